@@ -1,0 +1,31 @@
+//! A registry on loopback that misbehaves on request, images to put into it and tenants that run them.
+//!
+//! For the tests and the demo of coalmine; never shipped. Three parts, each usable alone:
+//!
+//! - [`Registry`]: an OCI registry (embedded, or a real one behind the same proxy) with [`Rule`]s that
+//!   break chosen requests, a log of every request, and side doors that bypass both.
+//! - [`Image`]: deterministic OCI and Docker images, written as layout, archive or pushed.
+//! - [`Tenant`]: a pretend tenant that follows a tag, reports the sha it runs and serves the API the example
+//!   smoke suites ask for, well or badly.
+//!
+//! Everything runs on one runtime of its own ([`runtime`]), so a test may block (on a child process, say)
+//! while the sandbox keeps answering, and may itself be sync or async. Dropping a [`Registry`] or a
+//! [`Tenant`] stops it.
+
+mod body;
+mod clock;
+mod digest;
+pub mod image;
+pub mod registry;
+mod runtime;
+mod store;
+//TENANT mod
+mod wire;
+
+pub use crate::digest::sha256;
+pub use crate::image::Image;
+pub use crate::registry::{
+    Access, Action, Auth, Bearer, Fault, Immutability, Kind, Registry, RetryAfter, Rule, RuleId, Seen, Setup,
+    TokenKey, User, When,
+};
+//TENANT use::{Follow, Tenant, TenantFault, TenantSetup};
