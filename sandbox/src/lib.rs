@@ -19,7 +19,7 @@ pub mod image;
 pub mod registry;
 mod runtime;
 mod store;
-//TENANT mod
+pub mod tenant;
 mod wire;
 
 pub use crate::digest::sha256;
@@ -28,4 +28,4 @@ pub use crate::registry::{
     Access, Action, Auth, Bearer, Fault, Immutability, Kind, Registry, RetryAfter, Rule, RuleId, Seen, Setup,
     TokenKey, User, When,
 };
-//TENANT use::{Follow, Tenant, TenantFault, TenantSetup};
+pub use crate::tenant::{Asked, Follow, Leftovers, Reach, Running, Tenant, TenantFault, TenantSetup};

@@ -1,3 +1,9 @@
-//! The sandbox as a program.
+//! The sandbox as a program: a registry, a fleet of tenants, an image layout.
 
-fn main() {}
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

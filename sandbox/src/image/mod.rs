@@ -11,6 +11,7 @@ pub use self::archive::DockerArchive;
 pub use self::layer::Layer;
 pub use self::layout::{SparseLayout, write_layout_with_sparse_layer};
 pub use self::recipe::Recipe;
+pub(crate) use self::recipe::{FAULT_LABEL, REVISION_LABEL};
 
 /// An image could not be written.
 #[derive(Debug, thiserror::Error)]

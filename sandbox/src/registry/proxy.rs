@@ -38,8 +38,12 @@ pub(super) struct Proxy {
 
 /// How a request ends.
 enum Ending {
-    Answer(Response<Body>),
+    Answer(Box<Response<Body>>),
     Cut,
+}
+
+fn answer(response: Response<Body>) -> Ending {
+    Ending::Answer(response.into())
 }
 
 impl Answer for Proxy {
@@ -59,7 +63,7 @@ impl Answer for Proxy {
         });
         match self.play(request, &route, &faults, &connection).await {
             Ending::Cut => connection.reset().await,
-            Ending::Answer(response) => finish(response, &ticket),
+            Ending::Answer(response) => finish(*response, &ticket),
         }
     }
 
@@ -100,11 +104,11 @@ impl Proxy {
         let mut response = self.apply(request, route).await;
         for fault in faults {
             response = match self.after(fault, response, connection).await {
-                Ending::Answer(response) => response,
+                Ending::Answer(response) => *response,
                 Ending::Cut => return Ending::Cut,
             };
         }
-        Ending::Answer(response)
+        answer(response)
     }
 
     /// Plays the part of a fault that comes before the request is applied; `Err` ends the request.
@@ -115,9 +119,9 @@ impl Proxy {
             Fault::Status { code, headers, body } => {
                 let headers: Vec<_> =
                     headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-                return Err(Ending::Answer(reply(*code, &headers, body.clone())));
+                return Err(answer(reply(*code, &headers, body.clone())));
             }
-            Fault::TooManyRequests(after) => return Err(Ending::Answer(too_many(*after))),
+            Fault::TooManyRequests(after) => return Err(answer(too_many(*after))),
             Fault::CutBefore => return Err(Ending::Cut),
             Fault::RefuseConnections(count) => {
                 self.rules.refuse(*count);
@@ -133,7 +137,7 @@ impl Proxy {
                 let method = request.method().clone();
                 self.refuse_overwrite(*flavour, &method, route).await?;
             }
-            Fault::ExpireToken => return Err(Ending::Answer(self.gate.expire(request, route))),
+            Fault::ExpireToken => return Err(answer(self.gate.expire(request, route))),
             Fault::CutAfter
             | Fault::Truncate
             | Fault::WrongBytes
@@ -190,7 +194,7 @@ impl Proxy {
             | Fault::Before(_)
             | Fault::ExpireToken => {}
         }
-        Ending::Answer(response)
+        answer(response)
     }
 
     /// Turns a read of a tag into a read of what the tag was before its last write.
@@ -201,9 +205,7 @@ impl Proxy {
         }
         match self.backend.previous(repository, tag) {
             None => Ok(()),
-            Some(None) => {
-                Err(Ending::Answer(oci_error(404, "MANIFEST_UNKNOWN", &format!("no {tag} here yet"))))
-            }
+            Some(None) => Err(answer(oci_error(404, "MANIFEST_UNKNOWN", &format!("no {tag} here yet")))),
             Some(Some(digest)) => {
                 if let Ok(uri) = format!("/v2/{repository}/manifests/{digest}").parse() {
                     *request.uri_mut() = uri;
@@ -223,7 +225,7 @@ impl Proxy {
         if *method != Method::PUT || self.backend.digest_of(repository, tag).await.is_none() {
             return Ok(());
         }
-        Err(Ending::Answer(match flavour {
+        Err(answer(match flavour {
             // Wording: aws/containers-roadmap#169.
             Immutability::Ecr => {
                 let message = format!(
@@ -287,13 +289,13 @@ async fn truncate(response: Response<Body>, connection: Connection) -> Ending {
     let body = body::produced(move |chunks| async move {
         chunks.send(half).await;
         clock::sleep(TRAVEL).await;
-        connection.reset().await
+        connection.reset::<()>().await;
     });
-    Ending::Answer(response.map(|()| body))
+    answer(response.map(|()| body))
 }
 
 async fn spoil(response: Response<Body>) -> Ending {
-    Ending::Answer(match whole(response).await {
+    answer(match whole(response).await {
         Err(untouched) => untouched,
         Ok((response, bytes)) => {
             let mut bytes = BytesMut::from(bytes);

@@ -1,9 +1,15 @@
 //! What the sandbox promises, over real loopback HTTP.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests panic like the tests themselves")]
+
 mod access;
 mod faults;
 mod log;
+mod program;
+mod skopeo;
 mod store;
+mod tenant;
+mod upstream;
 
 use coalmine_sandbox::{Image, Registry, Rule, Setup};
 use reqwest::{Client, Method, Response};

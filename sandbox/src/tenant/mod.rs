@@ -1,0 +1,199 @@
+//! A pretend tenant: follows a tag in a registry, runs what it finds and serves the API of the example smoke
+//! suites, well or badly.
+//!
+//! It "runs" an image by reading the revision label of its config; nothing is executed. Pulls without
+//! credentials.
+
+mod api;
+mod desk;
+mod fault;
+mod follow;
+mod play;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::AbortHandle;
+
+use self::api::Service;
+use self::desk::Desk;
+use crate::runtime;
+use crate::wire::Server;
+
+pub use self::desk::{Asked, Leftovers, Running};
+pub use self::fault::{ParseTenantFault, TenantFault};
+
+/// What a tenant runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Follow {
+    /// Whatever this tag points at.
+    Tag(String),
+    /// On start the newest `staging-*` tag by the created label, then every one that was not there before.
+    NewestStaging,
+    /// This sha, without any registry.
+    Fixed(String),
+}
+
+/// Which requests a fault spoils.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reach {
+    /// All but `GET /admin/liveness` and `GET /health`, so that a readiness gate opens and the checks see the
+    /// fault. Faults that are about liveness itself (open authentication, wrong build, hang, refused
+    /// connection, late boot, duplicate keys) spoil it all the same.
+    #[default]
+    SpareLiveness,
+    /// All.
+    Everything,
+}
+
+/// What tenant to start.
+#[derive(Clone, Debug)]
+pub struct TenantSetup {
+    /// Name, as `/health` tells it.
+    pub name: String,
+    /// Registry as `host:port`, plain HTTP.
+    pub registry: String,
+    /// Repository to pull from.
+    pub repository: String,
+    /// What to run.
+    pub follow: Follow,
+    /// How often it looks.
+    pub every: Duration,
+    /// The bearer token its API asks for.
+    pub token: String,
+    /// A fault of the tenant itself; it outranks one that comes with the image.
+    pub fault: Option<TenantFault>,
+    /// Which requests a fault spoils.
+    pub reach: Reach,
+    /// From finding a new image to serving it; the old one serves meanwhile, and before the first 503.
+    pub boot_delay: Duration,
+    /// Added before every answer.
+    pub latency: Duration,
+    /// Port on 127.0.0.1; 0 takes any free one.
+    pub port: u16,
+}
+
+impl Default for TenantSetup {
+    fn default() -> Self {
+        Self {
+            name: "tenant".into(),
+            registry: String::new(),
+            repository: String::new(),
+            follow: Follow::Tag("latest".into()),
+            every: Duration::from_millis(100),
+            token: "sandbox-token".into(),
+            fault: None,
+            reach: Reach::default(),
+            boot_delay: Duration::ZERO,
+            latency: Duration::ZERO,
+            port: 0,
+        }
+    }
+}
+
+impl TenantSetup {
+    /// A tenant that runs `sha` and needs no registry.
+    pub fn fixed(sha: &str) -> Self {
+        Self { follow: Follow::Fixed(sha.into()), ..Self::default() }
+    }
+
+    /// A tenant that runs whatever `tag` of `repository` in the registry at `host` points at.
+    pub fn follow_tag(host: &str, repository: &str, tag: &str) -> Self {
+        Self {
+            registry: host.into(),
+            repository: repository.into(),
+            follow: Follow::Tag(tag.into()),
+            ..Self::default()
+        }
+    }
+
+    /// With this fault.
+    pub fn fault(mut self, fault: TenantFault) -> Self {
+        self.fault = Some(fault);
+        self
+    }
+}
+
+/// A running tenant; dropping it stops it.
+pub struct Tenant {
+    desk: Arc<Desk>,
+    address: std::net::SocketAddr,
+    server: Option<Server>,
+    following: AbortHandle,
+}
+
+impl Tenant {
+    /// Starts a tenant on 127.0.0.1.
+    ///
+    /// # Errors
+    ///
+    /// The port is taken.
+    pub fn start(setup: TenantSetup) -> io::Result<Self> {
+        let desk = Arc::new(Desk::new(setup));
+        let server = Server::start(desk.setup.port, Arc::new(Service::new(Arc::clone(&desk))))?;
+        let address = server.address();
+        // With the port closed again the connection is refused by the system itself.
+        let server = (desk.setup.fault != Some(TenantFault::RefuseConnection)).then_some(server);
+        let following = runtime::handle().spawn(follow::follow(Arc::clone(&desk))).abort_handle();
+        Ok(Self { desk, address, server, following })
+    }
+
+    /// `http://127.0.0.1:<port>`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.desk.setup.name
+    }
+
+    /// Its token.
+    pub fn token(&self) -> &str {
+        &self.desk.setup.token
+    }
+
+    /// The sha it reports; `None` before it booted.
+    pub fn version(&self) -> Option<String> {
+        self.desk.version()
+    }
+
+    /// What it runs; `None` before it booted. `digest` is empty for [`Follow::Fixed`].
+    pub fn running(&self) -> Option<Running> {
+        self.desk.running()
+    }
+
+    /// Waits until it reports `sha`; gives up after `within` (wall time) and then says `false`.
+    pub fn runs(&self, sha: &str, within: Duration) -> bool {
+        let (desk, sha) = (Arc::clone(&self.desk), sha.to_owned());
+        runtime::wait(async move { desk.runs(&sha, within).await })
+    }
+
+    /// Every request it got, in order, with the Authorization as sent.
+    pub fn requests(&self) -> Vec<Asked> {
+        self.desk.asked()
+    }
+
+    /// Forgets the requests.
+    pub fn clear_requests(&self) {
+        self.desk.forget_asked();
+    }
+
+    /// Memories and conversations that were made and not deleted.
+    pub fn leftovers(&self) -> Leftovers {
+        self.desk.leftovers()
+    }
+
+    /// Closes the port and stops looking at the registry; what was recorded can still be read.
+    pub fn stop(&mut self) {
+        self.following.abort();
+        self.server = None;
+    }
+}
+
+impl Drop for Tenant {
+    fn drop(&mut self) {
+        self.following.abort();
+    }
+}
