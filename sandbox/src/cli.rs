@@ -78,12 +78,18 @@ enum Switch {
 
 #[derive(clap::Args)]
 struct TenantsArguments {
-    /// Registry to pull from, without credentials
+    /// Registry to pull from, over plain HTTP
     #[arg(long, value_name = "HOST:PORT")]
     registry: String,
     /// Repository to pull
     #[arg(long)]
     repository: String,
+    /// User name for the registry, where it asks for one
+    #[arg(long, requires = "password_file")]
+    user: Option<String>,
+    /// File with the password for the registry (first line)
+    #[arg(long, value_name = "FILE", requires = "user")]
+    password_file: Option<PathBuf>,
     /// `staging` takes every new staging-* tag; anything else is the tag to follow
     #[arg(long, default_value = "latest", value_name = "staging|TAG")]
     follow: String,
@@ -153,7 +159,7 @@ pub(crate) fn main() -> ExitCode {
 
 fn registry(arguments: &RegistryArguments) -> io::Result<()> {
     let password = match &arguments.password_file {
-        Some(path) => fs::read_to_string(path)?.lines().next().unwrap_or_default().to_owned(),
+        Some(path) => first_line(path)?,
         None => "sandbox".to_owned(),
     };
     let users = vec![User::new(&arguments.user, &password)];
@@ -180,12 +186,17 @@ fn tenants(arguments: &TenantsArguments) -> io::Result<()> {
         "staging" => Follow::NewestStaging,
         tag => Follow::Tag(tag.to_owned()),
     };
+    let login = match (&arguments.user, &arguments.password_file) {
+        (Some(user), Some(path)) => Some((user.clone(), first_line(path)?)),
+        _ => None,
+    };
     let mut tenants = Vec::new();
     for number in 1..=arguments.count {
         tenants.push(Tenant::start(TenantSetup {
             name: format!("{}-{number}", arguments.name),
             registry: arguments.registry.clone(),
             repository: arguments.repository.clone(),
+            login: login.clone(),
             follow: follow.clone(),
             every: Duration::from_millis(arguments.every),
             boot_delay: Duration::from_millis(arguments.boot_delay),
@@ -206,6 +217,10 @@ fn tenants(arguments: &TenantsArguments) -> io::Result<()> {
     }
     say(urls.trim_end())?;
     until_stopped()
+}
+
+fn first_line(path: &Path) -> io::Result<String> {
+    Ok(fs::read_to_string(path)?.lines().next().unwrap_or_default().to_owned())
 }
 
 /// A token nobody else has.

@@ -8,9 +8,33 @@
 //! - [`Tenant`]: a pretend tenant that follows a tag, reports the sha it runs and serves the API the example
 //!   smoke suites ask for, well or badly.
 //!
-//! Everything runs on one runtime of its own ([`runtime`]), so a test may block (on a child process, say)
+//! Everything runs on one runtime of its own, so a test may block (on a child process, say)
 //! while the sandbox keeps answering, and may itself be sync or async. Dropping a [`Registry`] or a
 //! [`Tenant`] stops it.
+//!
+//! ```
+//! use coalmine_sandbox::{Fault, Image, Registry, Setup, Tenant, TenantSetup, When};
+//! use std::time::Duration;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let registry = Registry::start(Setup::default())?;
+//! let (old, new) = (Image::single("1111111", "app"), Image::single("2222222", "app"));
+//! registry.push("team/app", "latest", &old)?;
+//! registry.push("team/app", "staging-2222222", &new)?;
+//!
+//! // The first PUT of `latest` is applied and its answer lost.
+//! let lost = registry.rule(When::any().method("PUT").reference("latest").nth(1).then(Fault::CutAfter));
+//! // ... run the program under test against registry.host() ...
+//! assert_eq!(registry.played(lost), 0);
+//!
+//! let tenant = Tenant::start(TenantSetup::follow_tag(&registry.host(), "team/app", "latest"))?;
+//! assert!(tenant.runs("1111111", Duration::from_secs(10)));
+//! registry.move_tag("team/app", "latest", new.digest())?;
+//! assert!(tenant.runs("2222222", Duration::from_secs(10)));
+//! assert_eq!(registry.digest_of("team/app", "latest").as_deref(), Some(new.digest()));
+//! # Ok(())
+//! # }
+//! ```
 
 mod body;
 mod clock;

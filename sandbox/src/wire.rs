@@ -11,6 +11,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -22,7 +23,11 @@ use tokio::sync::Notify;
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::body::{self, Body};
+use crate::clock;
 use crate::runtime;
+
+/// Pause after an accept that failed.
+const BREATH: Duration = Duration::from_millis(5);
 
 /// Numbers connections across the whole process, so ids never repeat.
 static CONNECTIONS: AtomicU64 = AtomicU64::new(1);
@@ -113,7 +118,7 @@ async fn accept(listener: TcpListener, answerer: Arc<impl Answer>) {
                 }
                 Ok((stream, _)) => drop(stream.set_zero_linger()),
                 // Out of descriptors, or the peer left between SYN and accept: let others run, try again.
-                Err(_) => tokio::task::yield_now().await,
+                Err(_) => clock::sleep(BREATH).await,
             },
             Some(_) = connections.join_next() => {}
         }

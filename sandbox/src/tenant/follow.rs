@@ -3,26 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use hyper::{Request, header};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use hyper::Method;
 use serde_json::Value;
 
 use super::desk::{Desk, Running};
+use super::pull::Pull;
 use super::{Follow, TenantFault};
-use crate::body::{self, Body};
 use crate::clock;
 use crate::image::{FAULT_LABEL, REVISION_LABEL};
-
-/// Largest manifest, config or tag list read (4 MiB).
-const READ_BYTES: usize = 4 * 1024 * 1024;
-
-const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
-    application/vnd.oci.image.manifest.v1+json, \
-    application/vnd.docker.distribution.manifest.list.v2+json, \
-    application/vnd.docker.distribution.manifest.v2+json";
 
 /// Follows for ever. A registry that fails is asked again next time; the tenant keeps what it runs.
 pub(super) async fn follow(desk: Arc<Desk>) {
@@ -31,11 +19,7 @@ pub(super) async fn follow(desk: Arc<Desk>) {
         desk.run(Running { sha, digest: String::new(), fault: None });
         return;
     }
-    let mut registry = Look {
-        client: Client::builder(TokioExecutor::new()).build_http(),
-        desk: &desk,
-        known: BTreeSet::new(),
-    };
+    let mut registry = Look { pull: Pull::new(&desk.setup), desk: &desk, known: BTreeSet::new() };
     loop {
         let found = match &desk.setup.follow {
             Follow::Tag(tag) => registry.at(tag).await.map(|(running, _)| running),
@@ -53,7 +37,7 @@ pub(super) async fn follow(desk: Arc<Desk>) {
 }
 
 struct Look<'a> {
-    client: Client<HttpConnector, Body>,
+    pull: Pull<'a>,
     desk: &'a Desk,
     known: BTreeSet<String>,
 }
@@ -61,7 +45,7 @@ struct Look<'a> {
 impl Look<'_> {
     /// The newest of the staging tags not seen before, by created label.
     async fn newest(&mut self) -> Option<Running> {
-        let list = self.json("tags/list").await?;
+        let list = self.pull.json("tags/list").await?;
         let tags = list["tags"].as_array()?.iter().filter_map(Value::as_str);
         let unseen: Vec<String> = tags
             .filter(|tag| tag.starts_with("staging-") && !self.known.contains(*tag))
@@ -80,8 +64,7 @@ impl Look<'_> {
 
     /// What the tag points at, or `None` if that is what runs already.
     async fn at(&self, tag: &str) -> Option<(Running, String)> {
-        let head = Request::head(self.url(&format!("manifests/{tag}"))).header(header::ACCEPT, ACCEPT);
-        let answer = self.client.request(head.body(body::empty()).ok()?).await.ok()?;
+        let answer = self.pull.ask(Method::HEAD, &format!("manifests/{tag}")).await?;
         let digest = answer.headers().get("docker-content-digest").and_then(|value| value.to_str().ok());
         let running = self.desk.running();
         if !answer.status().is_success() || running.is_some_and(|now| Some(now.digest.as_str()) == digest) {
@@ -92,35 +75,18 @@ impl Look<'_> {
 
     /// Reads the image behind a tag: revision label (empty if it has none), fault, created label.
     async fn read(&self, tag: &str) -> Option<(Running, String)> {
-        let bytes = self.get(&format!("manifests/{tag}")).await?;
+        let bytes = self.pull.get(&format!("manifests/{tag}")).await?;
         let digest = crate::digest::sha256(&bytes);
         let mut manifest: Value = serde_json::from_slice(&bytes).ok()?;
         if let Some(children) = manifest["manifests"].as_array() {
             let first = children.iter().find(|child| child["platform"]["os"] != "unknown")?;
-            manifest = self.json(&format!("manifests/{}", first["digest"].as_str()?)).await?;
+            manifest = self.pull.json(&format!("manifests/{}", first["digest"].as_str()?)).await?;
         }
-        let config = self.json(&format!("blobs/{}", manifest["config"]["digest"].as_str()?)).await?;
+        let config = self.pull.json(&format!("blobs/{}", manifest["config"]["digest"].as_str()?)).await?;
         let labels = &config["config"]["Labels"];
         let sha = labels[REVISION_LABEL].as_str().unwrap_or_default().to_owned();
         let fault = labels[FAULT_LABEL].as_str().and_then(|text| text.parse::<TenantFault>().ok());
         let created = labels["org.opencontainers.image.created"].as_str().unwrap_or_default().to_owned();
         Some((Running { sha, digest, fault }, created))
-    }
-
-    async fn json(&self, path: &str) -> Option<Value> {
-        serde_json::from_slice(&self.get(path).await?).ok()
-    }
-
-    async fn get(&self, path: &str) -> Option<Bytes> {
-        let request = Request::get(self.url(path)).header(header::ACCEPT, ACCEPT).body(body::empty()).ok()?;
-        let answer = self.client.request(request).await.ok()?;
-        if !answer.status().is_success() {
-            return None;
-        }
-        body::collect(body::incoming(answer.into_body()), READ_BYTES).await.ok()
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("http://{}/v2/{}/{path}", self.desk.setup.registry, self.desk.setup.repository)
     }
 }

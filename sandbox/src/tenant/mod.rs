@@ -1,19 +1,21 @@
 //! A pretend tenant: follows a tag in a registry, runs what it finds and serves the API of the example smoke
 //! suites, well or badly.
 //!
-//! It "runs" an image by reading the revision label of its config; nothing is executed. Pulls without
-//! credentials.
+//! It "runs" an image by reading the revision label of its config; nothing is executed.
 
 mod api;
 mod desk;
 mod fault;
 mod follow;
 mod play;
+mod pull;
 
 use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::net::TcpSocket;
 use tokio::task::AbortHandle;
 
 use self::api::Service;
@@ -56,6 +58,8 @@ pub struct TenantSetup {
     pub registry: String,
     /// Repository to pull from.
     pub repository: String,
+    /// User name and password for the registry, where it asks for some (Basic or bearer).
+    pub login: Option<(String, String)>,
     /// What to run.
     pub follow: Follow,
     /// How often it looks.
@@ -80,6 +84,7 @@ impl Default for TenantSetup {
             name: "tenant".into(),
             registry: String::new(),
             repository: String::new(),
+            login: None,
             follow: Follow::Tag("latest".into()),
             every: Duration::from_millis(100),
             token: "sandbox-token".into(),
@@ -115,11 +120,24 @@ impl TenantSetup {
     }
 }
 
+/// What is at the tenant's port.
+enum Door {
+    Open(Server),
+    /// Bound and not listening: the system refuses connections, and nobody else can take the port.
+    Closed(TcpSocket),
+}
+
+fn hold(port: u16) -> io::Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((Ipv4Addr::LOCALHOST, port).into())?;
+    Ok(socket)
+}
+
 /// A running tenant; dropping it stops it.
 pub struct Tenant {
     desk: Arc<Desk>,
-    address: std::net::SocketAddr,
-    server: Option<Server>,
+    address: SocketAddr,
+    door: Option<Door>,
     following: AbortHandle,
 }
 
@@ -131,12 +149,17 @@ impl Tenant {
     /// The port is taken.
     pub fn start(setup: TenantSetup) -> io::Result<Self> {
         let desk = Arc::new(Desk::new(setup));
-        let server = Server::start(desk.setup.port, Arc::new(Service::new(Arc::clone(&desk))))?;
-        let address = server.address();
-        // With the port closed again the connection is refused by the system itself.
-        let server = (desk.setup.fault != Some(TenantFault::RefuseConnection)).then_some(server);
+        let door = if desk.setup.fault == Some(TenantFault::RefuseConnection) {
+            Door::Closed(hold(desk.setup.port)?)
+        } else {
+            Door::Open(Server::start(desk.setup.port, Arc::new(Service::new(Arc::clone(&desk))))?)
+        };
+        let address = match &door {
+            Door::Open(server) => server.address(),
+            Door::Closed(socket) => socket.local_addr()?,
+        };
         let following = runtime::handle().spawn(follow::follow(Arc::clone(&desk))).abort_handle();
-        Ok(Self { desk, address, server, following })
+        Ok(Self { desk, address, door: Some(door), following })
     }
 
     /// `http://127.0.0.1:<port>`.
@@ -188,7 +211,7 @@ impl Tenant {
     /// Closes the port and stops looking at the registry; what was recorded can still be read.
     pub fn stop(&mut self) {
         self.following.abort();
-        self.server = None;
+        self.door = None;
     }
 }
 

@@ -20,6 +20,7 @@ async fn a_manifest_comes_back_byte_for_byte_with_its_digest() {
 async fn a_blob_of_another_repository_is_not_there_until_mounted() {
     let stage = Stage::new();
     let layer = &stage.old.blobs()[0].digest;
+    stage.registry.put_blob("other", "something else").unwrap();
     let there = stage.url(&format!("/v2/other/blobs/{layer}"));
     assert_eq!(stage.client.head(&there).send().await.unwrap().status(), 404);
     let mount = stage.url(&format!("/v2/other/blobs/uploads/?mount={layer}&from={REPO}"));

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use coalmine_sandbox::{Follow, Image, Reach, Registry, Setup, Tenant, TenantFault, TenantSetup};
+use coalmine_sandbox::{
+    Access, Auth, Bearer, Follow, Image, Reach, Registry, Setup, Tenant, TenantFault, TenantSetup,
+};
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 
@@ -101,6 +103,20 @@ async fn a_canary_takes_each_new_staging_tag_and_an_index_too() {
     assert!(tenant.runs(OLD, PATIENCE), "the newest by created label, not by name");
     registry.push(REPO, "staging-a", &built(NEW, "2026-01-01T00:00:00Z")).unwrap();
     assert!(tenant.runs(NEW, PATIENCE));
+}
+
+#[tokio::test]
+async fn a_tenant_logs_in_where_the_registry_asks_for_it() {
+    let access = || Access::user("ada", "secret");
+    for auth in [Auth::Basic(access()), Auth::Bearer(Bearer { access: access(), ..Bearer::default() })] {
+        let stage = Stage::with(Setup { auth, ..Setup::default() });
+        let setup = TenantSetup::follow_tag(&stage.registry.host(), REPO, "latest");
+        let stranger = Tenant::start(setup.clone()).unwrap();
+        let login = Some(("ada".to_owned(), "secret".to_owned()));
+        let tenant = Tenant::start(TenantSetup { login, ..setup }).unwrap();
+        assert!(tenant.runs(OLD, PATIENCE));
+        assert_eq!(stranger.version(), None);
+    }
 }
 
 #[tokio::test]
@@ -292,4 +308,18 @@ async fn a_stopped_tenant_is_gone_and_its_record_stays() {
     assert_eq!(visit.tenant.requests().len(), 1);
     let gone = async { while visit.client.get(visit.tenant.url()).send().await.is_ok() {} };
     gone.await;
+}
+
+#[test]
+fn two_hundred_tenants_follow_one_registry() {
+    let stage = Stage::new();
+    let start = |number: usize| {
+        let setup = TenantSetup::follow_tag(&stage.registry.host(), REPO, "latest");
+        Tenant::start(TenantSetup { name: number.to_string(), every: Duration::from_secs(1), ..setup })
+            .unwrap()
+    };
+    let fleet: Vec<Tenant> = (0..200).map(start).collect();
+    assert!(fleet.iter().all(|tenant| tenant.runs(OLD, PATIENCE)));
+    stage.registry.move_tag(REPO, "latest", stage.new.digest()).unwrap();
+    assert!(fleet.iter().all(|tenant| tenant.runs(NEW, PATIENCE)));
 }
