@@ -92,18 +92,20 @@ fn instead(fault: &TenantFault, desk: &Desk, call: &Call, connection: &Connectio
         TenantFault::EndlessChunked => streamed(repeated(Bytes::from(vec![b' '; 16 * 1024]), Duration::ZERO)),
         TenantFault::SlowDrip => streamed(repeated(Bytes::from_static(b" "), Duration::from_millis(500))),
         TenantFault::DeepJson => reply(200, &json, format!("{}{}", "[".repeat(DEPTH), "]".repeat(DEPTH))),
-        TenantFault::CutBody => {
-            let connection = connection.clone();
-            let mut response = reply(200, &[json[0], ("content-length", "64")], "");
-            *response.body_mut() = body::produced(move |chunks| async move {
-                chunks.send(Bytes::from_static(b"[{\"id\": ")).await;
-                clock::sleep(Duration::from_millis(20)).await;
-                connection.reset::<()>().await;
-            });
-            response
-        }
+        TenantFault::CutBody => cut_body(connection.clone()),
         _ => return None,
     })
+}
+
+/// Promises 64 bytes and resets the connection after the first few.
+fn cut_body(connection: Connection) -> Response<Body> {
+    let mut response = reply(200, &[("content-type", "application/json"), ("content-length", "64")], "");
+    *response.body_mut() = body::produced(move |chunks| async move {
+        chunks.send(Bytes::from_static(b"[{\"id\": ")).await;
+        clock::sleep(Duration::from_millis(20)).await;
+        connection.reset::<()>().await;
+    });
+    response
 }
 
 /// The healthy answer with a fault's mark on it.
