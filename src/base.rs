@@ -1,0 +1,9 @@
+//! Ground floor: what any careful command needs, with no knowledge of registries or releases.
+
+pub mod diagnostic;
+pub mod exit;
+pub mod list;
+pub mod redact;
+pub mod secret;
+pub mod span;
+pub mod text;

@@ -1,0 +1,122 @@
+//! Takes secrets out of text, whatever coat they wear.
+
+use std::cell::RefCell;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+
+use super::secret::Secret;
+
+/// What stands in place of a secret.
+pub const MASK: &str = "***";
+
+/// Shorter secrets are not searched for: `a` would mask every word, and nothing so short protects anything.
+const SHORTEST_SECRET_BYTES: usize = 4;
+
+/// Every secret of this run, in every form in which it could come back: plain, URL-encoded, JSON-escaped, and
+/// inside base64 at each of the three possible shifts. Longest first, so that no form uncovers part of another.
+#[derive(Default)]
+pub struct Redactor {
+    needles: RefCell<Vec<String>>,
+}
+
+impl Redactor {
+    /// Adds `secret`; from now on no text that passes [`Redactor::clean`] shows it.
+    pub fn learn(&self, secret: &Secret) {
+        let text = secret.expose();
+        if text.len() < SHORTEST_SECRET_BYTES {
+            return;
+        }
+        let mut needles = self.needles.borrow_mut();
+        needles.extend(forms(text));
+        needles.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        needles.dedup();
+    }
+
+    /// `text` with every known secret replaced by [`MASK`].
+    pub fn clean(&self, text: &str) -> String {
+        let mut out = text.to_owned();
+        for needle in self.needles.borrow().iter() {
+            if out.contains(needle.as_str()) {
+                out = out.replace(needle.as_str(), MASK);
+            }
+        }
+        out
+    }
+
+    /// Whether `text` still shows a known secret.
+    pub fn finds(&self, text: &str) -> bool {
+        self.needles.borrow().iter().any(|needle| text.contains(needle.as_str()))
+    }
+}
+
+fn forms(text: &str) -> Vec<String> {
+    let mut forms = vec![text.to_owned(), percent_encode(text)];
+    let json = serde_json::Value::from(text).to_string();
+    forms.push(json[1..json.len() - 1].to_owned());
+    for engine in [&STANDARD, &URL_SAFE] {
+        forms.extend((0..3).map(|shift| base64_inside(engine, text, shift)));
+    }
+    forms
+}
+
+/// The characters that base64 shows of `text` wherever it starts `shift` bytes after a multiple of three: those
+/// that depend on bytes before or after it are cut off.
+fn base64_inside(engine: &base64::engine::GeneralPurpose, text: &str, shift: usize) -> String {
+    let padded = [vec![0; shift], text.as_bytes().to_vec()].concat();
+    let encoded = engine.encode(&padded);
+    let from = [0, 2, 3][shift];
+    let whole_bits = padded.len() * 8;
+    encoded[from..whole_bits / 6].to_owned()
+}
+
+fn percent_encode(text: &str) -> String {
+    text.bytes()
+        .map(|b| match b {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(b).to_string(),
+            other => format!("%{other:02X}"),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MASK, Redactor, Secret};
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
+    fn knowing(text: &str) -> Redactor {
+        let redactor = Redactor::default();
+        redactor.learn(&Secret::new(text));
+        redactor
+    }
+
+    #[test]
+    fn masks_every_coat_of_a_secret() {
+        let secret = "p@ss/word\"7=";
+        let redactor = knowing(secret);
+        for coat in
+            [secret.to_owned(), "p%40ss%2Fword%227%3D".to_owned(), r#"{"x":"p@ss/word\"7="}"#.to_owned()]
+        {
+            assert!(redactor.clean(&coat).contains(MASK), "{coat}");
+            assert!(!redactor.clean(&coat).contains("word"), "{coat}");
+        }
+    }
+
+    #[test]
+    fn masks_a_secret_inside_base64_at_every_shift() {
+        let redactor = knowing("s3cr3t-token-value");
+        for user in ["", "a", "ab", "abc", "robot"] {
+            let coat = STANDARD.encode(format!("{user}:s3cr3t-token-value:tail"));
+            assert!(redactor.finds(&coat), "{user}");
+            assert!(redactor.clean(&coat).contains(MASK), "{user}");
+        }
+    }
+
+    #[test]
+    fn the_longer_secret_goes_first() {
+        let redactor = knowing("abcd");
+        redactor.learn(&Secret::new("abcd-efgh"));
+        assert_eq!(redactor.clean("x abcd-efgh y"), "x *** y");
+    }
+}

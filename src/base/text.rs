@@ -1,0 +1,72 @@
+//! Foreign text made harmless for a terminal, a log line or an error: bounded, on one line, without control
+//! characters. What GitHub needs on top (workflow commands, Markdown) is in `report::github`.
+
+/// How much of a foreign text an error shows, in bytes (style guide, rule 11).
+pub const EXCERPT_BYTES: usize = 200;
+
+/// `text` on one line, with control and invisible direction-changing characters written as `\u{..}`, cut at
+/// `limit` bytes with an ellipsis.
+pub fn escape(text: &str, limit: usize) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        if out.len() >= limit {
+            out.push('…');
+            break;
+        }
+        if is_unsafe(c) {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// [`escape`] for bytes that may not be UTF-8, at the length that suits an error.
+pub fn excerpt(bytes: &[u8]) -> String {
+    // Four bytes a character at the most: reading more could not show more.
+    let head = &bytes[..bytes.len().min(EXCERPT_BYTES * 4)];
+    escape(String::from_utf8_lossy(head).trim(), EXCERPT_BYTES)
+}
+
+/// `line` made harmless for the log of a GitHub runner, which reads commands from both streams: a line that begins
+/// with `::` (after white space), or holds `##[` anywhere (actions/runner, `ActionCommand.cs`).
+pub fn defuse(line: &str) -> String {
+    let line = line.replace("##[", "## [");
+    match line.trim_start().strip_prefix("::") {
+        Some(rest) => format!(": :{rest}"),
+        None => line,
+    }
+}
+
+/// Control characters, and the marks that reorder or hide text (Unicode UAX #9 and zero-width characters,
+/// the "Trojan Source" set).
+fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{2028}' | '\u{2029}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{EXCERPT_BYTES, defuse, escape, excerpt};
+
+    #[test]
+    fn no_control_or_direction_mark_survives() {
+        assert_eq!(
+            escape("a\x1b[31mred\r\n::error::x\u{202e}", 100),
+            r"a\u{1b}[31mred\r\n::error::x\u{202e}"
+        );
+    }
+
+    #[test]
+    fn no_line_is_a_command_to_a_runner() {
+        assert_eq!(defuse("  ::error::x"), ": :error::x");
+        assert_eq!(defuse("a ##[add-mask]e"), "a ## [add-mask]e");
+        assert_eq!(defuse("a :: b"), "a :: b");
+    }
+
+    #[test]
+    fn an_excerpt_is_bounded_and_survives_bytes_that_are_no_text() {
+        assert!(excerpt(&[0xff; 100_000]).len() <= EXCERPT_BYTES + 6);
+    }
+}

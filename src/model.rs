@@ -1,0 +1,14 @@
+//! The names and facts of the release world. Nothing here reads, writes or tells the time.
+
+pub mod commit;
+pub mod digest;
+pub mod image;
+pub mod manifest;
+pub mod moves;
+pub mod reference;
+pub mod refusal;
+pub mod release;
+pub mod repository;
+pub mod source;
+pub mod tag;
+pub mod verdict;

@@ -1,0 +1,51 @@
+//! The images that move together.
+
+use super::repository::Repository;
+use crate::base::list::NonEmpty;
+
+/// The repositories of a release, in order, each once. The last one is moved last: it is the one that the
+/// consumers watch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Images(NonEmpty<Repository>);
+
+/// Why a list of repositories is no set of images.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotImages {
+    /// The list is empty.
+    #[error("there are no images: name them in `[release] images`, with `--image` or in RELEASE_IMAGES")]
+    Empty,
+    /// The same repository stands twice.
+    #[error("`{0}` stands in the list of images twice")]
+    Twice(Repository),
+}
+
+impl Images {
+    /// Takes the repositories in the order in which they are to move.
+    ///
+    /// # Errors
+    /// None are given, or one is given twice.
+    pub fn new(repositories: Vec<Repository>) -> Result<Self, NotImages> {
+        for (i, repository) in repositories.iter().enumerate() {
+            if repositories[..i].contains(repository) {
+                return Err(NotImages::Twice(repository.clone()));
+            }
+        }
+        NonEmpty::from_vec(repositories).map(Self).ok_or(NotImages::Empty)
+    }
+
+    /// The repositories, in order.
+    pub fn iter(&self) -> std::slice::Iter<'_, Repository> {
+        self.0.iter()
+    }
+
+    /// The first one, which keeps the release records unless the configuration says otherwise.
+    pub fn first(&self) -> &Repository {
+        self.0.first()
+    }
+
+    /// How many; at least 1.
+    #[expect(clippy::len_without_is_empty, reason = "it never is")]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+}

@@ -1,0 +1,88 @@
+//! The moves of a tag: as planned, and as they ended.
+
+use serde::Serialize;
+
+use super::commit::CommitSha;
+use super::digest::Digest;
+use super::manifest::Manifest;
+use super::repository::Repository;
+use super::tag::Tag;
+
+/// One tag that is to name other content. Made by `policy` only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// Where the tag is.
+    pub repository: Repository,
+    /// What it names now; `None`: it does not exist.
+    pub from: Option<Manifest>,
+    /// What it is to name.
+    pub to: Manifest,
+}
+
+/// All that is to be written, decided before anything is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The release; `None` when only its digests are known, as from `latest-previous`.
+    pub sha: Option<CommitSha>,
+    /// The tag that moves.
+    pub tag: Tag,
+    /// The moves, in order, the last image last; empty when every image is there already.
+    pub moves: Vec<Move>,
+    /// The images that stand there already.
+    pub already: Vec<(Repository, Digest)>,
+}
+
+/// How one image ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "state")]
+pub enum Ended {
+    /// The tag was moved, and read back.
+    Moved,
+    /// The tag named the wanted content before the command began.
+    Already,
+    /// The tag would be moved (`--dry-run`).
+    WouldMove,
+    /// The tag was moved and then put back where it was, and read back.
+    PutBack,
+    /// The tag was never moved.
+    Untouched,
+    /// The tag names what somebody else has put there meanwhile.
+    Foreign {
+        /// What it names.
+        found: Digest,
+    },
+    /// The tag still names the new content: it could not be put back.
+    Stranded,
+    /// The tag is gone.
+    Gone,
+    /// The registry did not say what the tag names.
+    Unknown {
+        /// Why not.
+        why: String,
+    },
+}
+
+/// One image after the command: what was meant, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Receipt {
+    /// Where the tag is.
+    pub repository: Repository,
+    /// What it named before; `None`: it did not exist.
+    pub from: Option<Digest>,
+    /// What it was to name.
+    pub to: Digest,
+    /// How it ended.
+    pub ended: Ended,
+}
+
+impl Ended {
+    /// Whether the tag names what was wanted.
+    pub fn is_there(&self) -> bool {
+        matches!(self, Self::Moved | Self::Already)
+    }
+
+    /// Whether the tag names what it named before the command.
+    pub fn is_as_before(&self) -> bool {
+        matches!(self, Self::Already | Self::PutBack | Self::Untouched)
+    }
+}

@@ -1,0 +1,53 @@
+//! A guard's "no", with all that a person needs to act on it.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::repository::Repository;
+
+/// Which rule said no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Guard {
+    /// The sha is not published for this image.
+    Staged,
+    /// The typed prefix means more than one published sha.
+    Ambiguous,
+    /// The manifest names something that the registry does not have.
+    Whole,
+    /// A platform that is live now is not in the new image.
+    Platforms,
+    /// `--expect-current` does not hold.
+    ExpectCurrent,
+    /// The staging tag names another digest than what is to be staged.
+    Restage,
+    /// There is no earlier release to go back to.
+    Previous,
+    /// The registry could not be read, so nothing is known.
+    Readable,
+}
+
+/// One reason not to act.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Refusal {
+    /// The rule.
+    pub guard: Guard,
+    /// The image it is about; `None`: the release as a whole.
+    pub image: Option<Repository>,
+    /// What should have been found.
+    pub expected: String,
+    /// What was found.
+    pub found: String,
+    /// What to do about it.
+    pub hint: String,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(image) = &self.image {
+            write!(f, "{image}: ")?;
+        }
+        write!(f, "expected {}, found {}", self.expected, self.found)
+    }
+}

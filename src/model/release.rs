@@ -1,0 +1,111 @@
+//! A release: one build of every image.
+
+use serde::Serialize;
+
+use super::commit::CommitSha;
+use super::digest::Digest;
+use super::manifest::{Body, Manifest, MediaType, Platform};
+use super::repository::Repository;
+
+/// One image of a release as the registry holds it, read completely.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Staged {
+    /// Where it is.
+    pub repository: Repository,
+    /// The manifest that the staging tag names.
+    pub manifest: Manifest,
+    /// What the image runs on, attestations left out; sorted, unique. Empty if the configuration could not be read.
+    pub platforms: Vec<Platform>,
+    /// What the manifest names and the registry does not have.
+    pub missing: Vec<Missing>,
+}
+
+/// Something that a manifest names and the registry does not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// A child manifest of an index: pulls for this platform fail.
+    Child {
+        /// Its digest.
+        digest: Digest,
+        /// What it was for.
+        platform: Option<Platform>,
+    },
+    /// A configuration or layer.
+    Blob {
+        /// Its digest.
+        digest: Digest,
+        /// The manifest that names it.
+        of: Digest,
+    },
+}
+
+impl Missing {
+    /// Whether what is missing is an attestation: nothing that a machine pulls to run.
+    pub fn is_attestation(&self) -> bool {
+        matches!(self, Self::Child { platform: Some(platform), .. } if platform.is_unknown())
+    }
+
+    /// Whether what is missing is a manifest.
+    pub fn is_manifest(&self) -> bool {
+        matches!(self, Self::Child { .. })
+    }
+}
+
+impl std::fmt::Display for Missing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Child { digest, platform: Some(platform) } => {
+                write!(f, "no manifest {digest} for {platform}")
+            }
+            Self::Child { digest, platform: None } => write!(f, "no manifest {digest}"),
+            Self::Blob { digest, of } => write!(f, "no blob {digest} of manifest {}", of.short()),
+        }
+    }
+}
+
+/// One image of a release by name, as records and results write it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ImageRecord {
+    /// Where it is.
+    pub repository: Repository,
+    /// What it is.
+    pub digest: Digest,
+    /// In which form.
+    pub media_type: MediaType,
+    /// What it runs on; sorted.
+    pub platforms: Vec<Platform>,
+}
+
+/// One build of every image, in the order of the images.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Release {
+    /// The commit.
+    pub sha: CommitSha,
+    /// The images.
+    pub images: Vec<ImageRecord>,
+}
+
+impl From<&Staged> for ImageRecord {
+    fn from(staged: &Staged) -> Self {
+        Self {
+            repository: staged.repository.clone(),
+            digest: staged.manifest.digest.clone(),
+            media_type: staged.manifest.media_type,
+            platforms: staged.platforms.clone(),
+        }
+    }
+}
+
+/// The platforms that an index lists, attestations left out; sorted, unique. A single image does not know: its
+/// configuration does.
+pub fn listed_platforms(manifest: &Manifest) -> Vec<Platform> {
+    let Body::Index(children) = &manifest.body else { return Vec::new() };
+    let mut platforms: Vec<Platform> = children
+        .iter()
+        .filter(|child| !child.is_attestation())
+        .filter_map(|child| child.platform.clone())
+        .collect();
+    platforms.sort();
+    platforms.dedup();
+    platforms
+}
