@@ -1,0 +1,268 @@
+//! `coalmine.toml`: which images make a release, and how their tags are called.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::toml_file::TomlFile;
+use crate::base::diagnostic::Diagnostic;
+use crate::base::span;
+use crate::model::image::Images;
+use crate::model::repository::Repository;
+use crate::model::tag::{StagingPattern, Tag};
+
+/// The configuration of a release, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The images, in order; `None`: to be given on the command line.
+    pub images: Option<Images>,
+    /// The repository that keeps the records; `None`: the first image's.
+    pub home: Option<Repository>,
+    /// How a staging tag is written.
+    pub staging: StagingPattern,
+    /// The tag that production runs.
+    pub latest: Tag,
+    /// What a rollback does beside moving tags.
+    pub hooks: Hooks,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let latest = "latest".parse().expect("a constant tag");
+        Self { images: None, home: None, staging: StagingPattern::default(), latest, hooks: Hooks::default() }
+    }
+}
+
+/// The programs that a rollback runs, in the order of the fields; `capture` and `freeze` before the move.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hooks {
+    /// Saves what would be lost: logs, a heap dump.
+    pub capture: Option<Hook>,
+    /// Stops other deployments.
+    pub freeze: Option<Hook>,
+    /// Makes caches forget the bad build.
+    pub rotate_cache: Option<Hook>,
+    /// Takes load off while production comes back.
+    pub throttle: Option<Hook>,
+    /// Lets deployments go on. Run only when recovery targets were watched and met.
+    pub unfreeze: Option<Hook>,
+}
+
+/// One program with its arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hook {
+    /// Program and arguments; never empty. No shell reads them.
+    pub argv: Vec<String>,
+    /// How long it may take.
+    pub timeout: Duration,
+}
+
+/// `capture` never delays the move for longer than this.
+pub const CAPTURE: Duration = Duration::from_secs(10);
+/// How long any other hook may take, unless the file says otherwise.
+const HOOK: Duration = Duration::from_secs(60);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    format: Spanned<u32>,
+    release: Option<ReleaseTable>,
+    rollback: Option<RollbackTable>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReleaseTable {
+    images: Option<Spanned<Vec<Spanned<String>>>>,
+    home: Option<Spanned<String>>,
+    staging: Option<Spanned<String>>,
+    latest: Option<Spanned<String>>,
+    require: Option<Spanned<Vec<Spanned<String>>>>,
+    records: Option<Spanned<bool>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct RollbackTable {
+    hold: Option<Spanned<bool>>,
+    capture: Option<Spanned<HookTable>>,
+    freeze: Option<Spanned<HookTable>>,
+    rotate_cache: Option<Spanned<HookTable>>,
+    throttle: Option<Spanned<HookTable>>,
+    unfreeze: Option<Spanned<HookTable>>,
+}
+
+/// Written as `["program", "argument"]`, or as `{ run = [...], timeout = "30s" }`.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum HookTable {
+    Argv(Vec<String>),
+    Table(TimedHook),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TimedHook {
+    run: Vec<String>,
+    timeout: String,
+}
+
+/// Reads `coalmine.toml`.
+///
+/// # Errors
+/// The first mistake, at its place.
+pub fn read(file: &TomlFile<'_>) -> Result<Config, Diagnostic> {
+    let tables: File = file.parse()?;
+    if *tables.format.get_ref() != 1 {
+        let hint = "this version reads `format = 1`".to_owned();
+        return Err(file.at(
+            &tables.format,
+            format!("format {} is not known", tables.format.get_ref()),
+            Some(hint),
+        ));
+    }
+    let mut config = Config::default();
+    if let Some(release) = &tables.release {
+        read_release(file, release, &mut config)?;
+    }
+    if let Some(rollback) = &tables.rollback {
+        config.hooks = read_hooks(file, rollback)?;
+    }
+    Ok(config)
+}
+
+fn read_release(file: &TomlFile<'_>, table: &ReleaseTable, config: &mut Config) -> Result<(), Diagnostic> {
+    if let Some(images) = &table.images {
+        let repositories = images
+            .get_ref()
+            .iter()
+            .map(|text| parsed::<Repository>(file, text))
+            .collect::<Result<Vec<_>, _>>()?;
+        config.images = Some(Images::new(repositories).map_err(|e| file.at(images, e.to_string(), None))?);
+    }
+    if let Some(home) = &table.home {
+        config.home = Some(parsed(file, home)?);
+    }
+    if let Some(staging) = &table.staging {
+        config.staging = parsed(file, staging)?;
+    }
+    if let Some(latest) = &table.latest {
+        config.latest = parsed(file, latest)?;
+        if config.staging.sha_of(config.latest.as_str()).is_some() {
+            return Err(file.at(latest, "`latest` must not look like a staging tag", None));
+        }
+    }
+    let records = table.records.as_ref().is_some_and(|records| *records.get_ref());
+    if let Some(records_key) = table.records.as_ref().filter(|_| records) {
+        let hint = "write `records = false`, or leave the key out".to_owned();
+        return Err(file.at(records_key, "records are not kept by this version", Some(hint)));
+    }
+    if let Some(require) = table.require.as_ref().filter(|require| !require.get_ref().is_empty()) {
+        let hint =
+            "write `require = []`: without records there is no evidence that could be asked for".to_owned();
+        return Err(file.at(require, "`require` must be empty while no records are kept", Some(hint)));
+    }
+    Ok(())
+}
+
+fn read_hooks(file: &TomlFile<'_>, table: &RollbackTable) -> Result<Hooks, Diagnostic> {
+    if let Some(hold) = table.hold.as_ref().filter(|hold| *hold.get_ref()) {
+        let hint = "write `hold = false`, or leave the key out".to_owned();
+        return Err(file.at(hold, "a hold needs records, which are not kept by this version", Some(hint)));
+    }
+    let hook = |value: &Option<Spanned<HookTable>>, limit: Duration| {
+        value.as_ref().map(|v| read_hook(file, v, limit)).transpose()
+    };
+    let longest = Duration::from_secs(600);
+    Ok(Hooks {
+        capture: hook(&table.capture, CAPTURE)?,
+        freeze: hook(&table.freeze, longest)?,
+        rotate_cache: hook(&table.rotate_cache, longest)?,
+        throttle: hook(&table.throttle, longest)?,
+        unfreeze: hook(&table.unfreeze, longest)?,
+    })
+}
+
+fn read_hook(file: &TomlFile<'_>, value: &Spanned<HookTable>, longest: Duration) -> Result<Hook, Diagnostic> {
+    let (argv, timeout) = match value.get_ref() {
+        HookTable::Argv(argv) => (argv, HOOK.min(longest)),
+        HookTable::Table(hook) => {
+            (&hook.run, span::parse(&hook.timeout).map_err(|e| file.at(value, e, None))?)
+        }
+    };
+    if argv.first().is_none_or(String::is_empty) {
+        return Err(file.at(
+            value,
+            "a hook needs a program",
+            Some("write it as `[\"program\", \"argument\"]`".to_owned()),
+        ));
+    }
+    if timeout > longest {
+        return Err(file.at(value, format!("this hook may take at most {}", span::show(longest)), None));
+    }
+    Ok(Hook { argv: argv.clone(), timeout })
+}
+
+fn parsed<T>(file: &TomlFile<'_>, text: &Spanned<String>) -> Result<T, Diagnostic>
+where
+    T: std::str::FromStr,
+    T::Err: std::fmt::Display,
+{
+    text.get_ref().parse().map_err(|e: T::Err| file.at(text, e.to_string(), None))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Config, read};
+    use crate::policy::toml_file::TomlFile;
+    use std::time::Duration;
+
+    fn config(text: &str) -> Result<Config, String> {
+        read(&TomlFile { name: "coalmine.toml", text }).map_err(|diagnostic| diagnostic.to_string())
+    }
+
+    #[test]
+    fn reads_every_key() {
+        let config = config(
+            "format = 1\n[release]\nimages = ['ghcr.io/a/x', 'ghcr.io/a/y']\nhome = 'ghcr.io/a/x'\nstaging = 's-{sha}'\nlatest = 'stable'\nrecords = false\nrequire = []\n\
+             [rollback]\nhold = false\ncapture = ['sh', 'x.sh']\nrotate-cache = { run = ['purge'], timeout = '5s' }\n",
+        )
+        .unwrap();
+        assert_eq!(config.images.unwrap().len(), 2);
+        assert_eq!(config.latest.as_str(), "stable");
+        assert_eq!(config.hooks.capture.unwrap().timeout, Duration::from_secs(10));
+        assert_eq!(config.hooks.rotate_cache.unwrap().timeout, Duration::from_secs(5));
+    }
+
+    #[test]
+    fn every_mistake_has_its_place_and_the_nearest_word() {
+        for (text, place, words) in [
+            ("format = 1\n[release]\nimagess = []", "coalmine.toml:3:1", "did you mean `images`?"),
+            ("format = 2", "coalmine.toml:1:10", "format 2 is not known"),
+            ("[release]", "coalmine.toml:1:1", "missing field `format`"),
+            ("format = 1\nformat = 1", "coalmine.toml:2:1", "duplicate key"),
+            ("format = '1'", "coalmine.toml:1:10", "invalid type"),
+            ("format = 1\n[release]\nimages = []", "coalmine.toml:3:10", "there are no images"),
+            (
+                "format = 1\n[release]\nimages = ['ghcr.io/a', 'ghcr.io/A']",
+                "coalmine.toml:3:24",
+                "not a repository",
+            ),
+            ("format = 1\n[release]\nimages = ['ghcr.io/a', 'ghcr.io/a']", "coalmine.toml:3:10", "twice"),
+            ("format = 1\n[release]\nlatest = 'staging-1234567'", "coalmine.toml:3:10", "staging tag"),
+            ("format = 1\n[release]\nstaging = 'staging'", "coalmine.toml:3:11", "{sha}"),
+            ("format = 1\n[rollback]\ncapture = []", "coalmine.toml:3:11", "needs a program"),
+            (
+                "format = 1\n[rollback]\ncapture = { run = ['x'], timeout = '1m' }",
+                "coalmine.toml:3:11",
+                "at most 10s",
+            ),
+        ] {
+            let message = config(text).unwrap_err();
+            assert!(message.contains(place), "{text}\n{message}");
+            assert!(message.contains(words), "{text}\n{message}");
+            assert!(message.contains('^'), "{text}\n{message}");
+        }
+    }
+}
