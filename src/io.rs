@@ -1,0 +1,12 @@
+//! Every effect, and nothing that decides.
+
+pub mod clock;
+pub mod env;
+pub mod files;
+pub mod github_files;
+pub mod progress;
+pub mod registry;
+pub mod source;
+pub mod stop;
+pub mod story;
+pub mod world;

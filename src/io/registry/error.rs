@@ -1,0 +1,169 @@
+//! What can go wrong with a registry, told so that a person knows what to do.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+
+use crate::base::span;
+use crate::model::digest::Digest;
+
+/// A request, or a chain of them, that did not come to a usable answer.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("failed to {attempted}: {problem}")]
+pub struct RegistryError {
+    /// What was tried, on what: fits "failed to ...".
+    pub attempted: String,
+    /// What was found instead.
+    pub problem: Problem,
+}
+
+/// What was found instead of an answer.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Problem {
+    /// No connection, or it broke off. `sent` tells whether the request may have been applied.
+    #[error("{host} could not be reached or broke off: {cause}")]
+    Unreachable {
+        /// Who.
+        host: String,
+        /// In the words of the HTTP client.
+        cause: String,
+    },
+    /// No answer in time.
+    #[error("expected an answer within {}, found none", span::show(*.after))]
+    Timeout {
+        /// How long was waited.
+        after: Duration,
+    },
+    /// The command's own deadline has passed.
+    #[error("the command's deadline has passed")]
+    Deadline,
+    /// The registry wants us to wait longer than the command may last.
+    #[error("the registry asks to wait {}, longer than the command's deadline allows", span::show(*.wait))]
+    WaitTooLong {
+        /// How long.
+        wait: Duration,
+    },
+    /// An answer with a status that does not fit.
+    #[error("expected {expected}, found status {status}{}", quoted(.said))]
+    Status {
+        /// What would have fitted.
+        expected: &'static str,
+        /// What came.
+        status: StatusCode,
+        /// What the registry said about it, escaped.
+        said: String,
+        /// How long the registry asks to wait, if it does.
+        wait: Option<Duration>,
+    },
+    /// 401 or 403.
+    #[error("expected permission, found status {status} with {credential}{}", quoted(.said))]
+    Denied {
+        /// What came.
+        status: StatusCode,
+        /// Which credential was used, by where it comes from.
+        credential: String,
+        /// What the registry said about it, escaped.
+        said: String,
+    },
+    /// The content is not what its name says.
+    #[error("expected content with digest {expected}, found {found}")]
+    WrongDigest {
+        /// The digest that was asked for or announced.
+        expected: Digest,
+        /// The digest of the bytes that came.
+        found: Digest,
+    },
+    /// The answer is not what a registry answers.
+    #[error("expected {expected}, found {found}")]
+    Unfit {
+        /// What would have fitted.
+        expected: &'static str,
+        /// What came, escaped and cut.
+        found: String,
+    },
+    /// The answer is larger than anything of its kind.
+    #[error("expected at most {limit} bytes, found more")]
+    TooLarge {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The credentials themselves could not be had.
+    #[error("{0}")]
+    Credentials(String),
+    /// The source of an upload failed, or changed while it was read.
+    #[error("{0}")]
+    Source(String),
+}
+
+fn quoted(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!(" (`{text}`)") }
+}
+
+impl RegistryError {
+    /// A problem with what was attempted.
+    pub fn new(attempted: impl Into<String>, problem: Problem) -> Self {
+        Self { attempted: attempted.into(), problem }
+    }
+
+    /// Whether the same request may well succeed a little later.
+    pub fn is_transient(&self) -> bool {
+        match &self.problem {
+            Problem::Unreachable { .. } | Problem::Timeout { .. } => true,
+            Problem::Status { status, .. } => is_transient(*status),
+            // A body that was cut, or spoiled on the way, is whole the next time.
+            Problem::WrongDigest { .. } => true,
+            Problem::Deadline
+            | Problem::WaitTooLong { .. }
+            | Problem::Denied { .. }
+            | Problem::Unfit { .. }
+            | Problem::TooLarge { .. }
+            | Problem::Credentials(_)
+            | Problem::Source(_) => false,
+        }
+    }
+
+    /// How long the registry asked to wait.
+    pub fn wait(&self) -> Option<Duration> {
+        match &self.problem {
+            Problem::Status { wait, .. } => *wait,
+            _ => None,
+        }
+    }
+
+    /// What to do.
+    pub fn hint(&self) -> String {
+        match &self.problem {
+            Problem::Unreachable { .. } => "check the registry's name and the network; for a registry without TLS give --plain-http".to_owned(),
+            Problem::Timeout { .. } | Problem::Deadline => "try again, or allow more time with --deadline".to_owned(),
+            Problem::WaitTooLong { wait } => format!("try again in {}, or allow more time with --deadline", span::show(*wait)),
+            Problem::Status { status, said, .. } => status_hint(*status, said).to_owned(),
+            Problem::Denied { .. } => "not found or no permission: `release-status doctor` shows which credential is used and what it may do; on ghcr.io the token needs `packages: write` and the package must give the repository access (Package settings, Manage Actions access)".to_owned(),
+            Problem::WrongDigest { .. } => "do not use this content; look at the registry's storage and at proxies on the way".to_owned(),
+            Problem::Unfit { .. } | Problem::TooLarge { .. } => "check that this is a container registry and not a portal or proxy in front of it".to_owned(),
+            Problem::Credentials(_) => "set REGISTRY_USERNAME and REGISTRY_PASSWORD, or repair the Docker configuration".to_owned(),
+            Problem::Source(_) => "build the image again and publish it from a place that does not change".to_owned(),
+        }
+    }
+}
+
+/// 408, 425, 429 and the 5xx that pass: what distribution clients retry (go-containerregistry
+/// `pkg/v1/remote/options.go`; regclient `internal/reghttp`).
+pub fn is_transient(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 408 | 425 | 429 | 500 | 502 | 503 | 504)
+}
+
+fn status_hint(status: StatusCode, said: &str) -> &'static str {
+    let said = said.to_ascii_lowercase();
+    let immutable = ["immutable", "cannot be overwritten", "imagetagalreadyexists"]
+        .iter()
+        .any(|word| said.contains(word));
+    match status.as_u16() {
+        400 | 403 | 409 | 412 if immutable => {
+            "the tag is immutable in this registry: exclude `latest`, `latest-previous` and `latest-rejected` from the rule (ECR exclusion filter, Harbor tag immutability, GAR, ACR lock)"
+        }
+        404 => "not found or no permission: check the name and the credential's rights",
+        429 => "the registry limits the rate: wait, or use a credential with a higher limit",
+        500..=599 => "the registry is in trouble: try again, and look at its status page",
+        _ => "look at what the registry said; `-vv` shows every request",
+    }
+}

@@ -1,0 +1,74 @@
+//! What can be wrong with an image on this machine.
+
+use std::path::PathBuf;
+
+use crate::model::digest::Digest;
+
+/// Why an image on this machine cannot be published.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// There is nothing at that path.
+    #[error("failed to read `{0}`: there is no such file or folder")]
+    Missing(PathBuf),
+    /// It is there and cannot be read.
+    #[error("failed to read `{path}`")]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It is not of the kind that was said.
+    #[error("failed to read `{path}`: expected {expected}, found {found}")]
+    Unfit {
+        /// Which file.
+        path: PathBuf,
+        /// What would have fitted.
+        expected: &'static str,
+        /// What is there.
+        found: String,
+    },
+    /// It names content that it does not hold.
+    #[error("failed to read `{path}`: expected the {what} {digest}, found nothing of that digest")]
+    Incomplete {
+        /// Which file or folder.
+        path: PathBuf,
+        /// `manifest` or `blob`.
+        what: &'static str,
+        /// The digest.
+        digest: Digest,
+    },
+    /// Content is not what its name says.
+    #[error("failed to read `{path}`: expected {expected} of {digest}, found {found}")]
+    Spoiled {
+        /// Which file or folder.
+        path: PathBuf,
+        /// `bytes` or `the bytes`.
+        expected: String,
+        /// The digest it should have.
+        digest: Digest,
+        /// What was found.
+        found: String,
+    },
+    /// Reading was broken off.
+    #[error("failed to read the source: {0}")]
+    Interrupted(String),
+}
+
+impl SourceError {
+    /// What to do.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Missing(_) => {
+                "check the path; a source is `oci:DIR[:REF]`, `oci-archive:FILE[:REF]` or `docker-archive:FILE`"
+            }
+            Self::Read { .. } | Self::Interrupted(_) => "check that the file is there and may be read",
+            Self::Unfit { .. } => "check that the kind before the colon is what the build writes",
+            Self::Incomplete { .. } => {
+                "build or copy the image again, with every platform that its index names"
+            }
+            Self::Spoiled { .. } => "do not publish this: build the image again",
+        }
+    }
+}

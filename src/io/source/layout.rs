@@ -1,0 +1,78 @@
+//! An OCI image layout (OCI image specification 1.1, `image-layout.md`), as a folder or inside a tar.
+
+use std::path::{Path, PathBuf};
+
+use oci_client::manifest::{ImageIndexEntry, OciImageIndex};
+
+use super::error::SourceError;
+use super::origin::{Content, Origin, Shelf, gather, read};
+use crate::base::text;
+use crate::io::registry::call::MANIFEST_BYTES;
+use crate::model::digest::Digest;
+
+/// The annotation that names an image within a layout.
+const REF_NAME: &str = "org.opencontainers.image.ref.name";
+
+/// Opens the image `name` of the layout in `folder`; without a name the only one.
+///
+/// # Errors
+/// The folder is no layout, does not have that image, or is not whole.
+pub fn open(folder: &Path, name: Option<&str>) -> Result<Origin, SourceError> {
+    let shelf = Folder(folder.to_owned());
+    let index = shelf.file(&folder.join("index.json")).ok_or_else(|| SourceError::Unfit {
+        path: folder.to_owned(),
+        expected: "an OCI image layout",
+        found: "a folder without `index.json`".to_owned(),
+    })?;
+    pick(&shelf, &index, name)
+}
+
+/// The image `name` of the layout on `shelf`, whose `index.json` is `index`.
+///
+/// # Errors
+/// There is no such image, or more than one, or it is not whole.
+pub fn pick(shelf: &dyn Shelf, index: &Content, name: Option<&str>) -> Result<Origin, SourceError> {
+    let unfit = |expected, found| SourceError::Unfit { path: shelf.path().to_owned(), expected, found };
+    let bytes = read(index, MANIFEST_BYTES)?;
+    let index: OciImageIndex = serde_json::from_slice(&bytes)
+        .map_err(|e| unfit("an `index.json` that can be read", e.to_string()))?;
+    let name_of = |entry: &ImageIndexEntry| {
+        entry.annotations.as_ref().and_then(|a| a.get(REF_NAME)).map(|n| text::escape(n, 80))
+    };
+    let candidates: Vec<&ImageIndexEntry> =
+        index.manifests.iter().filter(|entry| name.is_none() || name_of(entry).as_deref() == name).collect();
+    let [entry] = candidates.as_slice() else {
+        let names: Vec<String> = index
+            .manifests
+            .iter()
+            .map(|entry| name_of(entry).unwrap_or_else(|| "(without a name)".to_owned()))
+            .collect();
+        return Err(unfit(
+            "one image of that name",
+            format!("{} of {}: {}", candidates.len(), names.len(), names.join(", ")),
+        ));
+    };
+    let digest: Digest =
+        entry.digest.parse().map_err(|e| unfit("a digest in `index.json`", format!("{e}")))?;
+    gather(shelf, &digest, Some(&entry.media_type))
+}
+
+struct Folder(PathBuf);
+
+impl Folder {
+    /// A regular file of the layout. A link could lead out of the folder.
+    fn file(&self, path: &Path) -> Option<Content> {
+        let meta = std::fs::symlink_metadata(path).ok().filter(std::fs::Metadata::is_file)?;
+        Some(Content::File { path: path.to_owned(), offset: 0, size: meta.len() })
+    }
+}
+
+impl Shelf for Folder {
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn find(&self, digest: &Digest) -> Option<Content> {
+        self.file(&self.0.join("blobs/sha256").join(digest.hex()))
+    }
+}

@@ -1,0 +1,138 @@
+//! An image that is about to be published: its manifests in memory, its blobs where they are.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+
+use super::error::SourceError;
+use crate::io::registry::call::MANIFEST_BYTES;
+use crate::io::registry::decode;
+use crate::model::digest::Digest;
+use crate::model::manifest::{Manifest, MediaType};
+use crate::model::repository::Repository;
+
+/// Where the bytes of a blob are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// A stretch of a file.
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// First byte.
+        offset: u64,
+        /// How many bytes.
+        size: u64,
+    },
+    /// Another repository.
+    Remote(Repository),
+    /// The repository itself.
+    Here,
+}
+
+/// An image, ready to be published.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The manifest that gets the tag.
+    pub top: Manifest,
+    /// The manifests that it names, if it is an index.
+    pub children: Vec<Manifest>,
+    /// Size and place of every blob that a registry has to hold.
+    pub blobs: BTreeMap<Digest, (u64, Content)>,
+}
+
+/// Finds the stretch of a file that holds a digest: each kind of container has its own.
+pub trait Shelf {
+    /// What to call it in an error.
+    fn path(&self) -> &Path;
+    /// The stretch that is said to hold `digest`.
+    fn find(&self, digest: &Digest) -> Option<Content>;
+}
+
+/// Gathers the image that `digest` names from `shelf`.
+///
+/// # Errors
+/// Something that the manifests name is not there, or is not what its name says.
+pub fn gather(shelf: &dyn Shelf, digest: &Digest, media_type: Option<&str>) -> Result<Origin, SourceError> {
+    let top = manifest(shelf, digest, media_type)?;
+    let children = top
+        .children()
+        .iter()
+        .map(|child| manifest(shelf, &child.digest, None))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut blobs = BTreeMap::new();
+    for holder in std::iter::once(&top).chain(&children) {
+        if children
+            .iter()
+            .any(|child| matches!(child.media_type, MediaType::OciIndex | MediaType::DockerList))
+        {
+            return Err(unfit(shelf, "an index of images", "an index of indexes".to_owned()));
+        }
+        for blob in holder.blobs().into_iter().filter(|blob| !blob.elsewhere) {
+            let missing = || SourceError::Incomplete {
+                path: shelf.path().to_owned(),
+                what: "blob",
+                digest: blob.digest.clone(),
+            };
+            let content = shelf.find(&blob.digest).ok_or_else(missing)?;
+            if let Content::File { size, .. } = content
+                && size != blob.size
+            {
+                let (expected, found) = (format!("{} bytes", blob.size), format!("{size} bytes"));
+                return Err(SourceError::Spoiled {
+                    path: shelf.path().to_owned(),
+                    expected,
+                    digest: blob.digest.clone(),
+                    found,
+                });
+            }
+            blobs.insert(blob.digest.clone(), (blob.size, content));
+        }
+    }
+    Ok(Origin { top, children, blobs })
+}
+
+fn manifest(shelf: &dyn Shelf, digest: &Digest, media_type: Option<&str>) -> Result<Manifest, SourceError> {
+    let missing = || SourceError::Incomplete {
+        path: shelf.path().to_owned(),
+        what: "manifest",
+        digest: digest.clone(),
+    };
+    let content = shelf.find(digest).ok_or_else(missing)?;
+    let bytes = read(&content, MANIFEST_BYTES)?;
+    let found = Digest::of(&bytes);
+    if found != *digest {
+        let (expected, found) = ("the bytes".to_owned(), format!("bytes of {found}"));
+        return Err(SourceError::Spoiled {
+            path: shelf.path().to_owned(),
+            expected,
+            digest: digest.clone(),
+            found,
+        });
+    }
+    decode::manifest(bytes, media_type).map_err(|problem| unfit(shelf, "a manifest", problem.to_string()))
+}
+
+fn unfit(shelf: &dyn Shelf, expected: &'static str, found: String) -> SourceError {
+    SourceError::Unfit { path: shelf.path().to_owned(), expected, found }
+}
+
+/// Reads a stretch of a file that must not be longer than `limit` bytes.
+pub fn read(content: &Content, limit: usize) -> Result<Bytes, SourceError> {
+    let Content::File { path, offset, size } = content else { return Ok(Bytes::new()) };
+    if *size > limit as u64 {
+        return Err(SourceError::Unfit {
+            path: path.clone(),
+            expected: "a small document",
+            found: format!("{size} bytes"),
+        });
+    }
+    let failed = |source| SourceError::Read { path: path.clone(), source };
+    let mut file = File::open(path).map_err(failed)?;
+    file.seek(SeekFrom::Start(*offset)).map_err(failed)?;
+    let mut bytes = Vec::new();
+    file.take(*size).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes.into())
+}

@@ -1,0 +1,88 @@
+//! SIGINT and SIGTERM as a value: whoever is in the middle of something looks at it and finishes or puts back.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use tokio::sync::Notify;
+
+use crate::base::exit::Exit;
+
+/// Which signal came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGINT: ctrl-c, or the first signal of a cancelled workflow.
+    Interrupt,
+    /// SIGTERM.
+    Terminate,
+}
+
+impl Signal {
+    /// The exit code that says so.
+    pub fn exit(self) -> Exit {
+        match self {
+            Self::Interrupt => Exit::Interrupted,
+            Self::Terminate => Exit::Terminated,
+        }
+    }
+}
+
+/// Whether, and by what, this run was asked to stop. Clones share the answer.
+#[derive(Clone, Default)]
+pub struct Stop {
+    signal: Rc<Cell<Option<Signal>>>,
+    wake: Rc<Notify>,
+}
+
+impl Stop {
+    /// The signal that came, if one did.
+    pub fn signal(&self) -> Option<Signal> {
+        self.signal.get()
+    }
+
+    /// Waits for a signal; returns at once if one came.
+    pub async fn wait(&self) -> Signal {
+        loop {
+            let woken = self.wake.notified();
+            if let Some(signal) = self.signal.get() {
+                return signal;
+            }
+            woken.await;
+        }
+    }
+
+    /// Runs `work`, unless a signal comes first: then `work` is dropped where it stands. Not for writes.
+    ///
+    /// # Errors
+    /// The signal.
+    pub async fn unless<T>(&self, work: impl Future<Output = T>) -> Result<T, Signal> {
+        tokio::select! {
+            biased;
+            signal = self.wait() => Err(signal),
+            done = work => Ok(done),
+        }
+    }
+
+    /// Says that `signal` came.
+    pub fn raise(&self, signal: Signal) {
+        if self.signal.get().is_none() {
+            self.signal.set(Some(signal));
+        }
+        self.wake.notify_waiters();
+    }
+
+    /// Listens for the process's signals for as long as it is polled.
+    ///
+    /// # Errors
+    /// The operating system does not let the process listen.
+    pub async fn listen(&self) -> std::io::Result<std::convert::Infallible> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => self.raise(Signal::Interrupt),
+                _ = terminate.recv() => self.raise(Signal::Terminate),
+            }
+        }
+    }
+}
