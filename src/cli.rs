@@ -1,0 +1,106 @@
+//! The composition root: arguments, environment, runtime, signals; then the tool; then the reports.
+
+mod publish;
+
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use indicatif::{MultiProgress, ProgressDrawTarget};
+
+use crate::base::exit::Exit;
+use crate::io::env::Env;
+use crate::io::files::ResultFile;
+use crate::io::github_files::GithubFiles;
+use crate::io::stop::Stop;
+use crate::io::story::{Loudness, Story};
+use crate::io::world::World;
+use crate::report::Render;
+use crate::tool::Tool;
+use crate::tool::failure::Failure;
+use crate::tool::options::{Color, OutputOptions};
+
+/// Progress is redrawn at most this often, in a second.
+const REDRAWS_PER_SECOND: u8 = 10;
+
+/// Runs the binary of `T` from its first argument to its exit code.
+pub fn main<T: Tool>() -> ExitCode
+where
+    T::Outcome: Render,
+{
+    let env = Env::read();
+    let github = GithubFiles::find(&env);
+    publish::announce(github.as_ref());
+    let args = match T::Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            // What clap prints for `--help` and `--version` is the result; a mistake goes to stderr.
+            let _ = error.print();
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            publish::usage(github.as_ref(), exit);
+            return exit.into();
+        }
+    };
+    let output = T::output(&args).clone();
+    let world = World { story: story(&output, &env), env, stop: Stop::default() };
+    let (result, file) = match output.result.as_deref().map(ResultFile::reserve).transpose() {
+        Ok(file) => (run::<T>(args, &world), file),
+        Err(error) => (Err(Failure::File(error)), None),
+    };
+    let report: &dyn Render = match &result {
+        Ok(outcome) => outcome,
+        Err(failure) => {
+            publish::complain(&world.story, failure);
+            failure
+        }
+    };
+    let colored = colored(&output, &world.env, std::io::stdout().is_terminal());
+    publish::Publisher { tool: T::NAME, output: &output, colored, world: &world, github: github.as_ref() }
+        .publish(report, file);
+    report.exit().into()
+}
+
+fn run<T: Tool>(args: T::Args, world: &World) -> Result<T::Outcome, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| {
+        Failure::usage(format!("failed to start: {e}"), "free file descriptors or memory, and try again")
+    })?;
+    let result = runtime.block_on(async {
+        tokio::select! {
+            biased;
+            deaf = world.stop.listen() => {
+                let error = deaf.map_or_else(|e| e.to_string(), |never| match never {});
+                Err(Failure::usage(format!("failed to listen for signals: {error}"), "run it where a process may handle SIGINT and SIGTERM"))
+            }
+            result = T::run(args, world) => result,
+        }
+    });
+    // A credential program that hangs must not keep the process alive.
+    runtime.shutdown_background();
+    result
+}
+
+fn story(output: &OutputOptions, env: &Env) -> Story {
+    let loudness = match (output.quiet, output.verbose) {
+        (true, _) => Loudness::Quiet,
+        (false, 0) => Loudness::Normal,
+        (false, 1) => Loudness::Detailed,
+        (false, _) => Loudness::Requests,
+    };
+    let target = if output.quiet {
+        ProgressDrawTarget::hidden()
+    } else {
+        ProgressDrawTarget::stderr_with_hz(REDRAWS_PER_SECOND)
+    };
+    let colored = colored(output, env, std::io::stderr().is_terminal());
+    Story::new(loudness, colored, MultiProgress::with_draw_target(target))
+}
+
+/// NO_COLOR by no-color.org, CLICOLOR_FORCE by bixense.com/clicolors; the option outranks both.
+fn colored(output: &OutputOptions, env: &Env, terminal: bool) -> bool {
+    match output.color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto if env.get("NO_COLOR").is_some() => false,
+        Color::Auto => terminal || env.get("CLICOLOR_FORCE").is_some_and(|v| v != "0"),
+    }
+}

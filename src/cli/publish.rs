@@ -1,0 +1,129 @@
+//! Hands a report to everybody who reads it: stdout, the result file, the runner's files.
+
+use std::io::Write as _;
+
+use crate::base::exit::Exit;
+use crate::io::files::{FileError, ResultFile};
+use crate::io::github_files::GithubFiles;
+use crate::io::story::Story;
+use crate::io::world::World;
+use crate::model::verdict::Verdict;
+use crate::report::failure::complaints;
+use crate::report::github::{Annotation, Level, Summary, output};
+use crate::report::page::Page;
+use crate::report::{Render, json};
+use crate::tool::failure::Failure;
+use crate::tool::options::{Format, OutputOptions};
+
+/// Says `error` before anything is done: a step that is killed has said so (of outputs with the same name the
+/// runner keeps the last).
+pub(super) fn announce(github: Option<&GithubFiles>) {
+    let _ = github.map(|files| files.append_output(&output("verdict", Verdict::Error.as_str(), "")));
+}
+
+/// The outputs of a command line that could not be read.
+pub(super) fn usage(github: Option<&GithubFiles>, exit: Exit) {
+    let _ = github.map(|files| files.append_output(&output("exit-code", &exit.code().to_string(), "")));
+}
+
+/// Tells a failure on stderr.
+pub(super) fn complain(story: &Story, failure: &Failure) {
+    for complaint in complaints(failure) {
+        story.error(&complaint.message);
+        if let Some(hint) = complaint.hint {
+            story.hint(&hint);
+        }
+    }
+}
+
+/// One report's way out.
+pub(super) struct Publisher<'a> {
+    /// The binary.
+    pub tool: &'static str,
+    /// What was asked for.
+    pub output: &'a OutputOptions,
+    /// Whether stdout takes colour.
+    pub colored: bool,
+    /// For the story and the secrets.
+    pub world: &'a World,
+    /// The runner's files.
+    pub github: Option<&'a GithubFiles>,
+}
+
+impl Publisher<'_> {
+    /// Writes everything. What cannot be written is told on stderr and changes no exit code: that one speaks of
+    /// the registry, and the registry is as it is.
+    pub(super) fn publish(&self, report: &dyn Render, file: Option<ResultFile>) {
+        let document = self.clean(&json::document(self.tool, report));
+        if let Some(file) = file {
+            self.tell("the result file", file.write(&document));
+        }
+        match self.output.format {
+            Format::Json => self.print(&document),
+            Format::Text => {
+                let mut page = Page::new(self.colored);
+                report.text(&mut page);
+                self.print(&self.clean(&page.into_text()));
+            }
+        }
+        if let Some(github) = self.github {
+            self.publish_on_github(github, report);
+        }
+    }
+
+    fn publish_on_github(&self, github: &GithubFiles, report: &dyn Render) {
+        if self.output.format == Format::Text {
+            for annotation in report.annotations() {
+                self.print(&self.clean(&annotation.command()));
+            }
+        }
+        let mut summary = Summary::default();
+        report.summary(&mut summary);
+        self.tell("the step summary", github.append_summary(&self.clean(&summary.into_text())));
+        let delimiter = delimiter();
+        let mut outputs = report.outputs();
+        outputs.push(("exit-code", report.exit().code().to_string()));
+        // The verdict comes last: when it stands there, everything before it does too.
+        outputs.push(("verdict", report.verdict().as_str().to_owned()));
+        let text: String =
+            outputs.iter().map(|(name, value)| output(name, &self.clean(value), &delimiter)).collect();
+        let written = github.append_output(&text);
+        if written.is_err() {
+            let annotation = Annotation {
+                level: Level::Error,
+                title: "no outputs".to_owned(),
+                message: "the step's outputs could not be written".to_owned(),
+                place: None,
+            };
+            self.print(&annotation.command());
+        }
+        self.tell("the step's outputs", written);
+    }
+
+    fn clean(&self, text: &str) -> String {
+        self.world.story.secrets.clean(text)
+    }
+
+    fn print(&self, text: &str) {
+        // A reader that went away is no failure of the work.
+        let _ = self.world.story.bars().suspend(|| std::io::stdout().write_all(text.as_bytes()));
+    }
+
+    fn tell(&self, what: &str, written: Result<(), FileError>) {
+        if let Err(error) = written {
+            let cause =
+                std::error::Error::source(&error).map_or_else(String::new, |source| format!(": {source}"));
+            self.world.story.error(&format!("{what} is not written: {error}{cause}"));
+        }
+    }
+}
+
+/// 128 random bits: nobody who writes into a value can know how its block ends.
+fn delimiter() -> String {
+    let mut bytes = [0_u8; 16];
+    if getrandom::fill(&mut bytes).is_err() {
+        // Without randomness no block is written at all: `output` refuses a value that contains "".
+        return String::new();
+    }
+    bytes.iter().fold("coalmine_".to_owned(), |text, byte| format!("{text}{byte:02x}"))
+}

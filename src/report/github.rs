@@ -1,0 +1,195 @@
+//! What a GitHub runner reads: annotations, outputs, the step summary. Every byte that came from a network
+//! passes here. Syntax: GitHub documentation, "Workflow commands"; escapes: `actions/toolkit`, `command.ts`.
+
+use crate::base::text;
+
+/// The runner refuses a step summary above 1 MiB (GitHub documentation, "Job summaries"); some room is left.
+const SUMMARY_BYTES: usize = 1_000_000;
+/// Longest value of one output. The runner allows 1 MiB for all outputs of a job together.
+const OUTPUT_BYTES: usize = 100_000;
+/// Longest annotation message: the page shows little more.
+const ANNOTATION_BYTES: usize = 4_000;
+
+/// How loud an annotation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Red.
+    Error,
+    /// Yellow.
+    Warning,
+    /// Blue.
+    Notice,
+}
+
+/// A remark on the workflow's page, perhaps at a line of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Annotation {
+    /// How loud.
+    pub level: Level,
+    /// The headline.
+    pub title: String,
+    /// The text.
+    pub message: String,
+    /// File and line it is about.
+    pub place: Option<(String, usize)>,
+}
+
+impl Annotation {
+    /// The workflow command, with a newline.
+    pub fn command(&self) -> String {
+        let level = match self.level {
+            Level::Error => "error",
+            Level::Warning => "warning",
+            Level::Notice => "notice",
+        };
+        let mut properties = vec![format!("title={}", property(&self.title))];
+        if let Some((file, line)) = &self.place {
+            properties.extend([format!("file={}", property(file)), format!("line={line}")]);
+        }
+        format!("::{level} {}::{}\n", properties.join(","), data(&self.message))
+    }
+}
+
+/// The message of a command: `%`, CR and LF encoded, all other control characters shown.
+fn data(message: &str) -> String {
+    let lines: Vec<String> =
+        message.lines().map(|line| text::escape(line, ANNOTATION_BYTES).replace("##[", "## [")).collect();
+    let mut joined = lines.join("\n");
+    if joined.len() > ANNOTATION_BYTES {
+        joined = text::escape(&joined.replace('\n', " "), ANNOTATION_BYTES);
+    }
+    joined.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// A property of a command: as [`data`], and `:` and `,` encoded.
+fn property(value: &str) -> String {
+    data(value).replace(':', "%3A").replace(',', "%2C")
+}
+
+/// One line, or block, for `$GITHUB_OUTPUT`. `delimiter` is random, so that no value can end its own block.
+pub fn output(name: &str, value: &str, delimiter: &str) -> String {
+    let value: String = value.chars().filter(|c| !c.is_control() || *c == '\n' || *c == '\t').collect();
+    if value.len() > OUTPUT_BYTES || value.lines().any(|line| line.contains(delimiter)) {
+        return format!("{name}=\n");
+    }
+    if value.contains('\n') {
+        format!("{name}<<{delimiter}\n{value}\n{delimiter}\n")
+    } else {
+        format!("{name}={value}\n")
+    }
+}
+
+/// A step summary that is being written, the most important first: what does not fit any more is left out.
+#[derive(Default)]
+pub struct Summary {
+    text: String,
+    full: bool,
+}
+
+impl Summary {
+    /// Adds a headline; `words` are ours or escaped here.
+    pub fn heading(&mut self, words: &str) {
+        self.push(&format!("### {}\n\n", markdown(words)));
+    }
+
+    /// Adds a paragraph of plain words.
+    pub fn paragraph(&mut self, words: &str) {
+        self.push(&format!("{}\n\n", markdown(words)));
+    }
+
+    /// Adds a table. Cells are code, so nothing in them is Markdown, a link or a mention.
+    pub fn table(&mut self, head: &[&str], rows: &[Vec<String>]) {
+        self.push(&format!("| {} |\n|{}\n", head.join(" | "), "---|".repeat(head.len())));
+        for row in rows {
+            let cells: Vec<String> = row.iter().map(|cell| code(cell)).collect();
+            self.push(&format!("| {} |\n", cells.join(" | ")));
+        }
+        self.push("\n");
+    }
+
+    /// Adds lines to be read, or run, letter by letter.
+    pub fn block(&mut self, lines: &str) {
+        let longest = lines.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+        let fence = "`".repeat(longest.max(2) + 1);
+        let shown: Vec<String> = lines.lines().map(|line| text::escape(line, ANNOTATION_BYTES)).collect();
+        self.push(&format!("{fence}text\n{}\n{fence}\n\n", shown.join("\n")));
+    }
+
+    /// The text.
+    pub fn into_text(self) -> String {
+        self.text
+    }
+
+    fn push(&mut self, part: &str) {
+        if self.full {
+            return;
+        }
+        if self.text.len() + part.len() > SUMMARY_BYTES {
+            self.full = true;
+            self.text.push_str(
+                "\n_The rest does not fit into a step summary; it is in the log and in the result file._\n",
+            );
+            return;
+        }
+        self.text.push_str(part);
+    }
+}
+
+/// Words as words: every character that Markdown, HTML or GitHub's mentions give a meaning is encoded.
+fn markdown(words: &str) -> String {
+    let mut out = String::new();
+    for c in text::escape(words, ANNOTATION_BYTES).chars() {
+        match c {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '&' | '#' | '|' | '~' | '@' | '!' => {
+                out.push_str(&format!("&#{};", c as u32));
+            }
+            _ => out.push(c),
+        }
+    }
+    // `http://` would be made a link by itself.
+    out.replace("://", "&#58;//")
+}
+
+/// A cell of a table as code: backticks and pipes cannot end it.
+fn code(cell: &str) -> String {
+    let cell = text::escape(cell, ANNOTATION_BYTES).replace('`', "'").replace('|', "\\|");
+    if cell.is_empty() { " ".to_owned() } else { format!("`{cell}`") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Annotation, Level, Summary, output};
+
+    #[test]
+    fn a_foreign_text_cannot_give_the_runner_a_command() {
+        let annotation = Annotation {
+            level: Level::Error,
+            title: "a,b::c".to_owned(),
+            message: "50%\n::set-output name=x::y\n##[add-mask]e\x1b[0m".to_owned(),
+            place: Some(("smoke.toml".to_owned(), 7)),
+        };
+        assert_eq!(
+            annotation.command(),
+            "::error title=a%2Cb%3A%3Ac,file=smoke.toml,line=7::50%25%0A::set-output name=x::y%0A## [add-mask]e\\u{1b}[0m\n"
+        );
+    }
+
+    #[test]
+    fn a_value_cannot_end_its_own_block() {
+        assert_eq!(output("a", "1\n2", "D"), "a<<D\n1\n2\nD\n");
+        assert_eq!(output("a", "1\nD\nverdict=green", "D"), "a=\n");
+        assert_eq!(output("a", "x\ry", "D"), "a=xy\n");
+    }
+
+    #[test]
+    fn a_summary_shows_foreign_markup_and_obeys_none() {
+        let mut summary = Summary::default();
+        summary.paragraph("<img src=x> @acme/team [a](http://evil.example)");
+        summary.table(&["a"], &[vec!["x | y `z`".to_owned()]]);
+        summary.block("```\nout");
+        let text = summary.into_text();
+        assert!(!text.contains("<img") && !text.contains("@acme") && !text.contains("](http"), "{text}");
+        assert!(text.contains("`x \\| y 'z'`"), "{text}");
+        assert!(text.contains("````text\n```\nout\n````"), "{text}");
+    }
+}

@@ -1,0 +1,22 @@
+//! The JSON document: `"format": 1`. Fields may be added; the meaning of one never changes within a format.
+
+use serde_json::{Map, Value, json};
+
+use super::Render;
+
+/// The document of `outcome`, on one page of pretty-printed JSON with a final newline.
+pub fn document(tool: &str, outcome: &dyn Render) -> String {
+    let mut document = Map::new();
+    document.insert("format".to_owned(), json!(1));
+    document.insert("tool".to_owned(), json!(tool));
+    document.insert("version".to_owned(), json!(env!("CARGO_PKG_VERSION")));
+    document.insert("verdict".to_owned(), json!(outcome.verdict()));
+    document.insert("exit_code".to_owned(), json!(outcome.exit().code()));
+    for (name, value) in outcome.fields() {
+        document.entry(name).or_insert(value);
+    }
+    let mut text =
+        serde_json::to_string_pretty(&Value::Object(document)).expect("a map of strings and values is JSON");
+    text.push('\n');
+    text
+}

@@ -1,0 +1,174 @@
+//! Promotions and rollbacks: every image, where it stood and where it stands.
+
+use serde_json::{Map, Value, json};
+
+use super::Render;
+use super::github::Summary;
+use super::page::{Cell, Mood, Page, cell};
+use super::status::{candidate_page, candidates_json};
+use crate::base::exit::Exit;
+use crate::model::digest::Digest;
+use crate::model::moves::{Ended, Receipt};
+use crate::model::verdict::Verdict;
+use crate::policy::aftermath::Errand;
+use crate::tool::promote_latest::Outcome as Moves;
+use crate::tool::rollback_latest::Outcome as Rollback;
+
+/// One row for each image: name, state, before, wanted.
+pub fn receipt_rows(receipts: &[Receipt]) -> Vec<Vec<Cell>> {
+    receipts
+        .iter()
+        .map(|receipt| {
+            let (mood, state) = state(&receipt.ended);
+            vec![
+                (Mood::Strong, receipt.repository.to_string()),
+                (mood, state),
+                cell(receipt.from.as_ref().map_or_else(|| "absent".to_owned(), Digest::short)),
+                cell(receipt.to.short()),
+            ]
+        })
+        .collect()
+}
+
+fn state(ended: &Ended) -> (Mood, String) {
+    match ended {
+        Ended::Moved => (Mood::Good, "moved".to_owned()),
+        Ended::Already => (Mood::Good, "already".to_owned()),
+        Ended::WouldMove => (Mood::Odd, "would move".to_owned()),
+        Ended::PutBack => (Mood::Odd, "put back".to_owned()),
+        Ended::Untouched => (Mood::Plain, "untouched".to_owned()),
+        Ended::Foreign { found } => (Mood::Bad, format!("moved by somebody else to {}", found.short())),
+        Ended::Stranded => (Mood::Bad, "NOT put back".to_owned()),
+        Ended::Gone => (Mood::Bad, "GONE".to_owned()),
+        Ended::Unknown { .. } => (Mood::Bad, "UNKNOWN".to_owned()),
+    }
+}
+
+/// The receipts as they stand in documents.
+pub fn receipts_json(receipts: &[Receipt]) -> Value {
+    json!(receipts)
+}
+
+/// Image -> from, to; of those that were moved.
+fn moved(receipts: &[Receipt]) -> Value {
+    let moved = receipts.iter().filter(|receipt| receipt.ended == Ended::Moved);
+    Value::Object(moved.map(|r| (r.repository.to_string(), json!({ "from": r.from, "to": r.to }))).collect())
+}
+
+impl Moves {
+    fn headline(&self) -> String {
+        let what = self.sha.as_ref().map_or_else(|| "the previous release".to_owned(), ToString::to_string);
+        let (tag, count) = (&self.tag, self.receipts.len());
+        let any = |wanted: &Ended| self.receipts.iter().any(|receipt| receipt.ended == *wanted);
+        let errand = match self.errand {
+            Errand::Promotion => "promoted",
+            Errand::Rollback => "rolled back",
+        };
+        if any(&Ended::WouldMove) {
+            format!("dry run: {tag} would move to {what}")
+        } else if any(&Ended::Moved) {
+            format!("{errand}: {tag} is {what}, {count} image{} verified", if count == 1 { "" } else { "s" })
+        } else {
+            format!("already: {tag} is {what}")
+        }
+    }
+}
+
+impl Render for Moves {
+    fn verdict(&self) -> Verdict {
+        Verdict::Green
+    }
+
+    fn exit(&self) -> Exit {
+        Exit::Done
+    }
+
+    fn fields(&self) -> Map<String, Value> {
+        let mut fields = Map::new();
+        fields.insert("sha".to_owned(), json!(self.sha));
+        fields.insert("tag".to_owned(), json!(self.tag));
+        fields.insert("images".to_owned(), receipts_json(&self.receipts));
+        fields.insert("moved".to_owned(), moved(&self.receipts));
+        fields.insert("warnings".to_owned(), json!(self.warnings));
+        fields
+    }
+
+    fn text(&self, page: &mut Page) {
+        page.line(Mood::Good, &self.headline());
+        page.table(&receipt_rows(&self.receipts));
+    }
+
+    fn summary(&self, summary: &mut Summary) {
+        summary.heading(&self.headline());
+        let rows: Vec<Vec<String>> = receipt_rows(&self.receipts)
+            .into_iter()
+            .map(|row| row.into_iter().map(|(_, text)| text).collect())
+            .collect();
+        summary.table(&["image", "state", "before", "now"], &rows);
+        self.warnings.iter().for_each(|warning| summary.paragraph(warning));
+    }
+
+    fn outputs(&self) -> Vec<(&'static str, String)> {
+        let sha = self.sha.iter().map(|sha| ("sha", sha.to_string()));
+        sha.chain([("moved", moved(&self.receipts).to_string())]).collect()
+    }
+}
+
+impl Render for Rollback {
+    fn verdict(&self) -> Verdict {
+        Verdict::Green
+    }
+
+    fn exit(&self) -> Exit {
+        Exit::Done
+    }
+
+    fn fields(&self) -> Map<String, Value> {
+        match self {
+            Self::Listed(candidates) => {
+                Map::from_iter([("candidates".to_owned(), candidates_json(candidates))])
+            }
+            Self::Moved { moves, reason, hooks } => {
+                let mut fields = moves.fields();
+                fields.insert("reason".to_owned(), json!(reason));
+                fields.insert("hooks".to_owned(), json!(hooks));
+                fields
+            }
+        }
+    }
+
+    fn text(&self, page: &mut Page) {
+        match self {
+            Self::Listed(candidates) => candidate_page(page, candidates),
+            Self::Moved { moves, hooks, .. } => {
+                moves.text(page);
+                let rows: Vec<Vec<Cell>> = hooks
+                    .iter()
+                    .map(|hook| {
+                        vec![
+                            cell(format!("hook {}", hook.hook)),
+                            (if hook.good { Mood::Good } else { Mood::Odd }, hook.ended.clone()),
+                        ]
+                    })
+                    .collect();
+                page.table(&rows);
+            }
+        }
+    }
+
+    fn summary(&self, summary: &mut Summary) {
+        if let Self::Moved { moves, reason, .. } = self {
+            moves.summary(summary);
+            if let Some(reason) = reason {
+                summary.paragraph(&format!("Reason: {reason}"));
+            }
+        }
+    }
+
+    fn outputs(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Listed(_) => Vec::new(),
+            Self::Moved { moves, .. } => moves.outputs(),
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! The state of a release: live, staged, broken; and the doctor's findings.
+
+use serde_json::{Map, Value, json};
+
+use super::Render;
+use super::github::Summary;
+use super::page::{Cell, Mood, Page, cell};
+use crate::base::exit::Exit;
+use crate::base::span;
+use crate::model::commit::CommitSha;
+use crate::model::digest::Digest;
+use crate::model::verdict::Verdict;
+use crate::tool::candidates::{Candidate, ImageState};
+use crate::tool::doctor::{Finding, Health};
+use crate::tool::release_status::{LiveImage, Outcome, Status};
+
+/// The candidates as they stand in documents.
+pub fn candidates_json(candidates: &[Candidate]) -> Value {
+    let image = |(repository, state): &(crate::model::repository::Repository, ImageState)| match state {
+        ImageState::Whole(digest) => json!({ "repository": repository, "state": "whole", "digest": digest }),
+        ImageState::Broken(digest, missing) => {
+            json!({ "repository": repository, "state": "broken", "digest": digest, "missing": missing })
+        }
+        ImageState::Absent => json!({ "repository": repository, "state": "absent" }),
+        ImageState::Unread(why) => json!({ "repository": repository, "state": "unread", "why": why }),
+    };
+    let candidate = |c: &Candidate| {
+        let images: Vec<Value> = c.images.iter().map(image).collect();
+        json!({ "sha": c.sha, "built": c.built, "whole": c.is_whole(), "images": images })
+    };
+    Value::Array(candidates.iter().map(candidate).collect())
+}
+
+/// The candidates for a person.
+pub fn candidate_page(page: &mut Page, candidates: &[Candidate]) {
+    if candidates.is_empty() {
+        page.line(Mood::Odd, "no release is staged");
+        return;
+    }
+    page.table(&candidates.iter().map(candidate_row).collect::<Vec<_>>());
+}
+
+fn candidate_row(candidate: &Candidate) -> Vec<Cell> {
+    let trouble: Vec<String> = candidate
+        .images
+        .iter()
+        .filter_map(|(repository, state)| match state {
+            ImageState::Whole(_) => None,
+            ImageState::Broken(_, missing) => Some(format!("{repository}: {}", missing.join("; "))),
+            ImageState::Absent => Some(format!("{repository}: not staged")),
+            ImageState::Unread(why) => Some(format!("{repository}: {why}")),
+        })
+        .collect();
+    let built = candidate.built.map_or_else(
+        || "build time unknown".to_owned(),
+        |time| format!("built {}", time.strftime("%Y-%m-%d %H:%M UTC")),
+    );
+    let state = if candidate.is_whole() {
+        (Mood::Good, "whole".to_owned())
+    } else {
+        (Mood::Bad, "broken".to_owned())
+    };
+    vec![(Mood::Strong, candidate.sha.to_string()), cell(built), state, (Mood::Dim, trouble.join(", "))]
+}
+
+fn live_row(image: &LiveImage) -> Vec<Cell> {
+    let shas: Vec<&str> = image.shas.iter().map(CommitSha::as_str).collect();
+    let sha = match (&image.digest, shas.is_empty()) {
+        (None, _) => (Mood::Bad, "no such tag".to_owned()),
+        (Some(_), true) => (Mood::Odd, "not a staged release".to_owned()),
+        (Some(_), false) => (Mood::Good, shas.join(", ")),
+    };
+    let digest = image.digest.as_ref().map(Digest::short).unwrap_or_default();
+    vec![
+        (Mood::Strong, image.repository.to_string()),
+        sha,
+        (Mood::Dim, digest),
+        (Mood::Bad, image.missing.join("; ")),
+    ]
+}
+
+impl Status {
+    fn headline(&self) -> (Mood, String) {
+        let age =
+            self.built.and_then(|built| std::time::Duration::try_from(self.read.duration_since(built)).ok());
+        let age = age.map(|age| format!(", built {} ago", span::show(age))).unwrap_or_default();
+        match (&self.sha, self.complaints().as_slice()) {
+            (Some(sha), []) => (Mood::Good, format!("{} is {sha}{age}", self.tag)),
+            (_, complaints) => (Mood::Bad, complaints.join("; ")),
+        }
+    }
+}
+
+fn finding_row(finding: &Finding) -> Vec<Cell> {
+    let (mood, word) = match finding.health {
+        Health::Good => (Mood::Good, "ok"),
+        Health::Odd => (Mood::Odd, "look"),
+        Health::Bad => (Mood::Bad, "bad"),
+    };
+    let found = if finding.hint.is_empty() {
+        finding.found.clone()
+    } else {
+        format!("{} ({})", finding.found, finding.hint)
+    };
+    vec![(mood, word.to_owned()), (Mood::Strong, finding.subject.clone()), cell(found)]
+}
+
+impl Render for Outcome {
+    fn verdict(&self) -> Verdict {
+        if self.exit() == Exit::Done { Verdict::Green } else { Verdict::Red }
+    }
+
+    fn exit(&self) -> Exit {
+        let bad = match self {
+            Self::Status(status) => status.check && !status.complaints().is_empty(),
+            Self::Candidates(_) => false,
+            Self::Doctor(findings) => findings.iter().any(|finding| finding.health == Health::Bad),
+        };
+        if bad { Exit::No } else { Exit::Done }
+    }
+
+    fn fields(&self) -> Map<String, Value> {
+        let mut fields = Map::new();
+        match self {
+            Self::Status(status) => {
+                let live = |i: &LiveImage| json!({ "repository": i.repository, "digest": i.digest, "shas": i.shas, "missing": i.missing });
+                fields.insert("tag".to_owned(), json!(status.tag));
+                fields.insert("sha".to_owned(), json!(status.sha));
+                fields.insert("built".to_owned(), json!(status.built));
+                fields.insert("live".to_owned(), Value::Array(status.live.iter().map(live).collect()));
+                fields.insert("complaints".to_owned(), json!(status.complaints()));
+                fields.insert("staged".to_owned(), candidates_json(&status.staged));
+            }
+            Self::Candidates(candidates) => {
+                fields.insert("candidates".to_owned(), candidates_json(candidates));
+            }
+            Self::Doctor(findings) => {
+                fields.insert("findings".to_owned(), json!(findings));
+            }
+        }
+        fields
+    }
+
+    fn text(&self, page: &mut Page) {
+        match self {
+            Self::Status(status) => {
+                let (mood, headline) = status.headline();
+                page.line(mood, &headline);
+                page.table(&status.live.iter().map(live_row).collect::<Vec<_>>());
+                page.gap();
+                page.line(Mood::Strong, "staged, newest first:");
+                candidate_page(page, &status.staged);
+            }
+            Self::Candidates(candidates) => candidate_page(page, candidates),
+            Self::Doctor(findings) => page.table(&findings.iter().map(finding_row).collect::<Vec<_>>()),
+        }
+    }
+
+    fn summary(&self, summary: &mut Summary) {
+        let words = |rows: Vec<Vec<Cell>>| -> Vec<Vec<String>> {
+            rows.into_iter().map(|row| row.into_iter().map(|(_, t)| t).collect()).collect()
+        };
+        match self {
+            Self::Status(status) => {
+                summary.heading(&status.headline().1);
+                summary.table(
+                    &["image", "sha", "digest", "missing"],
+                    &words(status.live.iter().map(live_row).collect()),
+                );
+                summary.table(
+                    &["staged", "built", "state", "trouble"],
+                    &words(status.staged.iter().map(candidate_row).collect()),
+                );
+            }
+            Self::Candidates(candidates) => {
+                summary.heading("rollback candidates");
+                summary.table(
+                    &["sha", "built", "state", "trouble"],
+                    &words(candidates.iter().map(candidate_row).collect()),
+                );
+            }
+            Self::Doctor(findings) => {
+                summary.heading("doctor");
+                summary.table(&["", "subject", "found"], &words(findings.iter().map(finding_row).collect()));
+            }
+        }
+    }
+
+    fn outputs(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Status(status) => status.sha.iter().map(|sha| ("sha", sha.to_string())).collect(),
+            Self::Candidates(_) | Self::Doctor(_) => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! One file per binary: read, decide (`policy`), act (`io`), and an outcome for `report`.
+
+pub mod candidates;
+pub mod doctor;
+pub mod failure;
+pub mod hooks;
+pub mod moving;
+pub mod options;
+pub mod origins;
+pub mod promote_latest;
+pub mod publish_staging;
+pub mod putting_back;
+pub mod reading;
+pub mod release_status;
+pub mod rollback_latest;
+pub mod settings;
+
+use crate::io::world::World;
+
+/// A binary of the toolkit.
+pub trait Tool {
+    /// The name of the binary.
+    const NAME: &'static str;
+    /// The command line.
+    type Args: clap::Parser;
+    /// What it comes to when it could do its work, whatever the verdict.
+    type Outcome;
+
+    /// Where and how the result is to be written.
+    fn output(args: &Self::Args) -> &options::OutputOptions;
+
+    /// Does the work. Prints nothing and ends no process.
+    ///
+    /// # Errors
+    /// Everything that kept it from doing the work, each with its own exit code.
+    fn run(args: Self::Args, world: &World) -> impl Future<Output = Result<Self::Outcome, failure::Failure>>;
+}

@@ -1,0 +1,242 @@
+//! `publish-staging`: every image of the release gets the tag `staging-<sha>`, by digest, byte for byte.
+
+use clap::Parser;
+use futures_util::future::try_join_all;
+use futures_util::stream::{StreamExt as _, TryStreamExt as _, iter};
+
+use super::Tool;
+use super::failure::Failure;
+use super::options::{OutputOptions, RegistryOptions};
+use super::origins::{self, Prepared};
+use super::reading::refused;
+use super::settings::Settings;
+use crate::base::list::NonEmpty;
+use crate::io::registry::client::{Access, Client};
+use crate::io::registry::error::{Problem, RegistryError};
+use crate::io::registry::upload::{Arrival, Transfer};
+use crate::io::world::World;
+use crate::model::commit::CommitSha;
+use crate::model::digest::Digest;
+use crate::model::reference::Reference;
+use crate::model::release::{ImageRecord, Release};
+use crate::model::repository::Repository;
+use crate::model::source::ImageSource;
+use crate::model::tag::Tag;
+use crate::policy::staging::Staging;
+
+/// Blobs under way at once for each image: enough to fill a line, few enough that each makes progress.
+const BLOBS_AT_ONCE: usize = 4;
+/// Tries of a staging tag's PUT, each after reading where the tag stands.
+const TRIES: u32 = 4;
+
+/// Gives every image of a release the tag `staging-<sha>`
+///
+/// Sends what the registry does not have yet, every platform of an index, and never changes a byte of a manifest.
+/// `latest` is never written.
+///
+/// Exit codes: 0 done or already so; 1 refused or failed; 2 usage, or a source that is not whole.
+#[derive(Parser, Clone, Debug)]
+#[command(name = "publish-staging", version)]
+pub struct Args {
+    /// Commit of the release, 7 to 64 hex digits, used as given
+    #[arg(value_name = "SHA")]
+    pub sha: CommitSha,
+    /// An image and where it comes from, in order (repeatable). SOURCE is one of oci:DIR[:REF], oci-archive:FILE[:REF],
+    /// docker-archive:FILE, docker://REPOSITORY:TAG, docker://REPOSITORY@DIGEST, or sha256:... for what was pushed to
+    /// this very repository already
+    #[arg(long = "image", value_name = "REPOSITORY=SOURCE", required = true)]
+    pub images: Vec<ImageSource>,
+    /// Replace a staging tag that names another digest
+    #[arg(long)]
+    pub force_restage: bool,
+    #[command(flatten)]
+    pub(crate) registry: RegistryOptions,
+    #[command(flatten)]
+    pub(crate) output: OutputOptions,
+}
+
+/// The binary.
+pub struct PublishStaging;
+
+/// What a publication came to.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The release.
+    pub release: Release,
+    /// The tag that every image got.
+    pub tag: Tag,
+    /// For each image, in order: what it took.
+    pub images: Vec<Published>,
+    /// Whether nothing was written.
+    pub dry_run: bool,
+}
+
+/// What it took to publish one image.
+#[derive(Clone, Debug)]
+pub struct Published {
+    /// Whether the tag named this content before.
+    pub already: bool,
+    /// Blobs that were there, mounted, and sent.
+    pub blobs: (usize, usize, usize),
+    /// Bytes that were sent.
+    pub sent_bytes: u64,
+}
+
+impl Tool for PublishStaging {
+    const NAME: &'static str = "publish-staging";
+    type Args = Args;
+    type Outcome = Outcome;
+
+    fn output(args: &Args) -> &OutputOptions {
+        &args.output
+    }
+
+    async fn run(args: Args, world: &World) -> Result<Outcome, Failure> {
+        let repositories: Vec<Repository> =
+            args.images.iter().map(|image| image.repository.clone()).collect();
+        let settings = Settings::find(&args.registry, &repositories, &world.env)?;
+        let tag = settings.staging.tag(&args.sha);
+        let local = origins::open_local(&args.images).await?;
+        let client = settings.client(world, Access::PullPush)?;
+        world.stop.unless(publish(&client, &settings, &args, local, tag)).await?
+    }
+}
+
+/// Everything here may be dropped at a signal: until its tag is there, an image is not published, and a second run
+/// finds what the first one sent.
+async fn publish(
+    client: &Client<'_>,
+    settings: &Settings,
+    args: &Args,
+    local: Vec<Option<crate::io::source::origin::Origin>>,
+    tag: Tag,
+) -> Result<Outcome, Failure> {
+    let prepared = origins::prepare(client, &args.images, local, &tag, args.force_restage).await?;
+    let (mut ready, mut refusals) = (Vec::new(), Vec::new());
+    for result in prepared {
+        match result {
+            Ok(image) => ready.push(image),
+            Err(refusal) => refusals.push(refusal),
+        }
+    }
+    if let Some(refusals) = NonEmpty::from_vec(refusals) {
+        return Err(refused(Some(&args.sha), refusals));
+    }
+    let sent = if settings.dry_run {
+        ready
+            .iter()
+            .map(|image| Published {
+                already: image.staging == Staging::Already,
+                blobs: (0, 0, 0),
+                sent_bytes: 0,
+            })
+            .collect()
+    } else {
+        // Content of all images first, tags last: a failure in between leaves nothing that anybody would take.
+        let sent = try_join_all(ready.iter().map(|image| send(client, image))).await?;
+        try_join_all(
+            ready
+                .iter()
+                .filter(|image| image.staging == Staging::Write)
+                .map(|image| name(client, image, &tag)),
+        )
+        .await?;
+        sent
+    };
+    let images = ready.iter().map(record).collect();
+    Ok(Outcome {
+        release: Release { sha: args.sha.clone(), images },
+        tag,
+        images: sent,
+        dry_run: settings.dry_run,
+    })
+}
+
+fn record(image: &Prepared) -> ImageRecord {
+    ImageRecord {
+        repository: image.repository.clone(),
+        digest: image.origin.top.digest.clone(),
+        media_type: image.origin.top.media_type,
+        platforms: image.platforms.clone(),
+    }
+}
+
+/// Sends the blobs, then the manifests that an index names: no manifest is put before everything it names.
+async fn send(client: &Client<'_>, image: &Prepared) -> Result<Published, RegistryError> {
+    let mut published =
+        Published { already: image.staging == Staging::Already, blobs: (0, 0, 0), sent_bytes: 0 };
+    if image.complete {
+        return Ok(published);
+    }
+    let story = &client.world().story;
+    story.say(&format!(
+        "{}: {} blobs, {} platform manifests",
+        image.repository,
+        image.origin.blobs.len(),
+        image.origin.children.len()
+    ));
+    let arrivals: Vec<(Arrival, u64)> = iter(&image.origin.blobs)
+        .map(|(digest, (size, content))| async move {
+            let transfer = Transfer { repository: &image.repository, digest, size: *size, content };
+            let arrival = client.upload(&transfer).await?;
+            story.detail(&format!("{} {}: {}", image.repository, digest.short(), said(arrival)));
+            Ok::<_, RegistryError>((arrival, *size))
+        })
+        .buffer_unordered(BLOBS_AT_ONCE)
+        .try_collect()
+        .await?;
+    for (arrival, size) in arrivals {
+        match arrival {
+            Arrival::There => published.blobs.0 += 1,
+            Arrival::Mounted => published.blobs.1 += 1,
+            Arrival::Sent => {
+                published.blobs.2 += 1;
+                published.sent_bytes += size;
+            }
+        }
+    }
+    try_join_all(image.origin.children.iter().map(|child| client.put_pinned(&image.repository, child)))
+        .await?;
+    Ok(published)
+}
+
+fn said(arrival: Arrival) -> &'static str {
+    match arrival {
+        Arrival::There => "there already",
+        Arrival::Mounted => "mounted",
+        Arrival::Sent => "sent",
+    }
+}
+
+/// Writes the staging tag and reads it back. A failed or lost answer is read back before anything is concluded.
+async fn name(client: &Client<'_>, image: &Prepared, tag: &Tag) -> Result<(), RegistryError> {
+    let reference = Reference::Tagged(image.repository.clone(), tag.clone());
+    let wanted = &image.origin.top.digest;
+    let mut tried = 0;
+    loop {
+        tried += 1;
+        let put = client.put_tag(&image.repository, tag, &image.origin.top).await;
+        let found = client.digest(&reference).await;
+        match (put, found) {
+            (_, Ok(Some(found))) if found == *wanted => return Ok(()),
+            (Err(error), _) if error.is_transient() && tried < TRIES => client.pause(&error, tried).await?,
+            (Err(error), _) | (Ok(()), Err(error)) => return Err(error),
+            // The write was confirmed and the read does not show it yet: registries lag.
+            (Ok(()), Ok(found)) => {
+                let error = unseen(&reference, wanted, found);
+                if tried == TRIES {
+                    return Err(error);
+                }
+                client.pause(&error, tried).await?;
+            }
+        }
+    }
+}
+
+fn unseen(reference: &Reference, wanted: &Digest, found: Option<Digest>) -> RegistryError {
+    let problem = match found {
+        Some(found) => Problem::WrongDigest { expected: wanted.clone(), found },
+        None => Problem::Unfit { expected: "the tag that was just written", found: "no such tag".to_owned() },
+    };
+    RegistryError::new(format!("read back {reference}"), problem)
+}

@@ -1,0 +1,200 @@
+//! Reads everything that a decision needs, all images at once, and moves nothing.
+
+use std::collections::BTreeSet;
+
+use futures_util::future::{join, join_all, try_join_all};
+
+use crate::base::list::NonEmpty;
+use crate::io::registry::client::Client;
+use crate::io::registry::decode;
+use crate::io::registry::error::RegistryError;
+use crate::model::commit::CommitSha;
+use crate::model::digest::Digest;
+use crate::model::manifest::{Body, Manifest, Platform};
+use crate::model::reference::Reference;
+use crate::model::refusal::Refusal;
+use crate::model::release::{Missing, Staged, listed_platforms};
+use crate::model::repository::Repository;
+use crate::model::tag::{StagingPattern, Tag};
+use crate::policy::promotion::{ImageFacts, Known, Live, Unread};
+use crate::policy::resolution;
+use crate::tool::settings::Settings;
+
+use super::failure::Failure;
+
+/// Whether the platforms of what is live have to be known: a single image tells them only in its configuration,
+/// which costs a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LivePlatforms {
+    /// Yes.
+    Needed,
+    /// No.
+    Unneeded,
+}
+
+/// Reads, for every image, what `source` names and where the tag to move stands.
+pub async fn facts(
+    client: &Client<'_>,
+    settings: &Settings,
+    sources: &[(Repository, Tag)],
+    live: LivePlatforms,
+) -> Vec<ImageFacts> {
+    join_all(sources.iter().map(|(repository, source)| async move {
+        let wanted = inspect(client, Reference::Tagged(repository.clone(), source.clone()));
+        let current = current(client, Reference::Tagged(repository.clone(), settings.latest.clone()), live);
+        let (wanted, current) = join(wanted, current).await;
+        ImageFacts {
+            repository: repository.clone(),
+            source: source.clone(),
+            wanted: known(wanted),
+            current: known(current),
+        }
+    }))
+    .await
+}
+
+fn known<T>(result: Result<T, RegistryError>) -> Known<T> {
+    result.map_err(|error| Unread { message: error.to_string(), hint: error.hint() })
+}
+
+async fn current(
+    client: &Client<'_>,
+    reference: Reference,
+    live: LivePlatforms,
+) -> Result<Option<Live>, RegistryError> {
+    let Some(manifest) = client.manifest(&reference).await? else { return Ok(None) };
+    let platforms = match (&manifest.body, live) {
+        (_, LivePlatforms::Unneeded) => Vec::new(),
+        (Body::Index(_), LivePlatforms::Needed) => listed_platforms(&manifest),
+        (Body::Image { config, .. }, LivePlatforms::Needed) => {
+            let config = client.config(reference.repository(), config).await?;
+            config.as_deref().and_then(decode::platform_of).into_iter().collect()
+        }
+    };
+    Ok(Some(Live { manifest, platforms }))
+}
+
+/// Reads the image that `reference` names, down to the last blob; `None` if there is none.
+///
+/// # Errors
+/// The registry could not be read.
+pub async fn inspect(client: &Client<'_>, reference: Reference) -> Result<Option<Staged>, RegistryError> {
+    match client.manifest(&reference).await? {
+        Some(manifest) => examine(client, reference.repository(), manifest).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Looks for everything that `manifest` names.
+///
+/// # Errors
+/// The registry could not be read.
+pub async fn examine(
+    client: &Client<'_>,
+    repository: &Repository,
+    manifest: Manifest,
+) -> Result<Staged, RegistryError> {
+    let mut missing = Vec::new();
+    let mut holders = Vec::new();
+    let children = manifest.children().iter().map(|child| client.manifest_of(repository, &child.digest));
+    for (child, found) in manifest.children().iter().zip(try_join_all(children).await?) {
+        match found {
+            Some(found) => holders.push((found, child.platform.clone())),
+            None => missing
+                .push(Missing::Child { digest: child.digest.clone(), platform: child.platform.clone() }),
+        }
+    }
+    if matches!(manifest.body, Body::Image { .. }) {
+        holders.push((manifest.clone(), None));
+    }
+    let (found, absent) = blobs(client, repository, &holders).await?;
+    missing.extend(absent);
+    let mut platforms: Vec<Platform> = found.into_iter().filter(|platform| !platform.is_unknown()).collect();
+    platforms.sort();
+    platforms.dedup();
+    Ok(Staged { repository: repository.clone(), manifest, platforms, missing })
+}
+
+/// Looks for the blobs of some image manifests, each once, and reads the configuration where it alone knows the
+/// platform.
+async fn blobs(
+    client: &Client<'_>,
+    repository: &Repository,
+    holders: &[(Manifest, Option<Platform>)],
+) -> Result<(Vec<Platform>, Vec<Missing>), RegistryError> {
+    let mut platforms: Vec<Platform> = holders.iter().filter_map(|(_, platform)| platform.clone()).collect();
+    let mut seen = BTreeSet::new();
+    let mut looks = Vec::new();
+    for (holder, platform) in holders {
+        for (i, blob) in holder.blobs().into_iter().enumerate() {
+            if !blob.elsewhere && seen.insert(blob.digest.clone()) {
+                looks.push((holder, blob, i == 0 && platform.is_none()));
+            }
+        }
+    }
+    let answers = looks.iter().map(|(_, blob, tells_platform)| async move {
+        if *tells_platform {
+            let config = client.config(repository, blob).await?;
+            return Ok((config.is_some(), config.as_deref().and_then(decode::platform_of)));
+        }
+        Ok((client.has_blob(repository, &blob.digest).await?, None))
+    });
+    let mut missing = Vec::new();
+    for ((holder, blob, _), (there, platform)) in looks.iter().zip(try_join_all(answers).await?) {
+        platforms.extend(platform);
+        if !there {
+            missing.push(Missing::Blob { digest: blob.digest.clone(), of: holder.digest.clone() });
+        }
+    }
+    Ok((platforms, missing))
+}
+
+impl Client<'_> {
+    async fn manifest_of(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<Option<Manifest>, RegistryError> {
+        self.manifest(&Reference::Pinned(repository.clone(), digest.clone())).await
+    }
+}
+
+/// The shas that are staged for `repository`; sorted.
+///
+/// # Errors
+/// The registry could not be read.
+pub async fn staged_shas(
+    client: &Client<'_>,
+    staging: &StagingPattern,
+    repository: &Repository,
+) -> Result<Vec<CommitSha>, RegistryError> {
+    let mut shas: Vec<CommitSha> =
+        client.tags(repository).await?.iter().filter_map(|tag| staging.sha_of(tag)).collect();
+    shas.sort();
+    Ok(shas)
+}
+
+/// The published sha that a person means. Costs nothing when the exact tag is there, which `facts` sees; this is
+/// for when it is not: the lists of all images are read.
+///
+/// # Errors
+/// The lists could not be read, or the prefix is ambiguous.
+pub async fn resolve(
+    client: &Client<'_>,
+    settings: &Settings,
+    typed: &CommitSha,
+) -> Result<CommitSha, Failure> {
+    let lists = settings.images.iter().map(|repository| async move {
+        Ok::<_, RegistryError>((
+            repository.clone(),
+            staged_shas(client, &settings.staging, repository).await?,
+        ))
+    });
+    let lists = try_join_all(lists).await?;
+    resolution::resolve(typed, &lists).map_err(|refusals| refused(None, refusals))
+}
+
+/// The failure of refused guards.
+pub fn refused(sha: Option<&CommitSha>, refusals: NonEmpty<Refusal>) -> Failure {
+    Failure::Refused { sha: sha.cloned(), refusals }
+}

@@ -1,0 +1,177 @@
+//! `rollback-latest`: moves `:latest` of all images back, with the engine of `promote-latest` and fewer guards.
+
+use clap::Parser;
+use futures_util::future::{join_all, try_join_all};
+
+use super::Tool;
+use super::candidates::{Candidate, candidates};
+use super::failure::Failure;
+use super::hooks;
+use super::options::{ImageOptions, OutputOptions, RegistryOptions};
+use super::promote_latest::{Outcome as MoveOutcome, carry_out, read_staged};
+use super::reading::{LivePlatforms, facts, refused, staged_shas};
+use super::settings::Settings;
+use crate::io::registry::client::{Access, Client};
+use crate::io::registry::error::RegistryError;
+use crate::io::world::World;
+use crate::model::commit::CommitSha;
+use crate::model::digest::Digest;
+use crate::model::reference::Reference;
+use crate::model::repository::Repository;
+use crate::model::tag::Tag;
+use crate::policy::aftermath::Errand;
+use crate::policy::promotion::{Decision, ImageFacts, Rules, decide};
+use crate::policy::rollback::{WayBack, previous};
+
+/// Moves the tag `latest` of every image back to an earlier release
+///
+/// Waits on no gate. Only a manifest that is not there stops it. With GITHUB_TOKEN exported and a coalmine.toml,
+/// `rollback-latest 4c1d56e` is all there is to type.
+///
+/// Exit codes: 0 done or already so; 1 refused or failed, nothing left moved; 2 usage; 4 split, with the commands to
+/// repair it.
+#[derive(Parser, Clone, Debug)]
+#[command(name = "rollback-latest", version, group = clap::ArgGroup::new("target").required(true).args(["sha", "previous", "list"]))]
+pub struct Args {
+    /// Commit of the release to go back to: any unique beginning of at least 7 digits
+    #[arg(value_name = "SHA")]
+    pub sha: Option<CommitSha>,
+    /// Go back to what was live before the last promotion
+    #[arg(long)]
+    pub previous: bool,
+    /// List the releases that one could go back to, and move nothing
+    #[arg(long)]
+    pub list: bool,
+    /// Why, for whoever reads about it later
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// Move this tag instead of the configured `latest`
+    #[arg(long, value_name = "TAG")]
+    pub to: Option<Tag>,
+    #[command(flatten)]
+    pub(crate) images: ImageOptions,
+    #[command(flatten)]
+    pub(crate) registry: RegistryOptions,
+    #[command(flatten)]
+    pub(crate) output: OutputOptions,
+}
+
+/// The binary.
+pub struct RollbackLatest;
+
+/// What a rollback came to.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// It moved tags, or found them where they should be.
+    Moved {
+        /// The images.
+        moves: MoveOutcome,
+        /// Why, in the words of whoever ran it.
+        reason: Option<String>,
+        /// The hooks that were run, in order.
+        hooks: Vec<hooks::HookReport>,
+    },
+    /// It listed where one could go.
+    Listed(Vec<Candidate>),
+}
+
+impl Tool for RollbackLatest {
+    const NAME: &'static str = "rollback-latest";
+    type Args = Args;
+    type Outcome = Outcome;
+
+    fn output(args: &Args) -> &OutputOptions {
+        &args.output
+    }
+
+    async fn run(args: Args, world: &World) -> Result<Outcome, Failure> {
+        let settings =
+            Settings::find(&args.registry, &args.images.images, &world.env)?.moving(args.to.as_ref());
+        if args.list {
+            let client = settings.client(world, Access::Pull)?;
+            return Ok(Outcome::Listed(world.stop.unless(candidates(&client, &settings)).await??));
+        }
+        let client = settings.client(world, Access::PullPush)?;
+        let decision = world.stop.unless(plan(&client, &settings, args.sha.as_ref())).await??;
+        let mut hooks = hooks::Runner::new(world, settings.dry_run || decision.plan.moves.is_empty());
+        hooks.run("capture", settings.hooks.capture.as_ref()).await;
+        hooks.run("freeze", settings.hooks.freeze.as_ref()).await;
+        let moves = carry_out(&client, &settings, decision, Errand::Rollback).await?;
+        hooks.run("rotate-cache", settings.hooks.rotate_cache.as_ref()).await;
+        hooks.run("throttle", settings.hooks.throttle.as_ref()).await;
+        Ok(Outcome::Moved { moves, reason: args.reason, hooks: hooks.into_reports() })
+    }
+}
+
+async fn plan(
+    client: &Client<'_>,
+    settings: &Settings,
+    sha: Option<&CommitSha>,
+) -> Result<Decision, Failure> {
+    let (sha, facts) = match sha {
+        Some(typed) => {
+            let (sha, facts) = read_staged(client, settings, typed, LivePlatforms::Unneeded).await?;
+            (Some(sha), facts)
+        }
+        None => read_previous(client, settings).await?,
+    };
+    decide(sha.as_ref(), &settings.latest, &facts, &Rules::Rollback)
+        .map_err(|refusals| refused(sha.as_ref(), refusals))
+}
+
+/// Reads what `latest-previous` names, and finds the sha it was staged under.
+async fn read_previous(
+    client: &Client<'_>,
+    settings: &Settings,
+) -> Result<(Option<CommitSha>, Vec<ImageFacts>), Failure> {
+    let tag = settings.latest.previous();
+    client.world().story.say(&format!("reading {tag} of {} images", settings.images.len()));
+    let sources: Vec<(Repository, Tag)> =
+        settings.images.iter().map(|image| (image.clone(), tag.clone())).collect();
+    let facts = facts(client, settings, &sources, LivePlatforms::Unneeded).await;
+    let ways = join_all(facts.iter().map(|image| way_back(client, settings, image))).await;
+    // What could not be read is refused by the guards, which name it.
+    let ways: Vec<WayBack> = ways.into_iter().flatten().collect();
+    let readable = ways.len() == facts.len();
+    match previous(&ways) {
+        Ok(sha) => Ok((sha.filter(|_| readable), facts)),
+        Err(refusals) if readable => Err(refused(None, refusals)),
+        Err(_) => Ok((None, facts)),
+    }
+}
+
+async fn way_back(client: &Client<'_>, settings: &Settings, image: &ImageFacts) -> Option<WayBack> {
+    let previous = image.wanted.as_ref().ok()?.as_ref().map(|staged| staged.manifest.digest.clone());
+    let shas = match &previous {
+        Some(digest) => match shas_of(client, settings, &image.repository, digest).await {
+            Ok(shas) => shas,
+            Err(error) => {
+                client.world().story.warn(&format!("the previous release keeps no name: {error}"));
+                Vec::new()
+            }
+        },
+        None => Vec::new(),
+    };
+    Some(WayBack { repository: image.repository.clone(), previous, shas })
+}
+
+/// The shas whose staging tags name `digest`; sorted.
+pub(super) async fn shas_of(
+    client: &Client<'_>,
+    settings: &Settings,
+    repository: &Repository,
+    digest: &Digest,
+) -> Result<Vec<CommitSha>, RegistryError> {
+    let shas = staged_shas(client, &settings.staging, repository).await?;
+    let digests = shas.iter().map(|sha| async move {
+        let reference = Reference::Tagged(repository.clone(), settings.staging.tag(sha));
+        client.digest(&reference).await
+    });
+    let digests = try_join_all(digests).await?;
+    Ok(shas
+        .into_iter()
+        .zip(digests)
+        .filter(|(_, found)| found.as_ref() == Some(digest))
+        .map(|(sha, _)| sha)
+        .collect())
+}

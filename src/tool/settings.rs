@@ -1,0 +1,144 @@
+//! What a run is about: the command line, the environment and `coalmine.toml`, put together.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::failure::Failure;
+use super::options::RegistryOptions;
+use crate::io::clock;
+use crate::io::env::{Env, items};
+use crate::io::files;
+use crate::io::registry::client::{Access, Client};
+use crate::io::world::World;
+use crate::model::image::Images;
+use crate::model::repository::{Registry, Repository};
+use crate::model::tag::{StagingPattern, Tag};
+use crate::policy::config::{self, Config, Hooks};
+use crate::policy::toml_file::TomlFile;
+
+/// Where a configuration is looked for when none is named.
+const PLACES: [&str; 2] = ["coalmine.toml", ".github/coalmine.toml"];
+
+/// Everything a registry binary has to know before it sends its first request.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The images, in order.
+    pub images: Images,
+    /// How a staging tag is written.
+    pub staging: StagingPattern,
+    /// The tag that production runs.
+    pub latest: Tag,
+    /// What a rollback does beside moving tags.
+    pub hooks: Hooks,
+    /// Whether nothing is to be written.
+    pub dry_run: bool,
+    /// Bound on the whole command.
+    pub deadline: Duration,
+    /// Registries that plain HTTP was asked for.
+    pub plain_http: Vec<Registry>,
+    /// The configuration file, if there was one.
+    pub file: Option<PathBuf>,
+    /// The tag that `--to` names, if it was given.
+    pub moved_tag: Option<Tag>,
+}
+
+impl Settings {
+    /// Puts together what is asked for. Images of the command line outrank RELEASE_IMAGES, which outrank the file.
+    ///
+    /// # Errors
+    /// The file is wrong, or no images are named anywhere.
+    pub fn find(options: &RegistryOptions, images: &[Repository], env: &Env) -> Result<Self, Failure> {
+        let (config, file) = read_config(options, env)?;
+        let images = if !images.is_empty() {
+            Images::new(images.to_vec())
+        } else if let Some(list) = env.get("RELEASE_IMAGES") {
+            Images::new(
+                items(list)
+                    .map(str::parse)
+                    .collect::<Result<_, _>>()
+                    .map_err(|e| usage(format!("RELEASE_IMAGES: {e}")))?,
+            )
+        } else {
+            config.images.map_or_else(|| Images::new(Vec::new()), Ok)
+        };
+        Ok(Self {
+            images: images.map_err(|e| usage(e.to_string()))?,
+            staging: config.staging,
+            latest: config.latest,
+            hooks: config.hooks,
+            dry_run: options.dry_run,
+            deadline: options.deadline,
+            plain_http: options.plain_http.clone(),
+            file,
+            moved_tag: None,
+        })
+    }
+
+    /// The same, about another tag than the configured one.
+    pub fn moving(mut self, tag: Option<&Tag>) -> Self {
+        if let Some(tag) = tag {
+            self.moved_tag = Some(tag.clone());
+            self.latest = tag.clone();
+        }
+        self
+    }
+
+    /// The options with which another command means the same images, tag and registries, quoted for a shell.
+    pub fn as_options(&self) -> String {
+        let mut words: Vec<String> = self.images.iter().map(|image| format!("--image {image}")).collect();
+        words
+            .extend(self.file.iter().map(|file| format!("--config {}", quoted(&file.display().to_string()))));
+        words.extend(self.moved_tag.iter().map(|tag| format!("--to {tag}")));
+        words.extend(self.plain_http.iter().map(|registry| format!("--plain-http {registry}")));
+        words.join(" ")
+    }
+
+    /// A client for these images, with the command's deadline.
+    ///
+    /// # Errors
+    /// The TLS library cannot be set up.
+    pub fn client<'w>(&self, world: &'w World, access: Access) -> Result<Client<'w>, Failure> {
+        let own = self.images.iter().map(|image| image.registry().clone()).collect();
+        let until = clock::instant() + self.deadline;
+        Ok(Client::new(world, access, own, self.plain_http.clone(), until)?)
+    }
+}
+
+/// A word for a POSIX shell.
+fn quoted(word: &str) -> String {
+    let plain =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '-' | '_' | ':' | '=' | '@' | '+');
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+fn usage(message: String) -> Failure {
+    Failure::usage(
+        message,
+        "give `--image REPOSITORY` for each image, or write a coalmine.toml; see docs/options.md",
+    )
+}
+
+fn read_config(options: &RegistryOptions, env: &Env) -> Result<(Config, Option<PathBuf>), Failure> {
+    let named = options.config.clone().or_else(|| env.path("COALMINE_CONFIG"));
+    let found = match named {
+        Some(path) => Some((files::read(&path)?, path)),
+        None => {
+            let mut found = None;
+            for place in PLACES {
+                if let Some(text) = files::read_if_there(Path::new(place))? {
+                    found = Some((text, PathBuf::from(place)));
+                    break;
+                }
+            }
+            found
+        }
+    };
+    let Some((text, path)) = found else { return Ok((Config::default(), None)) };
+    let name = path.display().to_string();
+    let config = config::read(&TomlFile { name: &name, text: &text })?;
+    Ok((config, Some(path)))
+}
