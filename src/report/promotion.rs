@@ -14,18 +14,19 @@ use crate::policy::aftermath::Errand;
 use crate::tool::promote_latest::Outcome as Moves;
 use crate::tool::rollback_latest::Outcome as Rollback;
 
-/// One row for each image: name, state, before, wanted.
+/// One row for each image: name, state, from and to.
 pub fn receipt_rows(receipts: &[Receipt]) -> Vec<Vec<Cell>> {
     receipts
         .iter()
         .map(|receipt| {
             let (mood, state) = state(&receipt.ended);
-            vec![
-                (Mood::Strong, receipt.repository.to_string()),
-                (mood, state),
-                cell(receipt.from.as_ref().map_or_else(|| "absent".to_owned(), Digest::short)),
-                cell(receipt.to.short()),
-            ]
+            let from = receipt.from.as_ref().map_or_else(|| "absent".to_owned(), Digest::short);
+            let way = if receipt.ended == Ended::Already {
+                from
+            } else {
+                format!("{from} -> {}", receipt.to.short())
+            };
+            vec![(Mood::Strong, receipt.repository.to_string()), (mood, state), cell(way)]
         })
         .collect()
 }
@@ -104,7 +105,7 @@ impl Render for Moves {
             .into_iter()
             .map(|row| row.into_iter().map(|(_, text)| text).collect())
             .collect();
-        summary.table(&["image", "state", "before", "now"], &rows);
+        summary.table(&["image", "state", "from and to"], &rows);
         self.warnings.iter().for_each(|warning| summary.paragraph(warning));
     }
 
