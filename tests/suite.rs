@@ -11,6 +11,8 @@ mod cli;
 mod credentials;
 #[path = "suite/failures.rs"]
 mod failures;
+#[path = "suite/hooks.rs"]
+mod hooks;
 #[path = "suite/journey.rs"]
 mod journey;
 #[path = "suite/publishing.rs"]

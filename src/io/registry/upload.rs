@@ -85,7 +85,7 @@ impl Client<'_> {
         }
     }
 
-    /// Whether uploads are allowed: begins one and leaves it, which the registry forgets by itself.
+    /// Whether uploads are allowed: begins one and cancels it.
     ///
     /// # Errors
     /// They are not, or the registry cannot be reached.
@@ -108,7 +108,7 @@ impl Client<'_> {
         &self,
         transfer: &Transfer<'_>,
         mount: Option<&Repository>,
-        progress: &Progress,
+        progress: &Progress<'_>,
     ) -> Result<Arrival, RegistryError> {
         let tail = match mount {
             Some(from) => format!("blobs/uploads/?mount={}&from={}", transfer.digest, from.name()),
@@ -151,7 +151,7 @@ impl Client<'_> {
         transfer: &Transfer<'_>,
         location: Url,
         registry: &Url,
-        progress: &Progress,
+        progress: &Progress<'_>,
     ) -> Result<(), RegistryError> {
         let sent = Arc::new(AtomicU64::new(0));
         let found = Arc::new(std::sync::Mutex::new(None));
