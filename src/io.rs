@@ -3,9 +3,12 @@
 pub mod clock;
 pub mod env;
 pub mod files;
+pub mod git;
+pub mod github_api;
 pub mod github_files;
 pub mod progress;
 pub mod registry;
+pub mod run;
 pub mod source;
 pub mod stop;
 pub mod story;

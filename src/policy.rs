@@ -3,6 +3,11 @@
 
 pub mod aftermath;
 pub mod config;
+pub mod evidence;
+pub mod forward;
+pub mod history;
+pub mod memory;
+pub mod post_mortem;
 pub mod promotion;
 pub mod resolution;
 pub mod rollback;

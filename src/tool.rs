@@ -1,9 +1,12 @@
 //! One file per binary: read, decide (`policy`), act (`io`), and an outcome for `report`.
 
+pub mod aftercare;
 pub mod candidates;
+pub mod chronicle;
 pub mod doctor;
 pub mod failure;
 pub mod hooks;
+pub mod memory;
 pub mod moving;
 pub mod options;
 pub mod origins;
@@ -11,6 +14,7 @@ pub mod promote_latest;
 pub mod publish_staging;
 pub mod putting_back;
 pub mod reading;
+pub mod records;
 pub mod release_status;
 pub mod rollback_latest;
 pub mod settings;

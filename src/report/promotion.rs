@@ -11,6 +11,7 @@ use crate::model::digest::Digest;
 use crate::model::moves::{Ended, Receipt};
 use crate::model::verdict::Verdict;
 use crate::policy::aftermath::Errand;
+use crate::tool::aftercare::Aftercare;
 use crate::tool::promote_latest::Outcome as Moves;
 use crate::tool::rollback_latest::Outcome as Rollback;
 
@@ -91,6 +92,7 @@ impl Render for Moves {
         fields.insert("images".to_owned(), receipts_json(&self.receipts));
         fields.insert("moved".to_owned(), moved(&self.receipts));
         fields.insert("warnings".to_owned(), json!(self.warnings));
+        fields.insert("release".to_owned(), json!(self.release));
         fields
     }
 
@@ -111,8 +113,19 @@ impl Render for Moves {
 
     fn outputs(&self) -> Vec<(&'static str, String)> {
         let sha = self.sha.iter().map(|sha| ("sha", sha.to_string()));
-        sha.chain([("moved", moved(&self.receipts).to_string())]).collect()
+        let release = self.release.iter().map(|release| ("release", release.clone()));
+        sha.chain(release).chain([("moved", moved(&self.receipts).to_string())]).collect()
     }
+}
+
+fn aftercare_lines(aftercare: &Aftercare) -> Vec<String> {
+    let mut lines = Vec::new();
+    if aftercare.held {
+        lines.push("held: nothing is promoted until `release-status resume --reason TEXT`".to_owned());
+    }
+    lines.extend(aftercare.file.iter().map(|file| format!("post-mortem draft: {}", file.display())));
+    lines.extend(aftercare.issue.iter().map(|issue| format!("issue: {issue}")));
+    lines
 }
 
 impl Render for Rollback {
@@ -129,10 +142,13 @@ impl Render for Rollback {
             Self::Listed(candidates) => {
                 Map::from_iter([("candidates".to_owned(), candidates_json(candidates))])
             }
-            Self::Moved { moves, reason, hooks } => {
+            Self::Moved { moves, reason, hooks, aftercare } => {
                 let mut fields = moves.fields();
                 fields.insert("reason".to_owned(), json!(reason));
                 fields.insert("hooks".to_owned(), json!(hooks));
+                fields.insert("held".to_owned(), json!(aftercare.held));
+                fields.insert("post_mortem".to_owned(), json!(aftercare.draft));
+                fields.insert("issue".to_owned(), json!(aftercare.issue));
                 fields
             }
         }
@@ -141,7 +157,7 @@ impl Render for Rollback {
     fn text(&self, page: &mut Page) {
         match self {
             Self::Listed(candidates) => candidate_page(page, candidates),
-            Self::Moved { moves, hooks, .. } => {
+            Self::Moved { moves, hooks, aftercare, .. } => {
                 moves.text(page);
                 let rows: Vec<Vec<Cell>> = hooks
                     .iter()
@@ -153,15 +169,24 @@ impl Render for Rollback {
                     })
                     .collect();
                 page.table(&rows);
+                for line in aftercare_lines(aftercare) {
+                    page.line(Mood::Plain, &line);
+                }
             }
         }
     }
 
     fn summary(&self, summary: &mut Summary) {
-        if let Self::Moved { moves, reason, .. } = self {
+        if let Self::Moved { moves, reason, aftercare, .. } = self {
             moves.summary(summary);
             if let Some(reason) = reason {
                 summary.paragraph(&format!("Reason: {reason}"));
+            }
+            for line in aftercare_lines(aftercare) {
+                summary.paragraph(&line);
+            }
+            if let Some(draft) = &aftercare.draft {
+                summary.block(draft);
             }
         }
     }

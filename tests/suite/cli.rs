@@ -68,8 +68,11 @@ fn no_images_anywhere_is_exit_2_and_says_where_to_name_them() {
 fn images_come_from_the_command_line_then_the_environment_then_the_file() {
     let bench = Bench::promoted();
     let [first, second] = <[String; 2]>::try_from(bench.repositories()).unwrap();
-    std::fs::write(bench.path("coalmine.toml"), format!("format = 1\n[release]\nimages = ['{first}']\n"))
-        .unwrap();
+    std::fs::write(
+        bench.path("coalmine.toml"),
+        format!("format = 1\n[release]\nrecords = false\nimages = ['{first}']\n"),
+    )
+    .unwrap();
     let live = |done: crate::support::Done| done.json()["live"].as_array().unwrap().len();
     assert_eq!(live(bench.run("release-status").with_result().run().code(0)), 2);
     assert_eq!(live(bench.run("release-status").env("RELEASE_IMAGES", "").with_result().run().code(0)), 1);

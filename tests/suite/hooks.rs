@@ -4,7 +4,7 @@ use crate::support::{Bench, Done, ONE, TWO, digests};
 
 /// Runs `rollback-latest ONE` from `TWO` with this `[rollback]` table.
 fn rollback(bench: &Bench, table: &str, more: &[&str]) -> Done {
-    std::fs::write(bench.path("coalmine.toml"), format!("format = 1\n[rollback]\n{table}\n")).unwrap();
+    bench.configure(&format!("[release]\nrecords = false\n[rollback]\n{table}\n"));
     bench.run("rollback-latest").arg(ONE).args(more).with_result().run()
 }
 

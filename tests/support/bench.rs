@@ -32,7 +32,16 @@ impl Bench {
 
     pub(crate) fn with(setup: Setup) -> Self {
         let registry = Registry::start(setup).expect("a registry on loopback");
-        Self { registry, folder: tempfile::tempdir().expect("a temporary folder") }
+        let bench = Self { registry, folder: tempfile::tempdir().expect("a temporary folder") };
+        // Most of these tests are about tags alone; those about records say so.
+        bench.configure("[release]\nrecords = false\n");
+        bench
+    }
+
+    /// Writes `coalmine.toml`.
+    pub(crate) fn configure(&self, tables: &str) {
+        std::fs::write(self.path("coalmine.toml"), format!("format = 1\n{tables}"))
+            .expect("a file in the temporary folder");
     }
 
     /// A registry in which `ONE` and `TWO` are staged for both images and `:latest` is `ONE`.
