@@ -13,12 +13,16 @@ mod credentials;
 mod failures;
 #[path = "suite/hooks.rs"]
 mod hooks;
+#[path = "support/issue_server.rs"]
+mod issue_server;
 #[path = "suite/journey.rs"]
 mod journey;
 #[path = "suite/publishing.rs"]
 mod publishing;
 #[path = "suite/racing.rs"]
 mod racing;
+#[path = "suite/records.rs"]
+mod records;
 #[path = "suite/refusals.rs"]
 mod refusals;
 #[path = "suite/secrets.rs"]

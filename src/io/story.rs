@@ -105,3 +105,8 @@ impl Story {
         });
     }
 }
+
+/// Where progress is drawn for nobody.
+pub fn hidden() -> MultiProgress {
+    MultiProgress::with_draw_target(indicatif::ProgressDrawTarget::hidden())
+}

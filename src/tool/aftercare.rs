@@ -60,6 +60,8 @@ pub async fn take(
     }
     let left = match &unexplained {
         Some(last) => last.sha.clone(),
+        // By tags alone a name costs a request for each staged release: the digests have to do.
+        None if settings.home.is_none() => None,
         None => live_sha(client, settings, &chronicle, facts).await,
     };
     let hold = settings.home.is_some() && settings.hold && !args.no_hold;

@@ -146,9 +146,8 @@ async fn open_entry(
 pub async fn append(client: &Client<'_>, home: &Repository, entry: &Entry) -> Result<(), RegistryError> {
     let text = serde_json::to_string(entry).expect("an entry is JSON");
     let artifact = Artifact::of(HISTORY_TYPE, bytes::Bytes::new(), None, &[(ENTRY, &text)]);
-    client.put_artifact_blobs(home, &artifact).await?;
     let tag: Tag = format!("{TAG}-{}", entry.id).parse().expect("digits and hex digits make a tag");
-    client.put_tag_again(home, &tag, &artifact.manifest).await?;
+    client.put_artifact(home, &artifact, Some(&tag)).await?;
     for _ in 0..ROUNDS {
         let chronicle = read(client, home).await?;
         if !chronicle.pending {
@@ -177,8 +176,7 @@ async fn write(client: &Client<'_>, home: &Repository, chronicle: Chronicle) -> 
         _ => chronicle.history,
     };
     let artifact = Artifact::of(HISTORY_TYPE, history.write().into(), None, &[]);
-    client.put_artifact_blobs(home, &artifact).await?;
-    client.put_tag_again(home, &TAG.parse().expect("a constant tag"), &artifact.manifest).await
+    client.put_artifact(home, &artifact, Some(&TAG.parse().expect("a constant tag"))).await
 }
 
 /// Takes away tags that have served, where the registry deletes tags. Where it does not, they do no harm.

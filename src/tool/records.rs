@@ -80,8 +80,7 @@ pub async fn write(client: &Client<'_>, home: &Repository, release: &Release) ->
     };
     let content = serde_json::to_vec(&record).expect("a record is JSON");
     let artifact = Artifact::of(RELEASE_TYPE, content.into(), None, &[]);
-    client.put_artifact_blobs(home, &artifact).await?;
-    client.put_tag_again(home, &tag_of(&release.sha), &artifact.manifest).await?;
+    client.put_artifact(home, &artifact, Some(&tag_of(&release.sha))).await?;
     let name = RecordName { home: home.clone(), digest: artifact.manifest.digest.clone() };
     Ok(Kept { name, record, artifact })
 }
@@ -103,8 +102,7 @@ fn evidence_prefix(record: &Digest) -> String {
 pub async fn attach(client: &Client<'_>, kept: &Kept, document: Vec<u8>) -> Result<(), RegistryError> {
     let home = &kept.name.home;
     let artifact = Artifact::of(VERDICT_TYPE, document.into(), Some(&kept.artifact.manifest), &[]);
-    client.put_artifact_blobs(home, &artifact).await?;
-    client.put_pinned(home, &artifact.manifest).await?;
+    client.put_artifact(home, &artifact, None).await?;
     if client.referrers(home, &kept.name.digest).await?.kept {
         return Ok(());
     }

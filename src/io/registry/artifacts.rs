@@ -15,12 +15,13 @@ use crate::model::digest::Digest;
 use crate::model::manifest::{Blob, Manifest, MediaType};
 use crate::model::reference::Reference;
 use crate::model::repository::Repository;
+use crate::model::tag::Tag;
 
 /// The configuration of what has none (OCI image specification 1.1, "Guidance for an empty descriptor").
 const EMPTY: &[u8] = b"{}";
 const EMPTY_TYPE: &str = "application/vnd.oci.empty.v1+json";
-/// Tries of one small blob.
-const TRIES: u32 = 4;
+/// Tries of one small blob, and of one document.
+const TRIES: u32 = 6;
 
 /// A document in a registry.
 #[derive(Clone, Debug)]
@@ -81,21 +82,49 @@ fn empty() -> Value {
     json!({ "mediaType": EMPTY_TYPE, "digest": Digest::of(EMPTY), "size": EMPTY.len() })
 }
 
+fn denies_for_a_moment(error: &RegistryError) -> bool {
+    matches!(&error.problem, Problem::Status { status, .. } if *status == StatusCode::BAD_REQUEST)
+}
+
 impl Client<'_> {
-    /// Puts the blobs of `artifact` where its manifest will look for them.
+    /// Writes a document: its blobs, then its manifest under `tag`, or under its own digest.
+    ///
+    /// A registry may deny for a moment a blob that another writer is storing too (docker-registry 2.8 on a file
+    /// system answers 400): blobs and manifest are written again then.
     ///
     /// # Errors
     /// The registry refuses or cannot be reached.
-    pub async fn put_artifact_blobs(
+    pub async fn put_artifact(
         &self,
         home: &Repository,
         artifact: &Artifact,
+        tag: Option<&Tag>,
+    ) -> Result<(), RegistryError> {
+        let mut tried = 0;
+        loop {
+            tried += 1;
+            match self.put_artifact_once(home, artifact, tag).await {
+                Err(error) if denies_for_a_moment(&error) && tried < TRIES => {
+                    self.pause(&error, tried).await?
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn put_artifact_once(
+        &self,
+        home: &Repository,
+        artifact: &Artifact,
+        tag: Option<&Tag>,
     ) -> Result<(), RegistryError> {
         self.put_small_blob(home, Bytes::from_static(EMPTY)).await?;
-        if artifact.content.is_empty() {
-            Ok(())
-        } else {
-            self.put_small_blob(home, artifact.content.clone()).await
+        if !artifact.content.is_empty() {
+            self.put_small_blob(home, artifact.content.clone()).await?;
+        }
+        match tag {
+            Some(tag) => self.put_tag_again(home, tag, &artifact.manifest).await,
+            None => self.put_pinned(home, &artifact.manifest).await,
         }
     }
 
