@@ -105,7 +105,7 @@ impl Client<'_> {
             tried += 1;
             match self.put_artifact_once(home, artifact, tag).await {
                 Err(error) if denies_for_a_moment(&error) && tried < TRIES => {
-                    self.pause(&error, tried).await?
+                    self.pause(&error, tried).await?;
                 }
                 result => return result,
             }
