@@ -25,7 +25,7 @@ impl IssueServer {
         let state = Arc::new(Mutex::new(State::default()));
         let served = Arc::clone(&state);
         std::thread::spawn(move || {
-            listener.incoming().flatten().for_each(|stream| drop(serve(&served, stream)))
+            listener.incoming().flatten().for_each(|stream| drop(serve(&served, stream)));
         });
         Self { address, state }
     }
