@@ -11,6 +11,8 @@ mod cli;
 mod credentials;
 #[path = "suite/failures.rs"]
 mod failures;
+#[path = "suite/formats.rs"]
+mod formats;
 #[path = "suite/hooks.rs"]
 mod hooks;
 #[path = "support/issue_server.rs"]
