@@ -137,6 +137,9 @@ async fn evidence(client: &Client<'_>, settings: &Settings, sha: &CommitSha) -> 
     verdicts.sort_by_key(|verdict| verdict.finished);
     let newest: BTreeMap<String, Verdict> =
         verdicts.into_iter().map(|verdict| (verdict.tool, verdict.verdict)).collect();
+    if newest.is_empty() {
+        return vec!["no evidence".to_owned()];
+    }
     newest.into_iter().map(|(tool, verdict)| format!("{tool} {}", verdict.as_str())).collect()
 }
 

@@ -200,6 +200,8 @@ async fn send(client: &Client<'_>, image: &Prepared) -> Result<Published, Regist
     }
     try_join_all(image.origin.children.iter().map(|child| client.put_pinned(&image.repository, child)))
         .await?;
+    let (there, mounted, sent) = published.blobs;
+    story.say(&format!("{}: {sent} sent, {mounted} mounted, {there} there already", image.repository));
     Ok(published)
 }
 
