@@ -30,6 +30,8 @@ enum Command {
     Tenants(TenantsArguments),
     /// Write an image as an OCI layout; prints its digest.
     Image(ImageArguments),
+    /// Play the main job from publish to rollback with the binaries beside this one, and check every claim.
+    Play(PlayArguments),
 }
 
 #[derive(clap::Args)]
@@ -141,12 +143,20 @@ struct ImageArguments {
     index: bool,
 }
 
+#[derive(clap::Args)]
+struct PlayArguments {
+    /// Existing directory for everything that the play writes
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+}
+
 /// Reads the arguments and runs the command.
 pub(crate) fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Registry(arguments) => registry(&arguments),
         Command::Tenants(arguments) => tenants(&arguments),
         Command::Image(arguments) => image(&arguments),
+        Command::Play(arguments) => play(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -264,6 +274,15 @@ fn image(arguments: &ImageArguments) -> io::Result<()> {
         Err(WriteImage::Io(failure)) => Err(failure),
         Err(failure @ WriteImage::DockerArchiveOfIndex) => Err(io::Error::other(failure)),
     }
+}
+
+fn play(arguments: &PlayArguments) -> io::Result<()> {
+    let program = std::env::current_exe()?;
+    let bins = program.parent().unwrap_or(Path::new("."));
+    if crate::play::play(bins, &arguments.dir)? {
+        return Ok(());
+    }
+    Err(io::Error::other("not every claim holds"))
 }
 
 /// Prints a result at once, also into a pipe.
