@@ -95,11 +95,11 @@ impl Stage {
         command
     }
 
-    /// Claims something; `found` is told if it does not hold.
+    /// Claims something. If it does not hold, that is an error, which tells what was `found`.
     pub(super) fn claim(&mut self, text: &str, held: bool, found: &str) -> io::Result<()> {
         tell(&format!("  {}  {text}", self.verdict(held)))?;
         self.claims.push(Claim { step: self.steps, text: text.to_owned(), held });
-        if held { Ok(()) } else { tell(&format!("        found: {found}")) }
+        if held { Ok(()) } else { Err(io::Error::other(format!("does not hold: {text}: found {found}"))) }
     }
 
     /// Claims that two lists of digests, one for each image, are the same.
@@ -112,18 +112,16 @@ impl Stage {
         self.claim(text, found == expected, &format!("{found:?}, expected {expected:?}"))
     }
 
-    /// Ends the play with the table of all claims. `true`: there were some, and all held.
-    pub(super) fn close(self) -> io::Result<bool> {
+    /// Ends the play with the table of all claims.
+    pub(super) fn close(self) -> io::Result<()> {
         let held = self.claims.iter().filter(|claim| claim.held).count();
         let width = self.claims.iter().map(|claim| claim.text.chars().count()).max().unwrap_or(0);
         tell(&format!("\n{}", self.painted("1", &format!("{:>4}  {:<width$}  holds", "step", "claim"))))?;
         for claim in &self.claims {
             tell(&format!("{:>4}  {:<width$}  {}", claim.step, claim.text, self.verdict(claim.held)))?;
         }
-        let all = held == self.claims.len() && held > 0;
-        let end = format!("{held} of {} claims hold", self.claims.len());
-        tell(&format!("\n{}", self.painted(if all { "32" } else { "1;31" }, &end)))?;
-        Ok(all)
+        let style = if held == self.claims.len() { "32" } else { "1;31" };
+        tell(&format!("\n{}", self.painted(style, &format!("{held} of {} claims hold", self.claims.len()))))
     }
 
     fn verdict(&self, held: bool) -> String {
