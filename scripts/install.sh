@@ -2,6 +2,7 @@
 # For action.yml: builds the programs of this commit and puts them on the runner's PATH.
 set -euo pipefail
 source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+command -v cargo >/dev/null || { echo "::error title=coalmine::cargo is not on PATH: install Rust first"; exit 1; }
 : "${RUNNER_TEMP:?}" "${GITHUB_PATH:?}" "${GITHUB_OUTPUT:?}"
 
 root=$(mktemp -d "$RUNNER_TEMP/coalmine.XXXXXX")
