@@ -48,6 +48,7 @@ fn tell(stage: &mut Stage) -> io::Result<()> {
     refuse_half_a_release(stage, &scene)?;
     roll_back(stage, &scene)?;
     production_takes(stage, &scene, FIRST)?;
+    refuse_what_was_rolled_back(stage, &scene)?;
 
     look(stage, &scene)
 }
@@ -132,6 +133,14 @@ fn roll_back(stage: &mut Stage, scene: &Scene) -> io::Result<()> {
     stage.claim(&format!("rollback-latest {FIRST} succeeds"), code == 0, &format!("exit code {code}"))?;
     let (latest, built) = (scene.latest(), scene.built(FIRST));
     stage.claim_equal(&format!(":latest of both images is {FIRST} again, by digest"), &latest, &built)
+}
+
+fn refuse_what_was_rolled_back(stage: &mut Stage, scene: &Scene) -> io::Result<()> {
+    stage.step(&format!("The next merge would ship {SECOND} again: it is held"))?;
+    let before = scene.latest();
+    let code = stage.run("promote-latest", &[SECOND.to_owned()])?;
+    stage.claim(&format!("promote-latest {SECOND} is refused"), code == 1, &format!("exit code {code}"))?;
+    stage.claim_equal("the hold moved nothing", &scene.latest(), &before)
 }
 
 fn look(stage: &mut Stage, scene: &Scene) -> io::Result<()> {

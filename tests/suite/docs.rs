@@ -150,32 +150,39 @@ fn fits(pattern: &str, line: &str) -> bool {
 /// What the registry holds before an example begins.
 fn scene(name: &str) -> Bench {
     let bench = Bench::new();
-    let config = format!("format = 1\n[release]\nimages = {:?}\n", bench.repositories());
-    fs::write(bench.path("coalmine.toml"), config).unwrap();
+    bench.configure(&format!("[release]\nimages = {:?}\nrequire = []\n", bench.repositories()));
     match name {
         // Nothing but what was built.
         "layouts" => build(&bench),
         // The first build is published.
         "published" => {
             build(&bench);
-            bench.stage(OLD);
+            published(&bench, OLD);
             single("0000000").write_layout(&bench.path("out/other-build"), None).unwrap();
         }
         // An image under a tag of the build's own.
         "pushed" => {
             bench.registry.push(IMAGES[0], "build-17", &release(OLD)[0]).unwrap();
         }
-        // Both builds are published, the old one is live, and there was no promotion yet.
+        // Both builds are published, the old one was promoted.
         "staged" => both(&bench),
+        // The same, and evidence of a smoke test is asked for.
+        "required" => {
+            both(&bench);
+            bench.configure(&format!("[release]\nimages = {:?}\n", bench.repositories()));
+        }
         // The new build was never published for the second image.
         "half" => {
             both(&bench);
             bench.registry.delete_tag(IMAGES[1], &format!("staging-{NEW}")).unwrap();
         }
         // The new build was promoted.
-        "promoted" => {
-            both(&bench);
-            Program::new("promote-latest", bench.folder.path()).arg(NEW).run().code(0);
+        "promoted" => promoted(&bench),
+        // The new build was promoted, and then somebody went back.
+        "held" => {
+            promoted(&bench);
+            let back = Program::new("rollback-latest", bench.folder.path());
+            back.args([OLD, "--reason", "checkout fails for half of the tenants"]).run().code(0);
         }
         // Somebody moved one image by hand.
         "apart" => {
@@ -185,7 +192,7 @@ fn scene(name: &str) -> Bench {
         }
         // The configuration has a typing mistake.
         "mistyped" => {
-            fs::write(bench.path("coalmine.toml"), "format = 1\n\n[release]\nimagess = []\n").unwrap();
+            bench.configure("\n[release]\nimagess = []\n");
         }
         other => panic!("there is no scene `{other}`"),
     }
@@ -198,10 +205,23 @@ fn build(bench: &Bench) {
     }
 }
 
+fn published(bench: &Bench, sha: &str) {
+    bench.publish(sha).code(0);
+}
+
+fn promote(bench: &Bench, sha: &str) {
+    Program::new("promote-latest", bench.folder.path()).arg(sha).run().code(0);
+}
+
 fn both(bench: &Bench) {
-    bench.stage(OLD);
-    bench.stage(NEW);
-    bench.stand_at(OLD);
+    published(bench, OLD);
+    published(bench, NEW);
+    promote(bench, OLD);
+}
+
+fn promoted(bench: &Bench) {
+    both(bench);
+    promote(bench, NEW);
 }
 
 #[test]
