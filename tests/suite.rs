@@ -9,6 +9,8 @@ mod budgets;
 mod cli;
 #[path = "suite/credentials.rs"]
 mod credentials;
+#[path = "suite/docs.rs"]
+mod docs;
 #[path = "suite/failures.rs"]
 mod failures;
 #[path = "suite/formats.rs"]
