@@ -26,7 +26,7 @@ pub fn complaints(failure: &Failure) -> Vec<Complaint> {
     match failure {
         Failure::Usage(error) => one(error.message.clone(), Some(error.hint.clone())),
         Failure::Mistake(diagnostic) => one(diagnostic.to_string(), None),
-        Failure::File(error) => one(chain(error), None),
+        Failure::File(error) => one(chain(error), Some(error.hint().to_owned())),
         Failure::Source(error) => one(chain(error), Some(error.hint().to_owned())),
         Failure::Refused { refusals, .. } => refusals
             .iter()
