@@ -1,6 +1,6 @@
 //! A release: one build of every image.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::commit::CommitSha;
 use super::digest::Digest;
@@ -64,7 +64,7 @@ impl std::fmt::Display for Missing {
 }
 
 /// One image of a release by name, as records and results write it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageRecord {
     /// Where it is.
     pub repository: Repository,
@@ -77,7 +77,7 @@ pub struct ImageRecord {
 }
 
 /// One build of every image, in the order of the images.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Release {
     /// The commit.
     pub sha: CommitSha,
