@@ -3,6 +3,8 @@
 pub mod clock;
 pub mod env;
 pub mod files;
+pub mod git;
+pub mod github_api;
 pub mod github_files;
 pub mod probe;
 pub mod progress;

@@ -3,9 +3,11 @@
 pub mod check;
 pub mod commit;
 pub mod digest;
+pub mod history;
 pub mod image;
 pub mod manifest;
 pub mod moves;
+pub mod record;
 pub mod reference;
 pub mod refusal;
 pub mod release;

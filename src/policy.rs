@@ -4,8 +4,13 @@
 pub mod aftermath;
 pub mod assess;
 pub mod config;
+pub mod evidence;
 pub mod faults;
+pub mod forward;
+pub mod history;
 pub mod judge;
+pub mod memory;
+pub mod post_mortem;
 pub mod promotion;
 pub mod release_document;
 pub mod resolution;

@@ -1,10 +1,13 @@
 //! One file per binary: read, decide (`policy`), act (`io`), and an outcome for `report`.
 
+pub mod aftercare;
 pub mod canary_smoke;
 pub mod candidates;
+pub mod chronicle;
 pub mod doctor;
 pub mod failure;
 pub mod hooks;
+pub mod memory;
 pub mod moving;
 pub mod options;
 pub mod origins;
@@ -12,6 +15,7 @@ pub mod promote_latest;
 pub mod publish_staging;
 pub mod putting_back;
 pub mod reading;
+pub mod records;
 pub mod release_status;
 pub mod rollback_latest;
 pub mod settings;

@@ -1,1 +1,39 @@
+//! The one integration test binary: the real programs against real sockets.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "suite/architecture.rs"]
+mod architecture;
+#[path = "suite/budgets.rs"]
+mod budgets;
+#[path = "suite/cli.rs"]
+mod cli;
+#[path = "suite/credentials.rs"]
+mod credentials;
+#[path = "suite/docs.rs"]
+mod docs;
+#[path = "suite/failures.rs"]
+mod failures;
+#[path = "suite/formats.rs"]
+mod formats;
+#[path = "suite/hooks.rs"]
+mod hooks;
+#[path = "support/issue_server.rs"]
+mod issue_server;
+#[path = "suite/journey.rs"]
+mod journey;
+#[path = "suite/publishing.rs"]
+mod publishing;
+#[path = "suite/racing.rs"]
+mod racing;
+#[path = "suite/records.rs"]
+mod records;
+#[path = "suite/refusals.rs"]
+mod refusals;
+#[path = "suite/secrets.rs"]
+mod secrets;
+#[path = "suite/status.rs"]
+mod status;
+#[path = "support/bench.rs"]
+mod support;
+#[path = "support/token_server.rs"]
+mod token_server;

@@ -30,6 +30,8 @@ enum Command {
     Tenants(TenantsArguments),
     /// Write an image as an OCI layout; prints its digest.
     Image(ImageArguments),
+    /// Play the main job from publish to rollback and check every claim.
+    Play(PlayArguments),
 }
 
 #[derive(clap::Args)]
@@ -141,12 +143,23 @@ struct ImageArguments {
     index: bool,
 }
 
+#[derive(clap::Args)]
+struct PlayArguments {
+    /// Existing directory for everything that the play writes
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+    /// Directory of the programs; default: the one that this program stands in
+    #[arg(long, value_name = "DIR")]
+    bins: Option<PathBuf>,
+}
+
 /// Reads the arguments and runs the command.
 pub(crate) fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Registry(arguments) => registry(&arguments),
         Command::Tenants(arguments) => tenants(&arguments),
         Command::Image(arguments) => image(&arguments),
+        Command::Play(arguments) => play(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -264,6 +277,12 @@ fn image(arguments: &ImageArguments) -> io::Result<()> {
         Err(WriteImage::Io(failure)) => Err(failure),
         Err(failure @ WriteImage::DockerArchiveOfIndex) => Err(io::Error::other(failure)),
     }
+}
+
+fn play(arguments: &PlayArguments) -> io::Result<()> {
+    let program = std::env::current_exe()?;
+    let beside = program.parent().unwrap_or(Path::new("."));
+    crate::play::play(arguments.bins.as_deref().unwrap_or(beside), &arguments.dir)
 }
 
 /// Prints a result at once, also into a pipe.

@@ -1,6 +1,7 @@
-//! The sandbox as a program: a registry, a fleet of tenants, an image layout.
+//! The sandbox as a program: a registry, a fleet of tenants, an image layout, and the main job played with all of them.
 
 mod cli;
+mod play;
 
 use std::process::ExitCode;
 

@@ -18,6 +18,17 @@ pub fn instant() -> Instant {
     Instant::now()
 }
 
+/// 16 hex digits that nobody else has: what time alone cannot keep apart.
+pub fn nonce() -> String {
+    let mut bytes = [0_u8; 8];
+    if getrandom::fill(&mut bytes).is_err() {
+        // A kernel without randomness: process and time differ between any two writers that matter.
+        let time = Timestamp::now().as_nanosecond() as u64;
+        bytes = (time ^ u64::from(std::process::id()).rotate_left(40)).to_be_bytes();
+    }
+    bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+}
+
 /// Waits; no part of the program waits otherwise.
 pub async fn sleep(span: Duration) {
     tokio::time::sleep(span).await;

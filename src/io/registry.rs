@@ -4,6 +4,7 @@
 //! manifest types and error envelopes are those of `oci-client`. Why not its client too: see
 //! `docs/decisions/0002-dependencies.md`. No other module names either crate's HTTP.
 
+pub mod artifacts;
 pub mod blobs;
 pub mod call;
 pub mod challenge;
@@ -12,6 +13,7 @@ pub mod credentials;
 pub mod decode;
 pub mod error;
 pub mod manifests;
+pub mod referrers;
 pub mod tags;
 pub mod token;
 pub mod upload;

@@ -1,27 +1,7 @@
 //! Which run of a workflow this is, and who started it.
 
-use serde::Serialize;
-
 use super::env::Env;
-
-/// The run of a workflow, as its runner tells it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Run {
-    /// Who started it.
-    pub actor: Option<String>,
-    /// `owner/name`.
-    pub repository: Option<String>,
-    /// The workflow's name.
-    pub workflow: Option<String>,
-    /// The run's identifier.
-    pub id: Option<String>,
-    /// Counts the runs of one workflow.
-    pub number: Option<u64>,
-    /// Counts the attempts of one run.
-    pub attempt: Option<u64>,
-    /// The page of the run.
-    pub url: Option<String>,
-}
+use crate::model::record::Run;
 
 /// The run, as the runner tells it (GitHub documentation, "Variables"); `None` off a runner.
 pub fn of(env: &Env) -> Option<Run> {
@@ -46,4 +26,10 @@ pub fn of(env: &Env) -> Option<Run> {
         attempt: env.get("GITHUB_RUN_ATTEMPT").and_then(|number| number.parse().ok()),
         url,
     })
+}
+
+/// Who runs this: the actor of the run, or the user at the terminal.
+pub fn who(env: &Env) -> Option<String> {
+    let actor = of(env).and_then(|run| run.actor);
+    actor.or_else(|| env.get("USER").or_else(|| env.get("LOGNAME")).map(str::to_owned))
 }

@@ -115,3 +115,8 @@ impl Story {
         });
     }
 }
+
+/// Where progress is drawn for nobody.
+pub fn hidden() -> MultiProgress {
+    MultiProgress::with_draw_target(indicatif::ProgressDrawTarget::hidden())
+}

@@ -24,6 +24,18 @@ pub enum Guard {
     Restage,
     /// There is no earlier release to go back to.
     Previous,
+    /// The release record is missing, or names other digests than the staging tags.
+    Record,
+    /// The evidence is missing, not green, too old, or about something else.
+    Evidence,
+    /// A rollback holds all promotions.
+    Hold,
+    /// A rollback moved away from this release.
+    Rejected,
+    /// The release is older than the live one.
+    Forward,
+    /// The history is not what was written.
+    History,
     /// The registry could not be read, so nothing is known.
     Readable,
 }

@@ -9,6 +9,7 @@ use super::toml_file::TomlFile;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::span;
 use crate::model::image::Images;
+use crate::model::record::Kind;
 use crate::model::repository::Repository;
 use crate::model::tag::{StagingPattern, Tag};
 
@@ -23,16 +24,37 @@ pub struct Config {
     pub staging: StagingPattern,
     /// The tag that production runs.
     pub latest: Tag,
+    /// Whether the registry keeps records: releases, verdicts, the history.
+    pub records: bool,
+    /// The evidence that a promotion asks for.
+    pub require: Vec<Kind>,
+    /// The oldest evidence that counts.
+    pub evidence_max_age: Duration,
+    /// Whether a rollback holds further promotions.
+    pub hold: bool,
     /// What a rollback does beside moving tags.
     pub hooks: Hooks,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        let latest = "latest".parse().expect("a constant tag");
-        Self { images: None, home: None, staging: StagingPattern::default(), latest, hooks: Hooks::default() }
+        Self {
+            images: None,
+            home: None,
+            staging: StagingPattern::default(),
+            latest: "latest".parse().expect("a constant tag"),
+            records: true,
+            require: vec![Kind::Smoke],
+            evidence_max_age: EVIDENCE_MAX_AGE,
+            hold: true,
+            hooks: Hooks::default(),
+        }
     }
 }
+
+/// The oldest evidence that counts, unless the file says otherwise: a canary that was well yesterday says nothing
+/// about a registry, a database and a token of today.
+const EVIDENCE_MAX_AGE: Duration = Duration::from_secs(24 * 3_600);
 
 /// The programs that a rollback runs, in the order of the fields; `capture` and `freeze` before the move.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -80,12 +102,13 @@ struct ReleaseTable {
     latest: Option<Spanned<String>>,
     require: Option<Spanned<Vec<Spanned<String>>>>,
     records: Option<Spanned<bool>>,
+    evidence_max_age: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct RollbackTable {
-    hold: Option<Spanned<bool>>,
+    hold: Option<bool>,
     capture: Option<Spanned<HookTable>>,
     freeze: Option<Spanned<HookTable>>,
     rotate_cache: Option<Spanned<HookTable>>,
@@ -127,6 +150,7 @@ pub fn read(file: &TomlFile<'_>) -> Result<Config, Diagnostic> {
         read_release(file, release, &mut config)?;
     }
     if let Some(rollback) = &tables.rollback {
+        config.hold = rollback.hold.unwrap_or(true);
         config.hooks = read_hooks(file, rollback)?;
     }
     Ok(config)
@@ -153,24 +177,34 @@ fn read_release(file: &TomlFile<'_>, table: &ReleaseTable, config: &mut Config) 
             return Err(file.at(latest, "`latest` must not look like a staging tag", None));
         }
     }
-    let records = table.records.as_ref().is_some_and(|records| *records.get_ref());
-    if let Some(records_key) = table.records.as_ref().filter(|_| records) {
-        let hint = "write `records = false`, or leave the key out".to_owned();
-        return Err(file.at(records_key, "records are not kept by this version", Some(hint)));
+    if let Some(records) = &table.records {
+        config.records = *records.get_ref();
     }
-    if let Some(require) = table.require.as_ref().filter(|require| !require.get_ref().is_empty()) {
+    if let Some(age) = &table.evidence_max_age {
+        config.evidence_max_age = span::parse(age.get_ref()).map_err(|e| file.at(age, e, None))?;
+    }
+    read_require(file, table.require.as_ref(), config)
+}
+
+fn read_require(
+    file: &TomlFile<'_>,
+    require: Option<&Spanned<Vec<Spanned<String>>>>,
+    config: &mut Config,
+) -> Result<(), Diagnostic> {
+    if !config.records {
+        config.require = Vec::new();
+    }
+    let Some(require) = require else { return Ok(()) };
+    config.require = require.get_ref().iter().map(|kind| parsed(file, kind)).collect::<Result<_, _>>()?;
+    if !config.records && !config.require.is_empty() {
         let hint =
             "write `require = []`: without records there is no evidence that could be asked for".to_owned();
-        return Err(file.at(require, "`require` must be empty while no records are kept", Some(hint)));
+        return Err(file.at(require, "`require` must be empty where `records = false`", Some(hint)));
     }
     Ok(())
 }
 
 fn read_hooks(file: &TomlFile<'_>, table: &RollbackTable) -> Result<Hooks, Diagnostic> {
-    if let Some(hold) = table.hold.as_ref().filter(|hold| *hold.get_ref()) {
-        let hint = "write `hold = false`, or leave the key out".to_owned();
-        return Err(file.at(hold, "a hold needs records, which are not kept by this version", Some(hint)));
-    }
     let hook = |value: &Option<Spanned<HookTable>>, limit: Duration| {
         value.as_ref().map(|v| read_hook(file, v, limit)).transpose()
     };
@@ -252,6 +286,13 @@ mod tests {
             ("format = 1\n[release]\nimages = ['ghcr.io/a', 'ghcr.io/a']", "coalmine.toml:3:10", "twice"),
             ("format = 1\n[release]\nlatest = 'staging-1234567'", "coalmine.toml:3:10", "staging tag"),
             ("format = 1\n[release]\nstaging = 'staging'", "coalmine.toml:3:11", "{sha}"),
+            (
+                "format = 1\n[release]\nrecords = false\nrequire = ['smoke']",
+                "coalmine.toml:4:11",
+                "must be empty",
+            ),
+            ("format = 1\n[release]\nrequire = ['smok']", "coalmine.toml:3:12", "`smoke` or `soak`"),
+            ("format = 1\n[release]\nevidence_max_age = '24'", "coalmine.toml:3:20", "a number with a unit"),
             ("format = 1\n[rollback]\ncapture = []", "coalmine.toml:3:11", "needs a program"),
             (
                 "format = 1\n[rollback]\ncapture = { run = ['x'], timeout = '1m' }",

@@ -84,7 +84,8 @@ pub struct Decision {
     pub warnings: Vec<String>,
 }
 
-/// Decides. Every guard is asked about every image, and every "no" is listed.
+/// Decides. Every guard is asked about every image, and every "no" is listed. `memory`: what the records say against
+/// it, which counts when there is something to move.
 ///
 /// # Errors
 /// The refusals.
@@ -93,6 +94,7 @@ pub fn decide(
     tag: &Tag,
     facts: &[ImageFacts],
     rules: &Rules,
+    memory: Vec<Refusal>,
 ) -> Result<Decision, NonEmpty<Refusal>> {
     let mut refusals = Vec::new();
     let mut warnings = Vec::new();
@@ -117,6 +119,10 @@ pub fn decide(
         } else {
             plan.moves.push(Move { repository: image.repository.clone(), from, to: wanted.manifest.clone() });
         }
+    }
+    // Nothing to move: it is so already, and no memory says otherwise.
+    if !refusals.is_empty() || !plan.moves.is_empty() {
+        refusals.extend(memory);
     }
     match NonEmpty::from_vec(refusals) {
         Some(refusals) => Err(refusals),
@@ -268,7 +274,7 @@ pub(crate) mod tests {
     }
 
     fn asked(facts: &[ImageFacts], rules: &Rules) -> Result<Decision, NonEmpty<Refusal>> {
-        decide(Some(&"4c1d56e".parse().unwrap()), &"latest".parse().unwrap(), facts, rules)
+        decide(Some(&"4c1d56e".parse().unwrap()), &"latest".parse().unwrap(), facts, rules, Vec::new())
     }
 
     fn promotion() -> Rules {

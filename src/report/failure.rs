@@ -136,7 +136,7 @@ impl Render for Failure {
                 .into_iter()
                 .map(|row| row.into_iter().map(|(_, t)| t).collect())
                 .collect();
-            summary.table(&["image", "state", "before", "wanted"], &rows);
+            summary.table(&["image", "state", "from and to"], &rows);
             if !failure.repair.is_empty() {
                 summary.paragraph("To make the images agree again, run:");
                 summary.block(&failure.repair.join("\n"));

@@ -69,14 +69,13 @@ fn property(value: &str) -> String {
 /// One line, or block, for `$GITHUB_OUTPUT`. `delimiter` is random, so that no value can end its own block.
 pub fn output(name: &str, value: &str, delimiter: &str) -> String {
     let value: String = value.chars().filter(|c| !c.is_control() || *c == '\n' || *c == '\t').collect();
+    if !value.contains('\n') && value.len() <= OUTPUT_BYTES {
+        return format!("{name}={value}\n");
+    }
     if value.len() > OUTPUT_BYTES || value.lines().any(|line| line.contains(delimiter)) {
         return format!("{name}=\n");
     }
-    if value.contains('\n') {
-        format!("{name}<<{delimiter}\n{value}\n{delimiter}\n")
-    } else {
-        format!("{name}={value}\n")
-    }
+    format!("{name}<<{delimiter}\n{value}\n{delimiter}\n")
 }
 
 /// A step summary that is being written, the most important first: what does not fit any more is left out.

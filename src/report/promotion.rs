@@ -11,21 +11,23 @@ use crate::model::digest::Digest;
 use crate::model::moves::{Ended, Receipt};
 use crate::model::verdict::Verdict;
 use crate::policy::aftermath::Errand;
+use crate::tool::aftercare::Aftercare;
 use crate::tool::promote_latest::Outcome as Moves;
 use crate::tool::rollback_latest::Outcome as Rollback;
 
-/// One row for each image: name, state, before, wanted.
+/// One row for each image: name, state, from and to.
 pub fn receipt_rows(receipts: &[Receipt]) -> Vec<Vec<Cell>> {
     receipts
         .iter()
         .map(|receipt| {
             let (mood, state) = state(&receipt.ended);
-            vec![
-                (Mood::Strong, receipt.repository.to_string()),
-                (mood, state),
-                cell(receipt.from.as_ref().map_or_else(|| "absent".to_owned(), Digest::short)),
-                cell(receipt.to.short()),
-            ]
+            let from = receipt.from.as_ref().map_or_else(|| "absent".to_owned(), Digest::short);
+            let way = if receipt.ended == Ended::Already {
+                from
+            } else {
+                format!("{from} -> {}", receipt.to.short())
+            };
+            vec![(Mood::Strong, receipt.repository.to_string()), (mood, state), cell(way)]
         })
         .collect()
 }
@@ -90,6 +92,7 @@ impl Render for Moves {
         fields.insert("images".to_owned(), receipts_json(&self.receipts));
         fields.insert("moved".to_owned(), moved(&self.receipts));
         fields.insert("warnings".to_owned(), json!(self.warnings));
+        fields.insert("release".to_owned(), json!(self.release));
         fields
     }
 
@@ -104,14 +107,25 @@ impl Render for Moves {
             .into_iter()
             .map(|row| row.into_iter().map(|(_, text)| text).collect())
             .collect();
-        summary.table(&["image", "state", "before", "now"], &rows);
+        summary.table(&["image", "state", "from and to"], &rows);
         self.warnings.iter().for_each(|warning| summary.paragraph(warning));
     }
 
     fn outputs(&self) -> Vec<(&'static str, String)> {
         let sha = self.sha.iter().map(|sha| ("sha", sha.to_string()));
-        sha.chain([("moved", moved(&self.receipts).to_string())]).collect()
+        let release = self.release.iter().map(|release| ("release", release.clone()));
+        sha.chain(release).chain([("moved", moved(&self.receipts).to_string())]).collect()
     }
+}
+
+fn aftercare_lines(aftercare: &Aftercare) -> Vec<String> {
+    let mut lines = Vec::new();
+    if aftercare.held {
+        lines.push("held: nothing is promoted until `release-status resume --reason TEXT`".to_owned());
+    }
+    lines.extend(aftercare.file.iter().map(|file| format!("post-mortem draft: {}", file.display())));
+    lines.extend(aftercare.issue.iter().map(|issue| format!("issue: {issue}")));
+    lines
 }
 
 impl Render for Rollback {
@@ -128,10 +142,13 @@ impl Render for Rollback {
             Self::Listed(candidates) => {
                 Map::from_iter([("candidates".to_owned(), candidates_json(candidates))])
             }
-            Self::Moved { moves, reason, hooks } => {
+            Self::Moved { moves, reason, hooks, aftercare } => {
                 let mut fields = moves.fields();
                 fields.insert("reason".to_owned(), json!(reason));
                 fields.insert("hooks".to_owned(), json!(hooks));
+                fields.insert("held".to_owned(), json!(aftercare.held));
+                fields.insert("post_mortem".to_owned(), json!(aftercare.draft));
+                fields.insert("issue".to_owned(), json!(aftercare.issue));
                 fields
             }
         }
@@ -140,7 +157,7 @@ impl Render for Rollback {
     fn text(&self, page: &mut Page) {
         match self {
             Self::Listed(candidates) => candidate_page(page, candidates),
-            Self::Moved { moves, hooks, .. } => {
+            Self::Moved { moves, hooks, aftercare, .. } => {
                 moves.text(page);
                 let rows: Vec<Vec<Cell>> = hooks
                     .iter()
@@ -152,15 +169,24 @@ impl Render for Rollback {
                     })
                     .collect();
                 page.table(&rows);
+                for line in aftercare_lines(aftercare) {
+                    page.line(Mood::Plain, &line);
+                }
             }
         }
     }
 
     fn summary(&self, summary: &mut Summary) {
-        if let Self::Moved { moves, reason, .. } = self {
+        if let Self::Moved { moves, reason, aftercare, .. } = self {
             moves.summary(summary);
             if let Some(reason) = reason {
                 summary.paragraph(&format!("Reason: {reason}"));
+            }
+            for line in aftercare_lines(aftercare) {
+                summary.paragraph(&line);
+            }
+            if let Some(draft) = &aftercare.draft {
+                summary.block(draft);
             }
         }
     }

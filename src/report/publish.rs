@@ -76,6 +76,7 @@ impl Render for Outcome {
         fields.insert("images".to_owned(), json!(self.release.images));
         fields.insert("digests".to_owned(), self.digests());
         fields.insert("dry_run".to_owned(), json!(self.dry_run));
+        fields.insert("release".to_owned(), json!(self.record));
         fields
     }
 
@@ -92,6 +93,9 @@ impl Render for Outcome {
     }
 
     fn outputs(&self) -> Vec<(&'static str, String)> {
-        vec![("sha", self.release.sha.to_string()), ("digests", self.digests().to_string())]
+        let mut outputs =
+            vec![("sha", self.release.sha.to_string()), ("digests", self.digests().to_string())];
+        outputs.extend(self.record.iter().map(|record| ("release", record.clone())));
+        outputs
     }
 }

@@ -1,5 +1,6 @@
 //! The state of a release: live, staged, broken; and the doctor's findings.
 
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::Render;
@@ -9,8 +10,10 @@ use crate::base::exit::Exit;
 use crate::base::span;
 use crate::model::commit::CommitSha;
 use crate::model::digest::Digest;
+use crate::model::history::{Entry, Event};
 use crate::model::verdict::Verdict;
-use crate::tool::candidates::{Candidate, ImageState};
+use crate::policy::history::Break;
+use crate::tool::candidates::{Candidate, ImageState, Life};
 use crate::tool::doctor::{Finding, Health};
 use crate::tool::release_status::{LiveImage, Outcome, Status};
 
@@ -26,7 +29,7 @@ pub fn candidates_json(candidates: &[Candidate]) -> Value {
     };
     let candidate = |c: &Candidate| {
         let images: Vec<Value> = c.images.iter().map(image).collect();
-        json!({ "sha": c.sha, "built": c.built, "whole": c.is_whole(), "images": images })
+        json!({ "sha": c.sha, "built": c.built, "whole": c.is_whole(), "images": images, "evidence": c.evidence, "lives": c.lives })
     };
     Value::Array(candidates.iter().map(candidate).collect())
 }
@@ -60,7 +63,40 @@ fn candidate_row(candidate: &Candidate) -> Vec<Cell> {
     } else {
         (Mood::Bad, "broken".to_owned())
     };
-    vec![(Mood::Strong, candidate.sha.to_string()), cell(built), state, (Mood::Dim, trouble.join(", "))]
+    let lives: Vec<String> = candidate.lives.iter().map(life).collect();
+    let remarks: Vec<String> = candidate.evidence.iter().cloned().chain(lives).chain(trouble).collect();
+    vec![(Mood::Strong, candidate.sha.to_string()), cell(built), state, (Mood::Dim, remarks.join(", "))]
+}
+
+fn life(life: &Life) -> String {
+    let from = life.from.strftime("%F %H:%M UTC");
+    match (life.until, life.left) {
+        (Some(until), Some(left)) => {
+            let span = std::time::Duration::try_from(until.duration_since(life.from)).unwrap_or_default();
+            format!("live {from} for {}, left by {left}", span::show(span))
+        }
+        _ => format!("live since {from}"),
+    }
+}
+
+fn entry_row(entry: &Entry) -> Vec<Cell> {
+    let (mood, what) = match &entry.event {
+        Event::Promotion { evidence } => (Mood::Good, format!("promotion ({} evidence)", evidence.len())),
+        Event::Rollback { left, hold } => {
+            let left = left.as_ref().map(|left| format!(" from {}", left.short())).unwrap_or_default();
+            (Mood::Odd, format!("rollback{left}{}", if *hold { ", held" } else { "" }))
+        }
+        Event::Resume => (Mood::Plain, "resume".to_owned()),
+    };
+    let sha = entry.sha.as_ref().map(ToString::to_string).unwrap_or_default();
+    let words = [entry.by.clone(), entry.reason.clone()].into_iter().flatten().collect::<Vec<_>>().join(": ");
+    let at = entry.at.strftime("%F %T UTC").to_string();
+    vec![cell(at), (mood, what), cell(entry.tag.clone()), (Mood::Strong, sha), (Mood::Dim, words)]
+}
+
+fn break_line(broken: &Break) -> String {
+    let (number, id) = (broken.number, &broken.id);
+    format!("the chain breaks: entry {number} ({id}) is not what was written: {}", broken.found)
 }
 
 fn live_row(image: &LiveImage) -> Vec<Cell> {
@@ -81,11 +117,14 @@ fn live_row(image: &LiveImage) -> Vec<Cell> {
 
 impl Status {
     fn headline(&self) -> (Mood, String) {
-        let age =
-            self.built.and_then(|built| std::time::Duration::try_from(self.read.duration_since(built)).ok());
-        let age = age.map(|age| format!(", built {} ago", span::show(age))).unwrap_or_default();
+        let ago = |time: Option<Timestamp>| {
+            time.and_then(|time| std::time::Duration::try_from(self.read.duration_since(time)).ok())
+                .map(span::show)
+        };
+        let built = ago(self.built).map(|age| format!(", built {age} ago")).unwrap_or_default();
+        let live = ago(self.since).map(|age| format!(", live for {age}")).unwrap_or_default();
         match (&self.sha, self.complaints().as_slice()) {
-            (Some(sha), []) => (Mood::Good, format!("{} is {sha}{age}", self.tag)),
+            (Some(sha), []) => (Mood::Good, format!("{} is {sha}{built}{live}", self.tag)),
             (_, complaints) => (Mood::Bad, complaints.join("; ")),
         }
     }
@@ -113,7 +152,8 @@ impl Render for Outcome {
     fn exit(&self) -> Exit {
         let bad = match self {
             Self::Status(status) => status.check && !status.complaints().is_empty(),
-            Self::Candidates(_) => false,
+            Self::Candidates(_) | Self::Resumed(_) => false,
+            Self::History(_, broken) => broken.is_some(),
             Self::Doctor(findings) => findings.iter().any(|finding| finding.health == Health::Bad),
         };
         if bad { Exit::No } else { Exit::Done }
@@ -130,6 +170,15 @@ impl Render for Outcome {
                 fields.insert("live".to_owned(), Value::Array(status.live.iter().map(live).collect()));
                 fields.insert("complaints".to_owned(), json!(status.complaints()));
                 fields.insert("staged".to_owned(), candidates_json(&status.staged));
+                fields.insert("hold".to_owned(), json!(status.hold));
+                fields.insert("since".to_owned(), json!(status.since));
+            }
+            Self::History(entries, broken) => {
+                fields.insert("entries".to_owned(), json!(entries));
+                fields.insert("broken".to_owned(), json!(broken.as_ref().map(break_line)));
+            }
+            Self::Resumed(entry) => {
+                fields.insert("resumed".to_owned(), json!(entry));
             }
             Self::Candidates(candidates) => {
                 fields.insert("candidates".to_owned(), candidates_json(candidates));
@@ -152,6 +201,23 @@ impl Render for Outcome {
                 candidate_page(page, &status.staged);
             }
             Self::Candidates(candidates) => candidate_page(page, candidates),
+            Self::History(entries, broken) => {
+                if entries.is_empty() {
+                    page.line(Mood::Plain, "nothing has happened yet");
+                }
+                page.table(&entries.iter().map(entry_row).collect::<Vec<_>>());
+                match broken {
+                    Some(broken) => page.line(Mood::Bad, &break_line(broken)),
+                    None => page.line(Mood::Good, &format!("the chain of {} entries holds", entries.len())),
+                }
+            }
+            Self::Resumed(Some(_)) => {
+                page.line(
+                    Mood::Good,
+                    "resumed: releases may be promoted again; what was rejected stays rejected",
+                );
+            }
+            Self::Resumed(None) => page.line(Mood::Plain, "already: there was no hold"),
             Self::Doctor(findings) => page.table(&findings.iter().map(finding_row).collect::<Vec<_>>()),
         }
     }
@@ -179,6 +245,13 @@ impl Render for Outcome {
                     &words(candidates.iter().map(candidate_row).collect()),
                 );
             }
+            Self::History(entries, broken) => {
+                summary.heading(&broken.as_ref().map_or("history".to_owned(), break_line));
+                let rows = words(entries.iter().rev().map(entry_row).collect());
+                summary.table(&["when", "what", "tag", "sha", "who and why"], &rows);
+            }
+            Self::Resumed(Some(_)) => summary.heading("resumed"),
+            Self::Resumed(None) => summary.heading("already: there was no hold"),
             Self::Doctor(findings) => {
                 summary.heading("doctor");
                 summary.table(&["", "subject", "found"], &words(findings.iter().map(finding_row).collect()));
@@ -189,7 +262,7 @@ impl Render for Outcome {
     fn outputs(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::Status(status) => status.sha.iter().map(|sha| ("sha", sha.to_string())).collect(),
-            Self::Candidates(_) | Self::Doctor(_) => Vec::new(),
+            Self::Candidates(_) | Self::History(..) | Self::Resumed(_) | Self::Doctor(_) => Vec::new(),
         }
     }
 }

@@ -1,19 +1,28 @@
 //! The staged releases, newest first, whole or broken.
 
-use futures_util::future::{join_all, try_join_all};
-use jiff::Timestamp;
+use std::collections::BTreeMap;
 
+use futures_util::future::{join, join_all, try_join_all};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::chronicle;
 use super::reading::{inspect, staged_shas};
+use super::records;
 use super::settings::Settings;
 use crate::io::registry::client::Client;
 use crate::io::registry::decode;
 use crate::io::registry::error::RegistryError;
 use crate::model::commit::CommitSha;
 use crate::model::digest::Digest;
+use crate::model::history::{Entry, Event};
 use crate::model::manifest::Body;
+use crate::model::record::VerdictRecord;
 use crate::model::reference::Reference;
 use crate::model::release::Staged;
 use crate::model::repository::Repository;
+use crate::model::verdict::Verdict;
+use crate::policy::history::History;
 
 /// Most releases that are shown, and looked into down to the last blob.
 pub const SHOWN: usize = 10;
@@ -27,6 +36,21 @@ pub struct Candidate {
     pub built: Option<Timestamp>,
     /// Every image, in order.
     pub images: Vec<(Repository, ImageState)>,
+    /// The newest verdict of each tool, in words.
+    pub evidence: Vec<String>,
+    /// When it was live; oldest first.
+    pub lives: Vec<Life>,
+}
+
+/// One time that a release was live.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Life {
+    /// From when.
+    pub from: Timestamp,
+    /// Until when; `None`: it still is.
+    pub until: Option<Timestamp>,
+    /// What ended it: `promotion` or `rollback`.
+    pub left: Option<&'static str>,
 }
 
 /// What a registry holds of one image of a release.
@@ -72,7 +96,51 @@ pub async fn candidates(client: &Client<'_>, settings: &Settings) -> Result<Vec<
         join_all(shas.into_iter().map(|sha| async { (built(client, settings, &sha).await, sha) })).await;
     dated.sort_by(|a, b| b.cmp(a));
     dated.truncate(SHOWN);
-    Ok(join_all(dated.into_iter().map(|(built, sha)| look(client, settings, sha, built))).await)
+    let history = match &settings.home {
+        Some(home) => chronicle::read(client, home).await?.history,
+        None => History::default(),
+    };
+    let looks = dated.into_iter().map(|(built, sha)| look(client, settings, sha, built));
+    let mut candidates = join_all(looks).await;
+    for candidate in &mut candidates {
+        candidate.lives = lives(&history, settings.latest.as_str(), &candidate.sha);
+    }
+    Ok(candidates)
+}
+
+/// When `sha` was live, by the history.
+fn lives(history: &History, tag: &str, sha: &CommitSha) -> Vec<Life> {
+    let moves: Vec<&Entry> =
+        history.entries().filter(|entry| entry.tag == tag && entry.event != Event::Resume).collect();
+    let next = |i: usize| moves.get(i + 1);
+    let lives = moves.iter().enumerate().filter(|(_, entry)| entry.sha.as_ref() == Some(sha));
+    lives
+        .map(|(i, entry)| Life {
+            from: entry.at,
+            until: next(i).map(|e| e.at),
+            left: next(i).map(|e| e.event.as_str()),
+        })
+        .collect()
+}
+
+/// The newest verdict of each tool on `sha`, in words. What cannot be read says so.
+async fn evidence(client: &Client<'_>, settings: &Settings, sha: &CommitSha) -> Vec<String> {
+    let Some(home) = &settings.home else { return Vec::new() };
+    let pieces = match records::read(client, home, sha).await {
+        Ok(Some(kept)) => records::evidence(client, &kept).await,
+        Ok(None) => return vec!["no record".to_owned()],
+        Err(error) => Err(error),
+    };
+    let Ok(pieces) = pieces else { return vec!["evidence unread".to_owned()] };
+    let mut verdicts: Vec<VerdictRecord> =
+        pieces.into_iter().filter_map(|piece| piece.verdict.ok()).collect();
+    verdicts.sort_by_key(|verdict| verdict.finished);
+    let newest: BTreeMap<String, Verdict> =
+        verdicts.into_iter().map(|verdict| (verdict.tool, verdict.verdict)).collect();
+    if newest.is_empty() {
+        return vec!["no evidence".to_owned()];
+    }
+    newest.into_iter().map(|(tool, verdict)| format!("{tool} {}", verdict.as_str())).collect()
 }
 
 async fn look(
@@ -84,9 +152,9 @@ async fn look(
     let images = join_all(settings.images.iter().map(|image| async {
         let reference = Reference::Tagged(image.clone(), settings.staging.tag(&sha));
         (image.clone(), state(inspect(client, reference).await))
-    }))
-    .await;
-    Candidate { sha, built, images }
+    }));
+    let (images, evidence) = join(images, evidence(client, settings, &sha)).await;
+    Candidate { sha, built, images, evidence, lives: Vec::new() }
 }
 
 fn state(staged: Result<Option<Staged>, RegistryError>) -> ImageState {

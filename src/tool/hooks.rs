@@ -54,9 +54,9 @@ impl<'w> Runner<'w> {
         };
         let line = format!("hook {name}: {ended} after {}", span::show(took));
         if good {
-            self.world.story.say(&line)
+            self.world.story.say(&line);
         } else {
-            self.world.story.warn(&line)
+            self.world.story.warn(&line);
         }
         let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         self.reports.push(HookReport {

@@ -1,20 +1,32 @@
 //! `promote-latest`: moves `:latest` of all images to a staged release, by digest, verified before and after.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
 use clap::Parser;
+use jiff::Timestamp;
 
 use super::Tool;
+use super::chronicle::entry;
 use super::failure::Failure;
+use super::memory::{Memory, Question, explains, keep_evidence, recall, remember};
 use super::moving::{Mover, receipts};
 use super::options::{ImageOptions, OutputOptions, RegistryOptions};
 use super::reading::{LivePlatforms, facts, refused, resolve};
+use super::records;
 use super::settings::Settings;
 use crate::io::registry::client::{Access, Client};
 use crate::io::world::World;
+use crate::io::{clock, files};
 use crate::model::commit::CommitSha;
+use crate::model::digest::Digest;
+use crate::model::history::Event;
 use crate::model::moves::{Ended, Receipt};
+use crate::model::record::Kind;
 use crate::model::repository::Repository;
 use crate::model::tag::Tag;
 use crate::policy::aftermath::Errand;
+use crate::policy::evidence::{Demand, Piece};
 use crate::policy::promotion::{Decision, Expected, ImageFacts, Rules, decide};
 
 /// Moves the tag `latest` of every image of a release to the digests staged under its commit
@@ -33,6 +45,24 @@ pub struct Args {
     /// Refuse unless the tag names DIGEST now, or does not exist (`absent`); give one for each image
     #[arg(long, value_name = "DIGEST|absent")]
     pub expect_current: Vec<Expected>,
+    /// Ask for this kind of evidence instead of the configured ones: smoke or soak (repeatable)
+    #[arg(long, value_name = "KIND", conflicts_with = "no_require")]
+    pub require: Vec<Kind>,
+    /// Ask for no evidence
+    #[arg(long)]
+    pub no_require: bool,
+    /// A verdict document, as `canary-smoke --result` wrote it; counts like recorded evidence (repeatable)
+    #[arg(long, value_name = "FILE")]
+    pub evidence: Vec<PathBuf>,
+    /// Let only evidence count that was judged with this very suite file
+    #[arg(long, value_name = "FILE")]
+    pub suite: Option<PathBuf>,
+    /// Promote even if the release is older than the live one
+    #[arg(long)]
+    pub allow_older: bool,
+    /// Promote this very release in spite of a hold or a rejection
+    #[arg(long, value_name = "REASON")]
+    pub lift_hold: Option<String>,
     /// Move this tag instead of the configured `latest`
     #[arg(long, value_name = "TAG")]
     pub to: Option<Tag>,
@@ -60,6 +90,8 @@ pub struct Outcome {
     pub receipts: Vec<Receipt>,
     /// What is not as it should be and did not refuse.
     pub warnings: Vec<String>,
+    /// The release record, as `repository@sha256:...`.
+    pub release: Option<String>,
 }
 
 impl Tool for PromoteLatest {
@@ -74,13 +106,118 @@ impl Tool for PromoteLatest {
     async fn run(args: Args, world: &World) -> Result<Outcome, Failure> {
         let settings =
             Settings::find(&args.registry, &args.images.images, &world.env)?.moving(args.to.as_ref());
+        let handed = Handed::read(&args, &settings)?;
         let client = settings.client(world, Access::PullPush)?;
         let rules = Rules::Promotion { expect: args.expect_current.clone() };
         let (sha, facts) =
             world.stop.unless(read_staged(&client, &settings, &args.sha, LivePlatforms::Needed)).await??;
-        let decision = decide(Some(&sha), &settings.latest, &facts, &rules)
+        let memory = match &settings.home {
+            Some(home) => {
+                let question = Question {
+                    sha: &sha,
+                    facts: &facts,
+                    demand: handed.demand(),
+                    files: &handed.pieces,
+                    lifts: args.lift_hold.is_some(),
+                    allow_older: args.allow_older,
+                };
+                Some(world.stop.unless(recall(&client, &settings, home, &question)).await?)
+            }
+            None => None,
+        };
+        let against = memory.as_ref().map(|memory| memory.refusals.clone()).unwrap_or_default();
+        let mut decision = decide(Some(&sha), &settings.latest, &facts, &rules, against)
             .map_err(|refusals| refused(Some(&sha), refusals))?;
-        carry_out(&client, &settings, decision, Errand::Promotion).await
+        if let Some(memory) = memory.as_ref().filter(|_| !decision.plan.moves.is_empty()) {
+            decision.warnings.extend(memory.warnings.iter().cloned());
+        }
+        let mut outcome = carry_out(&client, &settings, decision, Errand::Promotion).await?;
+        if let (Some(home), Some(memory)) = (&settings.home, memory) {
+            outcome.release = memory.kept.as_ref().map(|kept| kept.name.to_string());
+            record(&client, &settings, home, &args, &handed, memory, &facts, &mut outcome).await;
+        }
+        Ok(outcome)
+    }
+}
+
+/// Evidence that was handed over, and what is asked for.
+struct Handed {
+    kinds: Vec<Kind>,
+    documents: Vec<Vec<u8>>,
+    pieces: Vec<Piece>,
+    suite: Option<String>,
+    max_age: Duration,
+    now: Timestamp,
+}
+
+impl Handed {
+    /// # Errors
+    /// A file cannot be read, or evidence is asked for where no records are kept.
+    fn read(args: &Args, settings: &Settings) -> Result<Self, Failure> {
+        let kinds = match (args.no_require, args.require.is_empty()) {
+            (true, _) => Vec::new(),
+            (false, true) => settings.require.clone(),
+            (false, false) => args.require.clone(),
+        };
+        if settings.home.is_none() && !(kinds.is_empty() && args.evidence.is_empty()) {
+            return Err(Failure::usage(
+                "evidence is asked for where `records = false`",
+                "without a release record nothing says what the evidence is about: keep records, or ask for no evidence",
+            ));
+        }
+        let (mut documents, mut pieces) = (Vec::new(), Vec::new());
+        for path in &args.evidence {
+            let text = files::read(path)?;
+            pieces.push(records::piece(path.display().to_string(), text.as_bytes()));
+            documents.push(text.into_bytes());
+        }
+        let suite = args.suite.as_ref().map(|path| files::read(path)).transpose()?;
+        let suite = suite.map(|text| Digest::of(text.as_bytes()).hex());
+        Ok(Self { kinds, documents, pieces, suite, max_age: settings.evidence_max_age, now: clock::now() })
+    }
+
+    fn demand(&self) -> Demand<'_> {
+        Demand { kinds: &self.kinds, max_age: self.max_age, suite: self.suite.as_deref(), now: self.now }
+    }
+}
+
+/// Writes what was done into the registry. It is done: what cannot be written is a warning.
+#[expect(clippy::too_many_arguments, reason = "the facts of one promotion, each used once")]
+async fn record(
+    client: &Client<'_>,
+    settings: &Settings,
+    home: &Repository,
+    args: &Args,
+    handed: &Handed,
+    memory: Memory,
+    facts: &[ImageFacts],
+    outcome: &mut Outcome,
+) {
+    let standing = memory.chronicle.history.standing(settings.latest.as_str());
+    let moved = outcome.receipts.iter().any(|receipt| receipt.ended == Ended::Moved);
+    // Everything is there and the history does not say how: an earlier run was killed before it could write.
+    let unexplained = standing.last_move.as_ref().is_some_and(|last| !explains(last, facts)) && !moved;
+    if settings.dry_run || !(moved || unexplained) {
+        return;
+    }
+    let env = &client.world().env;
+    let note = |event, reason: Option<&str>, receipts: &[Receipt]| {
+        entry(env, event, &settings.latest, outcome.sha.as_ref(), receipts, reason)
+    };
+    let evidence =
+        memory.pieces.iter().map(|piece| piece.sha256.clone()).filter(|sha256| !sha256.is_empty()).collect();
+    let mut entries = Vec::new();
+    if let Some(reason) = args.lift_hold.as_deref().filter(|_| standing.hold.is_some()) {
+        entries.push(note(Event::Resume, Some(reason), &[]));
+    }
+    entries.push(note(Event::Promotion { evidence }, args.lift_hold.as_deref(), &outcome.receipts));
+    let mut lost = remember(client, home, &entries).await;
+    if let Some(kept) = &memory.kept {
+        lost.extend(keep_evidence(client, kept, &handed.documents).await);
+    }
+    for warning in lost {
+        client.world().story.warn(&warning);
+        outcome.warnings.push(warning);
     }
 }
 
@@ -138,5 +275,5 @@ pub(super) async fn carry_out(
     };
     let place = |receipt: &Receipt| settings.images.iter().position(|image| *image == receipt.repository);
     receipts.sort_by_key(place);
-    Ok(Outcome { errand, sha: plan.sha, tag: plan.tag, receipts, warnings })
+    Ok(Outcome { errand, sha: plan.sha, tag: plan.tag, receipts, warnings, release: None })
 }

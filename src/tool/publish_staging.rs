@@ -9,6 +9,7 @@ use super::failure::Failure;
 use super::options::{OutputOptions, RegistryOptions};
 use super::origins::{self, Prepared};
 use super::reading::refused;
+use super::records;
 use super::settings::Settings;
 use crate::base::list::NonEmpty;
 use crate::io::registry::client::{Access, Client};
@@ -69,6 +70,8 @@ pub struct Outcome {
     pub images: Vec<Published>,
     /// Whether nothing was written.
     pub dry_run: bool,
+    /// The release record, as `repository@sha256:...`; `None` where none is kept.
+    pub record: Option<String>,
 }
 
 /// What it took to publish one image.
@@ -143,13 +146,13 @@ async fn publish(
         .await?;
         sent
     };
-    let images = ready.iter().map(record).collect();
-    Ok(Outcome {
-        release: Release { sha: args.sha.clone(), images },
-        tag,
-        images: sent,
-        dry_run: settings.dry_run,
-    })
+    let release = Release { sha: args.sha.clone(), images: ready.iter().map(record).collect() };
+    // Last: the record says that everything it names is there.
+    let record = match settings.home.as_ref().filter(|_| !settings.dry_run) {
+        Some(home) => Some(records::write(client, home, &release).await?.name.to_string()),
+        None => None,
+    };
+    Ok(Outcome { release, tag, images: sent, dry_run: settings.dry_run, record })
 }
 
 fn record(image: &Prepared) -> ImageRecord {
@@ -197,6 +200,8 @@ async fn send(client: &Client<'_>, image: &Prepared) -> Result<Published, Regist
     }
     try_join_all(image.origin.children.iter().map(|child| client.put_pinned(&image.repository, child)))
         .await?;
+    let (there, mounted, sent) = published.blobs;
+    story.say(&format!("{}: {sent} sent, {mounted} mounted, {there} there already", image.repository));
     Ok(published)
 }
 

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::Tool;
 use super::candidates::{Candidate, candidates};
+use super::chronicle;
 use super::doctor::{self, Finding};
 use super::failure::Failure;
 use super::options::{ImageOptions, OutputOptions, RegistryOptions};
@@ -18,11 +19,14 @@ use crate::io::registry::error::RegistryError;
 use crate::io::world::World;
 use crate::model::commit::CommitSha;
 use crate::model::digest::Digest;
+use crate::model::history::{Entry, Event};
 use crate::model::reference::Reference;
 use crate::model::repository::Repository;
 use crate::model::tag::Tag;
+use crate::policy::history::{Break, History};
+use crate::policy::memory::told;
 
-/// Shows what is live, staged and broken, and checks the set-up. Writes nothing
+/// Shows what is live, staged, held and broken, and checks the set-up. Writes nothing but `resume`
 ///
 /// Exit codes: 0 as asked; 1 with --check or doctor when something is not as it should be, or the registry failed;
 /// 2 usage.
@@ -43,10 +47,18 @@ pub struct Args {
 }
 
 /// What is asked.
-#[derive(Subcommand, Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Subcommand, Clone, Debug, PartialEq, Eq)]
 pub enum Question {
     /// List the releases that one could roll back to, whole or broken
     Candidates,
+    /// Show what happened to the live tag, and verify that nobody changed it
+    History,
+    /// Lift a hold, so that releases may be promoted again; a rejected release stays rejected
+    Resume {
+        /// Why, for whoever reads about it later
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
     /// Check configuration, credentials and registries, one line each, with what to do
     Doctor,
 }
@@ -58,9 +70,13 @@ pub struct ReleaseStatus;
 #[derive(Clone, Debug)]
 pub enum Outcome {
     /// What is live and staged.
-    Status(Status),
+    Status(Box<Status>),
     /// Where one could go back to.
     Candidates(Vec<Candidate>),
+    /// What happened, oldest first, and where the chain of it breaks.
+    History(Vec<Entry>, Option<Break>),
+    /// A hold was lifted; `None`: there was none.
+    Resumed(Option<Box<Entry>>),
     /// Whether the set-up works.
     Doctor(Vec<Finding>),
 }
@@ -82,6 +98,12 @@ pub struct Status {
     pub read: Timestamp,
     /// Whether a disagreement ends with exit 1.
     pub check: bool,
+    /// The rollback that holds promotions, if one does.
+    pub hold: Option<Entry>,
+    /// Where the history breaks, if it does.
+    pub broken: Option<Break>,
+    /// When the live release became live, by the history.
+    pub since: Option<Timestamp>,
 }
 
 /// Where the tag of one image stands.
@@ -109,7 +131,11 @@ impl Status {
                 image.missing.iter().map(|missing| format!("{} is not whole: {missing}", image.repository)),
             );
         }
-        if self.sha.is_none() && complaints.is_empty() {
+        complaints.extend(self.hold.iter().map(|hold| format!("held since a rollback{}", told(hold))));
+        complaints
+            .extend(self.broken.iter().map(|broken| format!("history entry {} was changed", broken.number)));
+        let all_whole = self.live.iter().all(|image| image.digest.is_some() && image.missing.is_empty());
+        if self.sha.is_none() && all_whole {
             complaints.push("the images do not stand at one staged release".to_owned());
         }
         complaints
@@ -132,22 +158,66 @@ impl Tool for ReleaseStatus {
             ));
         }
         let settings = Settings::find(&args.registry, &args.images.images, &world.env)?;
+        if let Some(Question::Resume { reason }) = &args.question {
+            let client = settings.client(world, Access::PullPush)?;
+            return Ok(Outcome::Resumed(world.stop.unless(resume(&client, &settings, reason)).await??));
+        }
         let client = settings.client(world, Access::Pull)?;
         match args.question {
             Some(Question::Candidates) => {
                 Ok(Outcome::Candidates(world.stop.unless(candidates(&client, &settings)).await??))
             }
-            Some(Question::Doctor) | None => {
-                Ok(Outcome::Status(world.stop.unless(status(&client, &settings, args.check)).await??))
+            Some(Question::History) => {
+                let home = kept_at(&settings)?;
+                let history = world.stop.unless(chronicle::read(&client, home)).await??.history;
+                Ok(Outcome::History(history.entries().cloned().collect(), history.verify()))
+            }
+            Some(Question::Resume { .. } | Question::Doctor) | None => {
+                let status = world.stop.unless(status(&client, &settings, args.check)).await??;
+                Ok(Outcome::Status(Box::new(status)))
             }
         }
     }
+}
+
+fn kept_at(settings: &Settings) -> Result<&Repository, Failure> {
+    let none = || {
+        Failure::usage(
+            "there is no history where `records = false`",
+            "keep records to have holds and a history",
+        )
+    };
+    settings.home.as_ref().ok_or_else(none)
+}
+
+/// Lifts the hold, or acknowledges a broken history. Without either nothing is written.
+async fn resume(
+    client: &Client<'_>,
+    settings: &Settings,
+    reason: &str,
+) -> Result<Option<Box<Entry>>, Failure> {
+    let home = kept_at(settings)?;
+    let history = chronicle::read(client, home).await?.history;
+    let standing = history.standing(settings.latest.as_str());
+    if (standing.hold.is_none() && history.verify_since_resume().is_none()) || settings.dry_run {
+        return Ok(standing.hold.map(Box::new));
+    }
+    let live = standing.last_move.as_ref().and_then(|last| last.sha.clone());
+    let env = &client.world().env;
+    let entry = chronicle::entry(env, Event::Resume, &settings.latest, live.as_ref(), &[], Some(reason));
+    chronicle::append(client, home, &entry).await?;
+    Ok(Some(Box::new(entry)))
 }
 
 async fn status(client: &Client<'_>, settings: &Settings, check: bool) -> Result<Status, RegistryError> {
     let live = join_all(settings.images.iter().map(|image| live(client, settings, image))).await;
     let live = live.into_iter().collect::<Result<Vec<_>, _>>()?;
     let staged = candidates(client, settings).await?;
+    let history = match &settings.home {
+        Some(home) => chronicle::read(client, home).await?.history,
+        None => History::default(),
+    };
+    let standing = history.standing(settings.latest.as_str());
     let sha = live
         .first()
         .and_then(|first| first.shas.iter().find(|sha| live.iter().all(|image| image.shas.contains(sha))))
@@ -156,7 +226,10 @@ async fn status(client: &Client<'_>, settings: &Settings, check: bool) -> Result
         .iter()
         .find(|candidate| Some(&candidate.sha) == sha.as_ref())
         .and_then(|candidate| candidate.built);
-    Ok(Status { tag: settings.latest.clone(), live, sha, staged, built, read: clock::now(), check })
+    let since = standing.last_move.filter(|last| last.sha == sha).map(|last| last.at);
+    let (tag, read, hold, broken) =
+        (settings.latest.clone(), clock::now(), standing.hold, history.verify_since_resume());
+    Ok(Status { tag, live, sha, staged, built, read, check, hold, broken, since })
 }
 
 async fn live(

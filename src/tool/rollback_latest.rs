@@ -4,6 +4,7 @@ use clap::Parser;
 use futures_util::future::{join_all, try_join_all};
 
 use super::Tool;
+use super::aftercare::{self, Aftercare};
 use super::candidates::{Candidate, candidates};
 use super::failure::Failure;
 use super::hooks;
@@ -45,6 +46,12 @@ pub struct Args {
     /// Why, for whoever reads about it later
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
+    /// Leave promotions free and the release unrejected
+    #[arg(long)]
+    pub no_hold: bool,
+    /// File the post-mortem draft as an issue on GitHub, once for each rejected release
+    #[arg(long)]
+    pub open_issue: bool,
     /// Move this tag instead of the configured `latest`
     #[arg(long, value_name = "TAG")]
     pub to: Option<Tag>,
@@ -70,6 +77,8 @@ pub enum Outcome {
         reason: Option<String>,
         /// The hooks that were run, in order.
         hooks: Vec<hooks::HookReport>,
+        /// What was written about it.
+        aftercare: Box<Aftercare>,
     },
     /// It listed where one could go.
     Listed(Vec<Candidate>),
@@ -92,14 +101,20 @@ impl Tool for RollbackLatest {
             return Ok(Outcome::Listed(world.stop.unless(candidates(&client, &settings)).await??));
         }
         let client = settings.client(world, Access::PullPush)?;
-        let decision = world.stop.unless(plan(&client, &settings, args.sha.as_ref())).await??;
+        let (decision, facts) = world.stop.unless(plan(&client, &settings, args.sha.as_ref())).await??;
         let mut hooks = hooks::Runner::new(world, settings.dry_run || decision.plan.moves.is_empty());
         hooks.run("capture", settings.hooks.capture.as_ref()).await;
         hooks.run("freeze", settings.hooks.freeze.as_ref()).await;
-        let moves = carry_out(&client, &settings, decision, Errand::Rollback).await?;
+        let mut moves = carry_out(&client, &settings, decision, Errand::Rollback).await?;
         hooks.run("rotate-cache", settings.hooks.rotate_cache.as_ref()).await;
         hooks.run("throttle", settings.hooks.throttle.as_ref()).await;
-        Ok(Outcome::Moved { moves, reason: args.reason, hooks: hooks.into_reports() })
+        let aftercare = aftercare::take(&client, &settings, &args, &facts, &mut moves).await;
+        Ok(Outcome::Moved {
+            moves,
+            reason: args.reason,
+            hooks: hooks.into_reports(),
+            aftercare: Box::new(aftercare),
+        })
     }
 }
 
@@ -107,7 +122,7 @@ async fn plan(
     client: &Client<'_>,
     settings: &Settings,
     sha: Option<&CommitSha>,
-) -> Result<Decision, Failure> {
+) -> Result<(Decision, Vec<ImageFacts>), Failure> {
     let (sha, facts) = match sha {
         Some(typed) => {
             let (sha, facts) = read_staged(client, settings, typed, LivePlatforms::Unneeded).await?;
@@ -115,8 +130,8 @@ async fn plan(
         }
         None => read_previous(client, settings).await?,
     };
-    decide(sha.as_ref(), &settings.latest, &facts, &Rules::Rollback)
-        .map_err(|refusals| refused(sha.as_ref(), refusals))
+    let decision = decide(sha.as_ref(), &settings.latest, &facts, &Rules::Rollback, Vec::new());
+    Ok((decision.map_err(|refusals| refused(sha.as_ref(), refusals))?, facts))
 }
 
 /// Reads what `latest-previous` names, and finds the sha it was staged under.

@@ -12,6 +12,7 @@ use crate::io::files;
 use crate::io::registry::client::{Access, Client};
 use crate::io::world::World;
 use crate::model::image::Images;
+use crate::model::record::Kind;
 use crate::model::repository::{Registry, Repository};
 use crate::model::tag::{StagingPattern, Tag};
 use crate::policy::config::{self, Config, Hooks};
@@ -29,6 +30,14 @@ pub struct Settings {
     pub staging: StagingPattern,
     /// The tag that production runs.
     pub latest: Tag,
+    /// The repository that keeps the records; `None`: no records are kept.
+    pub home: Option<Repository>,
+    /// The evidence that a promotion asks for.
+    pub require: Vec<Kind>,
+    /// The oldest evidence that counts.
+    pub evidence_max_age: Duration,
+    /// Whether a rollback holds further promotions.
+    pub hold: bool,
     /// What a rollback does beside moving tags.
     pub hooks: Hooks,
     /// Whether nothing is to be written.
@@ -62,8 +71,13 @@ impl Settings {
         } else {
             config.images.map_or_else(|| Images::new(Vec::new()), Ok)
         };
+        let images = images.map_err(|e| usage(e.to_string()))?;
         Ok(Self {
-            images: images.map_err(|e| usage(e.to_string()))?,
+            home: config.records.then(|| config.home.unwrap_or_else(|| images.first().clone())),
+            require: config.require,
+            evidence_max_age: config.evidence_max_age,
+            hold: config.hold,
+            images,
             staging: config.staging,
             latest: config.latest,
             hooks: config.hooks,
@@ -99,7 +113,7 @@ impl Settings {
     /// # Errors
     /// The TLS library cannot be set up.
     pub fn client<'w>(&self, world: &'w World, access: Access) -> Result<Client<'w>, Failure> {
-        let own = self.images.iter().map(|image| image.registry().clone()).collect();
+        let own = self.images.iter().chain(&self.home).map(|image| image.registry().clone()).collect();
         let until = clock::instant() + self.deadline;
         Ok(Client::new(world, access, own, self.plain_http.clone(), until)?)
     }

@@ -20,13 +20,17 @@ pub(super) enum Upstream {
     /// In this process.
     Embedded(Box<Store>),
     /// Any registry that speaks plain HTTP.
-    Remote { client: Client<HttpConnector, Body>, address: SocketAddr, authorization: Option<HeaderValue> },
+    Remote {
+        client: Box<Client<HttpConnector, Body>>,
+        address: SocketAddr,
+        authorization: Option<HeaderValue>,
+    },
 }
 
 impl Upstream {
     /// A real registry; `authorization` is sent where a request has none of its own.
     pub(super) fn remote(address: SocketAddr, authorization: Option<&str>) -> Self {
-        let client = Client::builder(TokioExecutor::new()).build_http();
+        let client = Box::new(Client::builder(TokioExecutor::new()).build_http());
         let authorization = authorization.and_then(|value| HeaderValue::try_from(value).ok());
         Self::Remote { client, address, authorization }
     }

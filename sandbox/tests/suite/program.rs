@@ -115,6 +115,25 @@ async fn an_image_is_made_of_given_files_and_prints_its_digest() {
     assert!(index["manifests"][0]["mediaType"].as_str().unwrap().contains("image.index"));
 }
 
+/// The play with binaries that do nothing, and say that all is well.
+#[test]
+fn the_play_fails_at_the_first_claim_that_does_not_hold() {
+    let directory = tempfile::tempdir().unwrap();
+    let link =
+        |target: &str, name: &str| std::os::unix::fs::symlink(target, directory.path().join(name)).unwrap();
+    for name in ["publish-staging", "promote-latest", "rollback-latest", "release-status"] {
+        link("/bin/true", name);
+    }
+    link(PROGRAM, "coalmine-sandbox");
+    let mut command = Command::new(PROGRAM);
+    command.arg("play").arg("--dir").arg(directory.path()).arg("--bins").arg(directory.path());
+    let output = command.output().unwrap();
+    let (told, why) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(1), "{told}{why}");
+    assert!(why.contains("does not hold: staging-4c1d56e names the very digests that were built"), "{why}");
+    assert!(told.contains("1 of 2 claims hold") && !told.contains("Promote"), "{told}");
+}
+
 #[test]
 fn wrong_usage_exits_2_and_failure_1() {
     let code = |arguments: &[&str]| Command::new(PROGRAM).args(arguments).output().unwrap().status.code();

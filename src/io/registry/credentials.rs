@@ -131,7 +131,7 @@ async fn from_file(
             }
             Err(Miss::NotThere) => {}
             Err(Miss::Program(why)) => {
-                story.warn(&format!("{}: {why}; going on without it", file.path.display()))
+                story.warn(&format!("{}: {why}; going on without it", file.path.display()));
             }
             Err(Miss::Malformed) => return Err(malformed(&file.path)),
         }

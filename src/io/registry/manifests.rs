@@ -36,7 +36,7 @@ impl Client<'_> {
             match self.manifest_once(&call, reference).await {
                 // A body that was spoiled on the way deserves one more look before it is called wrong.
                 Err(error) if matches!(error.problem, Problem::WrongDigest { .. }) && tried < 3 => {
-                    self.pause(&error, tried).await?
+                    self.pause(&error, tried).await?;
                 }
                 result => return result,
             }

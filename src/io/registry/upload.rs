@@ -77,7 +77,7 @@ impl Client<'_> {
             tried.set(tried.get() + 1);
             match self.upload_once(transfer, mount, &progress).await {
                 Err(error) if error.is_transient() && tried.get() < TRIES => {
-                    self.pause(&error, tried.get()).await?
+                    self.pause(&error, tried.get()).await?;
                 }
                 result => return result,
             }
@@ -85,7 +85,7 @@ impl Client<'_> {
         }
     }
 
-    /// Whether uploads are allowed: begins one and leaves it, which the registry forgets by itself.
+    /// Whether uploads are allowed: begins one and cancels it.
     ///
     /// # Errors
     /// They are not, or the registry cannot be reached.
@@ -108,7 +108,7 @@ impl Client<'_> {
         &self,
         transfer: &Transfer<'_>,
         mount: Option<&Repository>,
-        progress: &Progress,
+        progress: &Progress<'_>,
     ) -> Result<Arrival, RegistryError> {
         let tail = match mount {
             Some(from) => format!("blobs/uploads/?mount={}&from={}", transfer.digest, from.name()),
@@ -151,12 +151,13 @@ impl Client<'_> {
         transfer: &Transfer<'_>,
         location: Url,
         registry: &Url,
-        progress: &Progress,
+        progress: &Progress<'_>,
     ) -> Result<(), RegistryError> {
         let sent = Arc::new(AtomicU64::new(0));
         let found = Arc::new(std::sync::Mutex::new(None));
         let stream = self.open(call, transfer).await?;
-        let body = watched(stream, Arc::clone(&sent), Arc::clone(&found));
+        let body =
+            watched(stream, (transfer.digest.clone(), transfer.size), Arc::clone(&sent), Arc::clone(&found));
         let same_place = location.origin() == registry.origin();
         let mut request = self
             .shared
@@ -287,28 +288,36 @@ fn stretches(file: tokio::fs::File, size: u64) -> impl Stream<Item = std::io::Re
     })
 }
 
-/// Counts and hashes what goes through; at the end the digest is left in `found`.
+/// Counts and hashes what goes through. The last bytes are held back until the digest of all is known: content that
+/// is not what its name says never arrives whole. The digest is left in `found`.
 fn watched(
     stream: ByteStream,
+    (digest, size): (Digest, u64),
     sent: Arc<AtomicU64>,
     found: Arc<std::sync::Mutex<Option<Digest>>>,
 ) -> impl Stream<Item = std::io::Result<Bytes>> + Send + 'static {
     stream::unfold(Some((stream, Sha256::new())), move |state| {
-        let (sent, found) = (Arc::clone(&sent), Arc::clone(&found));
+        let (sent, found, digest) = (Arc::clone(&sent), Arc::clone(&found), digest.clone());
         async move {
             let (mut stream, mut hasher) = state?;
-            match stream.next().await {
-                Some(Ok(chunk)) => {
-                    hasher.update(&chunk);
-                    sent.fetch_add(chunk.len() as u64, Ordering::Relaxed);
-                    Some((Ok(chunk), Some((stream, hasher))))
-                }
-                Some(Err(error)) => Some((Err(error), None)),
-                None => {
-                    *found.lock().expect("nobody panics with this lock") = Some(Digest::from_hasher(hasher));
-                    None
-                }
+            let chunk = match stream.next().await? {
+                Ok(chunk) => chunk,
+                Err(error) => return Some((Err(error), None)),
+            };
+            hasher.update(&chunk);
+            let total = sent.fetch_add(chunk.len() as u64, Ordering::Relaxed) + chunk.len() as u64;
+            if total < size {
+                return Some((Ok(chunk), Some((stream, hasher))));
             }
+            let true_digest = Digest::from_hasher(hasher);
+            let good = true_digest == digest;
+            *found.lock().expect("nobody panics with this lock") = Some(true_digest);
+            let end = if good {
+                Ok(chunk)
+            } else {
+                Err(std::io::Error::other("the content is not what its name says"))
+            };
+            Some((end, None))
         }
     })
 }

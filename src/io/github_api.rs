@@ -1,0 +1,106 @@
+//! The one thing that is asked of GitHub's API: an issue for a rejected release, once.
+//! GitHub REST API 2022-11-28, "Issues".
+
+use std::time::Duration;
+
+use reqwest::{Client, Method, RequestBuilder, Url};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::env::Env;
+use crate::base::secret::Secret;
+use crate::base::text;
+
+/// An answer takes a second or two; a rollback is over by now, and nobody waits for this.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// The issues of one repository.
+pub struct Issues {
+    http: Client,
+    url: Url,
+    token: Secret,
+}
+
+#[derive(Deserialize)]
+struct Issue {
+    html_url: String,
+    body: Option<String>,
+}
+
+impl Issues {
+    /// The issues of the repository that the environment names.
+    ///
+    /// # Errors
+    /// A variable is missing, or the API's address is not one that may get a token.
+    pub fn of(env: &Env) -> Result<Self, String> {
+        let token = env.secret("GITHUB_TOKEN").ok_or("GITHUB_TOKEN is not set")?;
+        let repository = env.get("GITHUB_REPOSITORY").ok_or("GITHUB_REPOSITORY is not set")?;
+        let named =
+            repository.split_once('/').filter(|(owner, name)| [owner, name].iter().all(|part| is_name(part)));
+        let (owner, name) = named.ok_or("GITHUB_REPOSITORY is not `owner/name`")?;
+        let api = env.get("GITHUB_API_URL").unwrap_or("https://api.github.com").trim_end_matches('/');
+        let url = Url::parse(&format!("{api}/repos/{owner}/{name}/issues"))
+            .map_err(|_| "GITHUB_API_URL is not a URL".to_owned())?;
+        let loopback = url.host_str().is_some_and(|host| host == "localhost" || host.starts_with("127."));
+        if url.scheme() != "https" && !loopback {
+            return Err("GITHUB_API_URL is not https: no token is sent there".to_owned());
+        }
+        let http = Client::builder()
+            .timeout(PATIENCE)
+            .user_agent(concat!("coalmine/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none());
+        Ok(Self { http: http.build().map_err(|e| e.to_string())?, url, token })
+    }
+
+    /// The address of the issue that bears `marker`: an open one that is there, or a new one.
+    ///
+    /// # Errors
+    /// GitHub refuses or does not answer.
+    pub async fn file(&self, marker: &str, title: &str, body: &str) -> Result<String, String> {
+        let mut list = self.url.clone();
+        list.query_pairs_mut().extend_pairs([("state", "all"), ("per_page", "100")]);
+        let recent: Vec<Issue> = ask(self.request(Method::GET, list)).await?;
+        let known =
+            recent.into_iter().find(|issue| issue.body.as_deref().is_some_and(|body| body.contains(marker)));
+        if let Some(issue) = known {
+            return Ok(issue.html_url);
+        }
+        let document = json!({ "title": title, "body": body }).to_string();
+        let issue: Issue = ask(self.request(Method::POST, self.url.clone()).body(document)).await?;
+        Ok(issue.html_url)
+    }
+
+    fn request(&self, method: Method, url: Url) -> RequestBuilder {
+        let request = self.http.request(method, url).bearer_auth(self.token.expose());
+        request
+            .header("accept", "application/vnd.github+json")
+            .header("x-github-api-version", "2022-11-28")
+            .header("content-type", "application/json")
+    }
+}
+
+/// Largest answer that is read: a page of 100 issues with long texts.
+const ANSWER_BYTES: usize = 32 * 1024 * 1024;
+
+async fn ask<T: for<'de> Deserialize<'de>>(request: RequestBuilder) -> Result<T, String> {
+    let mut response = request.send().await.map_err(|e| text::escape(&e.without_url().to_string(), 200))?;
+    let status = response.status();
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|e| e.without_url().to_string())? {
+        if body.len() + chunk.len() > ANSWER_BYTES {
+            return Err("the answer is too large".to_owned());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    if !status.is_success() {
+        return Err(format!("status {status}: {}", text::excerpt(&body)));
+    }
+    serde_json::from_slice(&body)
+        .map_err(|_| format!("an answer that cannot be read: {}", text::excerpt(&body)))
+}
+
+fn is_name(part: &str) -> bool {
+    !part.is_empty()
+        && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+        && part != ".."
+}

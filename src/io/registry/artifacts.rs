@@ -1,0 +1,223 @@
+//! Small documents as OCI artifacts (OCI image specification 1.1, "Guidance for artifacts"): one layer, the empty
+//! configuration, an `artifactType`. `oras`, `crane` and `skopeo` can read them.
+
+use bytes::Bytes;
+use oci_client::manifest::OciImageManifest;
+use reqwest::header::LOCATION;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::call::{Again, Call};
+use super::client::Client;
+use super::decode;
+use super::error::{Problem, RegistryError};
+use crate::model::digest::Digest;
+use crate::model::manifest::{Blob, Manifest, MediaType};
+use crate::model::reference::Reference;
+use crate::model::repository::Repository;
+use crate::model::tag::Tag;
+
+/// The configuration of what has none (OCI image specification 1.1, "Guidance for an empty descriptor").
+const EMPTY: &[u8] = b"{}";
+const EMPTY_TYPE: &str = "application/vnd.oci.empty.v1+json";
+/// Tries of one small blob, and of one document.
+const TRIES: u32 = 6;
+
+/// A document in a registry.
+#[derive(Clone, Debug)]
+pub struct Artifact {
+    /// Its manifest.
+    pub manifest: Manifest,
+    /// What kind of document it is.
+    pub artifact_type: String,
+    /// The document; empty where it stands in the annotations alone.
+    pub content: Bytes,
+    /// The manifest's annotations.
+    pub annotations: Vec<(String, String)>,
+}
+
+impl Artifact {
+    /// A document, perhaps about `subject`. The same words give the same digest.
+    pub fn of(
+        artifact_type: &str,
+        content: Bytes,
+        subject: Option<&Manifest>,
+        annotations: &[(&str, &str)],
+    ) -> Self {
+        let layer = match content.len() {
+            0 => empty(),
+            size => json!({ "mediaType": artifact_type, "digest": Digest::of(&content), "size": size }),
+        };
+        let mut manifest = json!({
+            "schemaVersion": 2,
+            "mediaType": MediaType::OciManifest.as_str(),
+            "artifactType": artifact_type,
+            "config": empty(),
+            "layers": [layer],
+        });
+        if let Some(subject) = subject {
+            let (media_type, digest, size) =
+                (subject.media_type.as_str(), &subject.digest, subject.bytes.len());
+            manifest["subject"] = json!({ "mediaType": media_type, "digest": digest, "size": size });
+        }
+        if !annotations.is_empty() {
+            manifest["annotations"] =
+                annotations.iter().map(|(key, value)| ((*key).to_owned(), Value::from(*value))).collect();
+        }
+        let bytes = serde_json::to_vec(&manifest).expect("a value is JSON");
+        let manifest =
+            decode::manifest(bytes.into(), None).expect("this is an image manifest by construction");
+        let annotations =
+            annotations.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        Self { manifest, artifact_type: artifact_type.to_owned(), content, annotations }
+    }
+
+    /// The value of an annotation.
+    pub fn annotation(&self, key: &str) -> Option<&str> {
+        self.annotations.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+    }
+}
+
+fn empty() -> Value {
+    json!({ "mediaType": EMPTY_TYPE, "digest": Digest::of(EMPTY), "size": EMPTY.len() })
+}
+
+fn denies_for_a_moment(error: &RegistryError) -> bool {
+    matches!(&error.problem, Problem::Status { status, .. } if *status == StatusCode::BAD_REQUEST)
+}
+
+impl Client<'_> {
+    /// Writes a document: its blobs, then its manifest under `tag`, or under its own digest.
+    ///
+    /// A registry may deny for a moment a blob that another writer is storing too (docker-registry 2.8 on a file
+    /// system answers 400): blobs and manifest are written again then.
+    ///
+    /// # Errors
+    /// The registry refuses or cannot be reached.
+    pub async fn put_artifact(
+        &self,
+        home: &Repository,
+        artifact: &Artifact,
+        tag: Option<&Tag>,
+    ) -> Result<(), RegistryError> {
+        let mut tried = 0;
+        loop {
+            tried += 1;
+            match self.put_artifact_once(home, artifact, tag).await {
+                Err(error) if denies_for_a_moment(&error) && tried < TRIES => {
+                    self.pause(&error, tried).await?;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn put_artifact_once(
+        &self,
+        home: &Repository,
+        artifact: &Artifact,
+        tag: Option<&Tag>,
+    ) -> Result<(), RegistryError> {
+        self.put_small_blob(home, Bytes::from_static(EMPTY)).await?;
+        if !artifact.content.is_empty() {
+            self.put_small_blob(home, artifact.content.clone()).await?;
+        }
+        match tag {
+            Some(tag) => self.put_tag_again(home, tag, &artifact.manifest).await,
+            None => self.put_pinned(home, &artifact.manifest).await,
+        }
+    }
+
+    /// Reads the document that `reference` names; `None` if there is none.
+    ///
+    /// # Errors
+    /// The registry cannot be read, or there is something else.
+    pub async fn artifact(
+        &self,
+        reference: &Reference,
+        artifact_type: &str,
+    ) -> Result<Option<Artifact>, RegistryError> {
+        let Some(manifest) = self.manifest(reference).await? else { return Ok(None) };
+        let unfit = |found: String| {
+            RegistryError::new(
+                format!("read {reference}"),
+                Problem::Unfit { expected: "a record of coalmine", found },
+            )
+        };
+        let parsed: OciImageManifest =
+            serde_json::from_slice(&manifest.bytes).map_err(|e| unfit(e.to_string()))?;
+        if parsed.artifact_type.as_deref() != Some(artifact_type) {
+            let found = parsed.artifact_type.unwrap_or_else(|| "an image".to_owned());
+            return Err(unfit(format!("`{}`", crate::base::text::escape(&found, 100))));
+        }
+        let [layer] = manifest
+            .blobs()
+            .into_iter()
+            .skip(1)
+            .cloned()
+            .collect::<Vec<Blob>>()
+            .try_into()
+            .map_err(|_| unfit("more or less than one layer".to_owned()))?;
+        let content = if layer.digest == Digest::of(EMPTY) {
+            Bytes::new()
+        } else {
+            let content = self.config(reference.repository(), &layer).await?;
+            content.ok_or_else(|| unfit(format!("no blob {}", layer.digest)))?
+        };
+        let annotations = parsed.annotations.unwrap_or_default().into_iter().collect();
+        Ok(Some(Artifact { manifest, artifact_type: artifact_type.to_owned(), content, annotations }))
+    }
+
+    async fn put_small_blob(&self, home: &Repository, bytes: Bytes) -> Result<(), RegistryError> {
+        let digest = Digest::of(&bytes);
+        if self.has_blob(home, &digest).await? {
+            return Ok(());
+        }
+        let mut tried = 0;
+        loop {
+            tried += 1;
+            match self.put_small_blob_once(home, &digest, &bytes).await {
+                Err(error) if error.is_transient() && tried < TRIES => self.pause(&error, tried).await?,
+                result => return result,
+            }
+        }
+    }
+
+    async fn put_small_blob_once(
+        &self,
+        home: &Repository,
+        digest: &Digest,
+        bytes: &Bytes,
+    ) -> Result<(), RegistryError> {
+        let url = self.url(home, "blobs/uploads/");
+        let attempted = format!("write a record to {home}");
+        let begin = Call {
+            body: Some(("application/octet-stream", Bytes::new())),
+            ..Call::get(attempted.clone(), home, url.clone()).with(Method::POST, Again::No)
+        };
+        let answer = self.call(&begin).await?;
+        if answer.status != StatusCode::ACCEPTED {
+            return Err(begin.unexpected("status 202", &answer));
+        }
+        let location = answer
+            .headers
+            .get(LOCATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| url.join(value).ok());
+        // Small documents go to the registry itself or nowhere: the request carries its token.
+        let mut location = location.filter(|to| to.origin() == url.origin()).ok_or_else(|| {
+            begin.error(Problem::Unfit { expected: "a Location on the registry", found: "none".to_owned() })
+        })?;
+        location.query_pairs_mut().append_pair("digest", &digest.to_string());
+        let finish = Call {
+            body: Some(("application/octet-stream", bytes.clone())),
+            ..Call::get(attempted, home, location).with(Method::PUT, Again::No)
+        };
+        let answer = self.call(&finish).await?;
+        if answer.status == StatusCode::CREATED {
+            Ok(())
+        } else {
+            Err(finish.unexpected("status 201", &answer))
+        }
+    }
+}

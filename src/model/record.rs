@@ -1,0 +1,159 @@
+//! What the registry remembers of a release: the record of its publication and the verdicts on it. The documents
+//! are described in `docs/formats/`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::commit::CommitSha;
+use super::digest::Digest;
+use super::release::{ImageRecord, Release};
+use super::repository::Repository;
+use super::verdict::Verdict;
+
+/// `artifactType` of a release record.
+pub const RELEASE_TYPE: &str = "application/vnd.coalmine.release.v1+json";
+/// `artifactType` of a verdict.
+pub const VERDICT_TYPE: &str = "application/vnd.coalmine.verdict.v1+json";
+/// `artifactType` of the history.
+pub const HISTORY_TYPE: &str = "application/vnd.coalmine.history.v1+json";
+
+/// The run of a workflow, as its runner tells it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// Who started it.
+    pub actor: Option<String>,
+    /// `owner/name`.
+    pub repository: Option<String>,
+    /// The workflow's name.
+    pub workflow: Option<String>,
+    /// The run's identifier.
+    pub id: Option<String>,
+    /// Counts the runs of one workflow.
+    pub number: Option<u64>,
+    /// Counts the attempts of one run.
+    pub attempt: Option<u64>,
+    /// The page of the run.
+    pub url: Option<String>,
+}
+
+/// The record of a publication.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseRecord {
+    /// 1.
+    pub format: u32,
+    /// The images, by digest.
+    #[serde(flatten)]
+    pub release: Release,
+    /// When the commit was made, if that could be found out.
+    pub commit_time: Option<Timestamp>,
+    /// When it was published.
+    pub published: Timestamp,
+    /// The run that published it.
+    pub run: Option<Run>,
+}
+
+/// Where a record is: its repository and the digest of its manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordName {
+    /// The repository that keeps the records.
+    pub home: Repository,
+    /// The digest of the record's manifest.
+    pub digest: Digest,
+}
+
+impl fmt::Display for RecordName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.home, self.digest)
+    }
+}
+
+/// What a promotion may ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// A verdict of `canary-smoke`.
+    Smoke,
+    /// A verdict of `canary-soak`.
+    Soak,
+}
+
+impl Kind {
+    /// The word in configuration and messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Smoke => "smoke",
+            Self::Soak => "soak",
+        }
+    }
+
+    /// The binary that gives such verdicts.
+    pub fn tool(self) -> &'static str {
+        match self {
+            Self::Smoke => "canary-smoke",
+            Self::Soak => "canary-soak",
+        }
+    }
+}
+
+impl FromStr for Kind {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        [Self::Smoke, Self::Soak].into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| {
+            format!(
+                "`{}` is no kind of evidence: write `smoke` or `soak`",
+                crate::base::text::escape(text, 40)
+            )
+        })
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What a promotion reads of a verdict document; the document has more, for people.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct VerdictRecord {
+    /// 1.
+    pub format: u32,
+    /// Which binary judged.
+    pub tool: String,
+    /// What it concluded.
+    pub verdict: Verdict,
+    /// The commit it judged.
+    pub sha: CommitSha,
+    /// The images it judged, by digest.
+    pub images: Vec<JudgedImage>,
+    /// The suite it judged with.
+    pub suite: SuiteName,
+    /// When it was done.
+    pub finished: Timestamp,
+}
+
+/// One image that was judged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JudgedImage {
+    /// Where it is.
+    pub repository: Repository,
+    /// What it is.
+    pub digest: Digest,
+}
+
+/// The file of rules that a verdict was made with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SuiteName {
+    /// sha256 of its bytes.
+    pub sha256: String,
+}
+
+impl JudgedImage {
+    /// Whether this names the same image and content.
+    pub fn is(&self, image: &ImageRecord) -> bool {
+        self.repository == image.repository && self.digest == image.digest
+    }
+}

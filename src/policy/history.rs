@@ -1,0 +1,291 @@
+//! The history as a hash chain: append, verify, and what follows from it.
+//!
+//! Entries are kept as the bytes they were written with, and those are hashed: a later version that adds a field
+//! does not break the chain.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
+
+use crate::base::text;
+use crate::model::commit::CommitSha;
+use crate::model::digest::Digest;
+use crate::model::history::{Entry, Event};
+
+/// Most entries in one document; older ones are in the documents before it.
+pub const ENTRIES: usize = 200;
+
+/// The history document: the last entries, oldest first.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Document {
+    format: u32,
+    /// The document that holds the entries before the first one here, by the digest of its manifest.
+    #[serde(default)]
+    before: Option<Digest>,
+    entries: Vec<Box<RawValue>>,
+}
+
+/// A history that was read.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    before: Option<Digest>,
+    links: Vec<Link>,
+}
+
+#[derive(Clone, Debug)]
+struct Link {
+    raw: String,
+    entry: Entry,
+}
+
+/// A place where the chain does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Break {
+    /// The entry whose bytes are not those that the next one names, counted from 1, oldest first.
+    pub number: usize,
+    /// That entry's identifier.
+    pub id: String,
+    /// What is wrong.
+    pub found: String,
+}
+
+/// What follows from the history.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// The rollback that holds promotions, if one does.
+    pub hold: Option<Entry>,
+    /// Releases that a rollback moved away from and nobody meant to promote again.
+    pub rejected: Vec<Rejected>,
+    /// The last entry that moved the tag.
+    pub last_move: Option<Entry>,
+}
+
+/// A release that must not be promoted again by accident.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    /// Its sha, if it has one.
+    pub sha: Option<CommitSha>,
+    /// The digests it was moved away from.
+    pub digests: Vec<Digest>,
+    /// The rollback that rejected it.
+    pub by: Entry,
+}
+
+impl History {
+    /// Reads a history document.
+    ///
+    /// # Errors
+    /// It is no such document, or an entry cannot be read.
+    pub fn read(bytes: &[u8]) -> Result<Self, String> {
+        let document: Document =
+            serde_json::from_slice(bytes).map_err(|e| format!("a history that cannot be read: {e}"))?;
+        if document.format != 1 {
+            return Err(format!("a history of format {}, which this version does not know", document.format));
+        }
+        let link = |(i, raw): (usize, Box<RawValue>)| {
+            let entry = serde_json::from_str(raw.get())
+                .map_err(|e| format!("a history whose entry {} cannot be read: {e}", i + 1))?;
+            Ok(Link { raw: raw.get().to_owned(), entry })
+        };
+        let links = document.entries.into_iter().enumerate().map(link).collect::<Result<_, String>>()?;
+        Ok(Self { before: document.before, links })
+    }
+
+    /// The document, with its entries byte for byte.
+    pub fn write(&self) -> Vec<u8> {
+        let raw = |link: &Link| {
+            RawValue::from_string(link.raw.clone()).expect("a link's text was JSON when it was read or made")
+        };
+        let document = Document {
+            format: 1,
+            before: self.before.clone(),
+            entries: self.links.iter().map(raw).collect(),
+        };
+        serde_json::to_vec(&document).expect("a document is JSON")
+    }
+
+    /// The entries, oldest first.
+    pub fn entries(&self) -> impl DoubleEndedIterator<Item = &Entry> {
+        self.links.iter().map(|link| &link.entry)
+    }
+
+    /// The document that holds older entries.
+    pub fn before(&self) -> Option<&Digest> {
+        self.before.as_ref()
+    }
+
+    /// Whether an entry with this identifier is here.
+    pub fn has(&self, id: &str) -> bool {
+        self.links.iter().any(|link| link.entry.id == id)
+    }
+
+    /// Whether the next entry needs a new document.
+    pub fn is_full(&self) -> bool {
+        self.links.len() >= ENTRIES
+    }
+
+    /// The history that continues this full one in a document of its own; `digest` is this one's manifest.
+    pub fn continued(&self, digest: Digest) -> Self {
+        // Half of the entries stay: what follows from the history must not depend on where a document ends.
+        Self { before: Some(digest), links: self.links[self.links.len() / 2..].to_vec() }
+    }
+
+    /// Adds `entry` on top.
+    pub fn append(&mut self, mut entry: Entry) {
+        entry.prev = self.links.last().map(|link| Digest::of(link.raw.as_bytes()));
+        let raw = to_raw_value(&entry).expect("an entry is JSON").get().to_owned();
+        self.links.push(Link { raw, entry });
+    }
+
+    /// Where the chain breaks, if it does. The first entry here may have one before it in an older document.
+    pub fn verify(&self) -> Option<Break> {
+        self.links.windows(2).enumerate().find_map(|(i, pair)| {
+            let written = Digest::of(pair[0].raw.as_bytes());
+            let named = pair[1].entry.prev.as_ref();
+            (named != Some(&written)).then(|| Break {
+                number: i + 1,
+                id: text::escape(&pair[0].entry.id, 80),
+                found: format!(
+                    "bytes of {written}, while entry {} names {}",
+                    i + 2,
+                    named.map_or("none".to_owned(), ToString::to_string)
+                ),
+            })
+        })
+    }
+
+    /// [`History::verify`], from the last time that somebody looked at it and resumed.
+    pub fn verify_since_resume(&self) -> Option<Break> {
+        let last = self.links.iter().rposition(|link| link.entry.event == Event::Resume).unwrap_or(0);
+        let since = Self { before: None, links: self.links[last..].to_vec() };
+        since.verify().map(|broken| Break { number: broken.number + last, ..broken })
+    }
+
+    /// What follows for `tag`.
+    pub fn standing(&self, tag: &str) -> Standing {
+        let mut standing = Standing::default();
+        for entry in self.entries().filter(|entry| entry.tag == tag) {
+            match &entry.event {
+                Event::Promotion { .. } => {
+                    standing.rejected.retain(|rejected| rejected.sha.is_none() || rejected.sha != entry.sha);
+                    standing.last_move = Some(entry.clone());
+                }
+                Event::Rollback { left, hold } => {
+                    standing.last_move = Some(entry.clone());
+                    if *hold {
+                        let digests = entry.moved.iter().filter_map(|moved| moved.from.clone()).collect();
+                        standing.rejected.push(Rejected { sha: left.clone(), digests, by: entry.clone() });
+                        standing.hold = Some(entry.clone());
+                    }
+                }
+                Event::Resume => standing.hold = None,
+            }
+        }
+        standing
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::{ENTRIES, History};
+    use crate::model::digest::Digest;
+    use crate::model::history::{Entry, Event, Moved};
+
+    pub(crate) fn entry(id: &str, event: Event, sha: &str) -> Entry {
+        let moved = Moved {
+            repository: "ghcr.io/a/b".parse().unwrap(),
+            from: Some(Digest::of(b"from")),
+            to: Digest::of(sha.as_bytes()),
+        };
+        Entry {
+            id: id.to_owned(),
+            at: "2026-11-21T00:00:00Z".parse().unwrap(),
+            by: Some("ann".to_owned()),
+            run: None,
+            event,
+            tag: "latest".to_owned(),
+            sha: Some(sha.parse().unwrap()),
+            moved: vec![moved],
+            reason: None,
+            prev: None,
+        }
+    }
+
+    pub(crate) fn promotion() -> Event {
+        Event::Promotion { evidence: Vec::new() }
+    }
+
+    pub(crate) fn rollback(left: &str) -> Event {
+        Event::Rollback { left: Some(left.parse().unwrap()), hold: true }
+    }
+
+    fn of(events: &[(Event, &str)]) -> History {
+        let mut history = History::default();
+        for (i, (event, sha)) in events.iter().enumerate() {
+            history.append(entry(&format!("e{i}"), event.clone(), sha));
+        }
+        history
+    }
+
+    #[test]
+    fn a_changed_byte_in_the_middle_is_found_and_named() {
+        let history = of(&[(promotion(), "1111111"), (promotion(), "2222222"), (promotion(), "3333333")]);
+        assert_eq!(history.verify(), None);
+        let text = String::from_utf8(history.write()).unwrap();
+        let forged = History::read(text.replace("2222222", "2222223").as_bytes()).unwrap();
+        let found = forged.verify().unwrap();
+        assert_eq!((found.number, found.id.as_str()), (2, "e1"));
+        assert_eq!(History::read(text.as_bytes()).unwrap().verify(), None);
+        assert!(History::read(&text.as_bytes()[..text.len() / 2]).is_err());
+    }
+
+    #[test]
+    fn a_field_that_this_version_does_not_know_breaks_no_chain() {
+        let mut history = of(&[(promotion(), "1111111")]);
+        let text =
+            String::from_utf8(history.write()).unwrap().replace(r#""id":"e0""#, r#""id":"e0","news":1"#);
+        history = History::read(text.as_bytes()).unwrap();
+        history.append(entry("e1", promotion(), "2222222"));
+        assert_eq!(History::read(&history.write()).unwrap().verify(), None);
+    }
+
+    #[test]
+    fn a_rollback_holds_and_rejects_until_somebody_resumes_or_means_it() {
+        let held =
+            of(&[(promotion(), "1111111"), (promotion(), "2222222"), (rollback("2222222"), "1111111")])
+                .standing("latest");
+        assert!(held.hold.is_some() && held.rejected.len() == 1);
+        let resumed =
+            of(&[(promotion(), "2222222"), (rollback("2222222"), "1111111"), (Event::Resume, "1111111")])
+                .standing("latest");
+        assert!(resumed.hold.is_none() && resumed.rejected.len() == 1);
+        let meant =
+            of(&[(rollback("2222222"), "1111111"), (Event::Resume, "1111111"), (promotion(), "2222222")])
+                .standing("latest");
+        assert!(meant.hold.is_none() && meant.rejected.is_empty());
+        assert!(of(&[(rollback("2222222"), "1111111")]).standing("edge").hold.is_none());
+    }
+
+    #[test]
+    fn a_full_document_is_continued_in_another_one_and_forgets_nothing_that_matters() {
+        let mut history = History::default();
+        for i in 0..ENTRIES {
+            history.append(entry(&format!("e{i}"), promotion(), "1111111"));
+        }
+        assert!(history.is_full());
+        let next = history.continued(Digest::of(b"manifest"));
+        assert_eq!((next.verify(), next.before().is_some(), next.is_full()), (None, true, false));
+        assert!(next.has(&format!("e{}", ENTRIES - 1)));
+    }
+
+    #[test]
+    fn resuming_acknowledges_a_break_before_it() {
+        let text = String::from_utf8(
+            of(&[(promotion(), "1111111"), (promotion(), "2222222"), (promotion(), "3333333")]).write(),
+        )
+        .unwrap();
+        let mut forged = History::read(text.replace("2222222", "2222223").as_bytes()).unwrap();
+        assert!(forged.verify_since_resume().is_some());
+        forged.append(entry("r", Event::Resume, "1111111"));
+        assert!(forged.verify_since_resume().is_none() && forged.verify().is_some());
+    }
+}

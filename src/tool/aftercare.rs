@@ -1,0 +1,149 @@
+//! After a rollback: the hold, the history, the draft of the post-mortem. None of it can undo the rollback or make
+//! it fail.
+
+use std::path::PathBuf;
+
+use super::chronicle;
+use super::memory::{explains, live_sha, remember};
+use super::promote_latest::Outcome as Moves;
+use super::rollback_latest::Args;
+use super::settings::Settings;
+use crate::io::files::ResultFile;
+use crate::io::github_api::Issues;
+use crate::io::registry::client::Client;
+use crate::model::history::{Entry, Event};
+use crate::model::moves::{Ended, Receipt};
+use crate::model::repository::Repository;
+use crate::policy::post_mortem;
+use crate::policy::promotion::ImageFacts;
+
+/// What was written about a rollback.
+#[derive(Clone, Debug, Default)]
+pub struct Aftercare {
+    /// Whether promotions are held now.
+    pub held: bool,
+    /// The draft of the post-mortem, in Markdown.
+    pub draft: Option<String>,
+    /// The file that holds it.
+    pub file: Option<PathBuf>,
+    /// The issue that was filed or found.
+    pub issue: Option<String>,
+}
+
+/// Writes the entry of a rollback that moved something, or of one that was killed before it could write.
+pub async fn take(
+    client: &Client<'_>,
+    settings: &Settings,
+    args: &Args,
+    facts: &[ImageFacts],
+    moves: &mut Moves,
+) -> Aftercare {
+    let mut aftercare = Aftercare::default();
+    let moved = moves.receipts.iter().any(|receipt| receipt.ended == Ended::Moved);
+    if settings.dry_run {
+        return aftercare;
+    }
+    let chronicle = match &settings.home {
+        Some(home) => match chronicle::read(client, home).await {
+            Ok(chronicle) => chronicle,
+            Err(error) => {
+                warn(client, moves, format!("the history cannot be read: {error}"));
+                chronicle::Chronicle::default()
+            }
+        },
+        None => chronicle::Chronicle::default(),
+    };
+    let last = chronicle.history.standing(settings.latest.as_str()).last_move;
+    let unexplained = last.clone().filter(|last| !moved && !explains(last, facts));
+    if !moved && unexplained.is_none() {
+        return aftercare;
+    }
+    let left = match &unexplained {
+        Some(last) => last.sha.clone(),
+        // By tags alone a name costs a request for each staged release: the digests have to do.
+        None if settings.home.is_none() => None,
+        None => live_sha(client, settings, &chronicle, facts).await,
+    };
+    let hold = settings.home.is_some() && settings.hold && !args.no_hold;
+    let event = Event::Rollback { left: left.clone().filter(|left| moves.sha.as_ref() != Some(left)), hold };
+    let env = &client.world().env;
+    let mut entry = chronicle::entry(
+        env,
+        event,
+        &settings.latest,
+        moves.sha.as_ref(),
+        &moves.receipts,
+        args.reason.as_deref(),
+    );
+    if let Some(last) = &unexplained {
+        entry.moved = backward(last, &moves.receipts);
+    }
+    if let Some(home) = &settings.home {
+        aftercare.held = write(client, home, &entry, hold, moves).await;
+    }
+    let promoted = last.filter(|last| last.sha == left && matches!(last.event, Event::Promotion { .. }));
+    draft(client, args, &entry, promoted.as_ref(), moves, &mut aftercare).await;
+    aftercare
+}
+
+/// The moves that the killed run must have made: from where the last known move had led to where the tags stand.
+fn backward(last: &Entry, receipts: &[Receipt]) -> Vec<crate::model::history::Moved> {
+    let stands = |repository: &Repository| {
+        receipts.iter().find(|receipt| receipt.repository == *repository).map(|receipt| receipt.to.clone())
+    };
+    let moved = last.moved.iter().filter_map(|moved| {
+        let to = stands(&moved.repository)?;
+        Some(crate::model::history::Moved {
+            repository: moved.repository.clone(),
+            from: Some(moved.to.clone()),
+            to,
+        })
+    });
+    moved.collect()
+}
+
+async fn write(client: &Client<'_>, home: &Repository, entry: &Entry, hold: bool, moves: &mut Moves) -> bool {
+    let lost = remember(client, home, std::slice::from_ref(entry)).await;
+    let written = lost.is_empty();
+    for warning in lost {
+        warn(client, moves, warning);
+    }
+    if hold && !written {
+        let words =
+            "no hold is placed: stop promotions by hand, or the next merge ships the same build again";
+        warn(client, moves, words.to_owned());
+    }
+    hold && written
+}
+
+async fn draft(
+    client: &Client<'_>,
+    args: &Args,
+    entry: &Entry,
+    promoted: Option<&Entry>,
+    moves: &mut Moves,
+    aftercare: &mut Aftercare,
+) {
+    let text = client.world().story.secrets.clean(&post_mortem::draft(entry, promoted));
+    let name = PathBuf::from(format!("post-mortem-{}.md", entry.at.strftime("%Y%m%d-%H%M%S")));
+    match ResultFile::reserve(&name).and_then(|file| file.write(&text)) {
+        Ok(()) => aftercare.file = Some(name),
+        Err(error) => warn(client, moves, format!("the post-mortem draft is not written: {error}")),
+    }
+    if args.open_issue {
+        let filed = match Issues::of(&client.world().env) {
+            Ok(issues) => issues.file(&post_mortem::marker(entry), &post_mortem::title(entry), &text).await,
+            Err(why) => Err(why),
+        };
+        match filed {
+            Ok(url) => aftercare.issue = Some(url),
+            Err(why) => warn(client, moves, format!("no issue is filed: {why}")),
+        }
+    }
+    aftercare.draft = Some(text);
+}
+
+fn warn(client: &Client<'_>, moves: &mut Moves, words: String) {
+    client.world().story.warn(&words);
+    moves.warnings.push(words);
+}

@@ -1,0 +1,126 @@
+//! Requests are counted, connections and tokens reused, images read at once.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::support::{Bench, IMAGES, ONE, Program, TWO, digests, single};
+use coalmine_sandbox::registry::{Access, Bearer, Seen, User};
+use coalmine_sandbox::{Auth, Image, Registry, Setup};
+
+/// Two single-platform images of three layers, `TWO` live, `ONE` to go back to.
+fn two_plain_images(setup: Setup) -> Bench {
+    let bench = Bench::with(setup);
+    for name in IMAGES {
+        for sha in [ONE, TWO] {
+            bench.registry.push(name, &format!("staging-{sha}"), &single(sha)).unwrap();
+        }
+        bench.registry.move_tag(name, "latest", single(TWO).digest()).unwrap();
+    }
+    bench.registry.clear_log();
+    bench
+}
+
+/// How many requests had to wait for one another up to and including `last`: the longest chain in which each began
+/// after the one before had ended.
+fn sequential(log: &[Seen], last: u64) -> usize {
+    let mut chain = 0;
+    let mut ended = Duration::ZERO;
+    let mut requests: Vec<&Seen> = log.iter().filter(|seen| seen.index <= last).collect();
+    requests.sort_by_key(|seen| seen.finished);
+    for seen in requests {
+        if chain == 0 || seen.arrived >= ended {
+            chain += 1;
+            ended = seen.finished.unwrap();
+        }
+    }
+    chain
+}
+
+#[test]
+fn a_guarded_rollback_costs_at_most_12_requests_an_image_and_8_round_trips_to_the_move() {
+    let bench = two_plain_images(Setup { latency: Duration::from_millis(20), ..Setup::default() });
+    bench.run("rollback-latest").arg(ONE).run().code(0);
+    let log = bench.registry.log();
+    for name in IMAGES {
+        let requests = log.iter().filter(|seen| seen.repository.as_deref() == Some(name)).count();
+        assert!(requests <= 12, "{requests} requests for {name}");
+    }
+    let moved = log
+        .iter()
+        .filter(|seen| seen.method == "PUT" && seen.reference.as_deref() == Some("latest"))
+        .map(|seen| seen.index)
+        .max();
+    let chain = sequential(&log, moved.unwrap());
+    assert!((5..=8).contains(&chain), "{chain} sequential round trips");
+    assert_eq!(bench.latest(), vec![Some(single(ONE).digest().to_owned()); 2]);
+}
+
+#[test]
+fn one_token_for_each_repository_and_run() {
+    let access = Access {
+        users: vec![User::new("robot", "s3cr3t-password").may("pull,push", "acme/*")],
+        anonymous_pull: false,
+    };
+    let bench = two_plain_images(Setup {
+        auth: Auth::Bearer(Bearer { access, ..Bearer::default() }),
+        ..Setup::default()
+    });
+    let program = bench
+        .run("rollback-latest")
+        .arg(ONE)
+        .env("REGISTRY_USERNAME", "robot")
+        .env("REGISTRY_PASSWORD", "s3cr3t-password");
+    program.run().code(0);
+    let tokens = bench.registry.log().iter().filter(|seen| seen.path == "/token").count();
+    assert_eq!(tokens, 2);
+}
+
+#[test]
+fn connections_are_reused() {
+    let bench = two_plain_images(Setup::default());
+    bench.run("rollback-latest").arg(ONE).run().code(0);
+    let log = bench.registry.log();
+    let connections: BTreeSet<u64> = log.iter().map(|seen| seen.connection).collect();
+    assert!(
+        connections.len() * 2 <= log.len(),
+        "{} connections for {} requests",
+        connections.len(),
+        log.len()
+    );
+}
+
+#[test]
+fn eight_images_take_no_more_sequential_round_trips_than_two() {
+    let chain = |count: usize| {
+        let registry =
+            Registry::start(Setup { latency: Duration::from_millis(50), ..Setup::default() }).unwrap();
+        let names: Vec<String> = (0..count).map(|i| format!("acme/image-{i}")).collect();
+        for name in &names {
+            for sha in [ONE, TWO] {
+                let image = Image::of(sha).sized_layers(&format!("{sha}{name}"), &[100, 200, 300]).build();
+                registry.push(name, &format!("staging-{sha}"), &image).unwrap();
+                registry.push(name, "latest", &image).unwrap();
+            }
+        }
+        registry.clear_log();
+        let folder = tempfile::tempdir().unwrap();
+        let images: Vec<String> = names.iter().map(|name| format!("{}/{name}", registry.host())).collect();
+        Program::new("rollback-latest", folder.path())
+            .arg(ONE)
+            .env("RELEASE_IMAGES", &images.join("\n"))
+            .run()
+            .code(0);
+        let log = registry.log();
+        sequential(&log, log.last().unwrap().index)
+    };
+    let (two, eight) = (chain(2), chain(8));
+    assert!(eight * 2 <= two * 3, "2 images: {two} round trips, 8 images: {eight}");
+}
+
+#[test]
+fn a_promotion_that_is_already_there_costs_reads_only() {
+    let bench = Bench::promoted();
+    bench.run("promote-latest").arg(ONE).run().code(0);
+    assert_eq!(bench.latest(), digests(ONE));
+    assert!(bench.registry.log().iter().all(|seen| seen.method != "PUT"));
+}

@@ -1,0 +1,228 @@
+//! The whole order of docs/credentials.md, Basic and bearer, against real registries and the sandbox.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use crate::support::docker_registry::DockerRegistry;
+use crate::support::{Bench, Done, ONE, TWO, digests};
+use crate::token_server::TokenServer;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use coalmine_sandbox::registry::{Access, Bearer, Kind, TokenKey, User};
+use coalmine_sandbox::{Auth, Fault, Setup, When};
+
+const USER: &str = "robot";
+const PASSWORD: &str = "s3cr3t-password";
+
+fn access() -> Access {
+    let user = User::new(USER, PASSWORD).may("pull,push", "acme/*").identity_token("identity-t0ken");
+    Access { users: vec![user], anonymous_pull: false }
+}
+
+fn guarded(auth: Auth) -> Bench {
+    let bench = Bench::with(Setup { auth, ..Setup::default() });
+    bench.stage(ONE);
+    bench.registry.clear_log();
+    bench
+}
+
+fn bearer() -> Auth {
+    Auth::Bearer(Bearer { access: access(), ..Bearer::default() })
+}
+
+fn docker_config(folder: &Path, text: &str) {
+    std::fs::create_dir_all(folder).unwrap();
+    std::fs::write(folder.join("config.json"), text).unwrap();
+}
+
+fn auths(host: &str, entry: &str) -> String {
+    format!(r#"{{"auths":{{"{host}":{entry}}}}}"#)
+}
+
+fn login() -> String {
+    format!(r#"{{"auth":"{}"}}"#, STANDARD.encode(format!("{USER}:{PASSWORD}")))
+}
+
+/// A credential program that answers `answer` with `status`.
+fn program(folder: &Path, name: &str, answer: &str, status: i32) {
+    let file = folder.join(format!("docker-credential-{name}"));
+    std::fs::write(&file, format!("#!/bin/sh\ncat >/dev/null\nprintf '%s' '{answer}'\nexit {status}\n"))
+        .unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn variables_outrank_the_docker_configuration_which_outranks_podmans() {
+    let bench = guarded(bearer());
+    let host = bench.registry.host();
+    let run = || bench.run("promote-latest").args([ONE, "-v"]);
+    run().run().code(1).tells(&["nowhere (anonymous)"]);
+    let podman = bench.path("auth.json");
+    std::fs::write(&podman, auths(&format!("{host}/acme"), &login())).unwrap();
+    run().env("REGISTRY_AUTH_FILE", podman.to_str().unwrap()).run().code(0).tells(&["auth.json"]);
+    docker_config(&bench.path(".docker"), &auths(&host, &login()));
+    run().env("REGISTRY_AUTH_FILE", podman.to_str().unwrap()).run().code(0).tells(&[".docker/config.json"]);
+    docker_config(&bench.path("elsewhere"), &auths(&host, &login()));
+    run()
+        .env("DOCKER_CONFIG", bench.path("elsewhere").to_str().unwrap())
+        .run()
+        .code(0)
+        .tells(&["elsewhere/config.json"]);
+    let wrong = run().env("REGISTRY_USERNAME", USER).env("REGISTRY_PASSWORD", "another-password").run();
+    wrong.code(1).tells(&["credentials from REGISTRY_USERNAME and REGISTRY_PASSWORD"]);
+}
+
+#[test]
+fn credential_programs_and_identity_tokens_are_used() {
+    for auth in [bearer(), Auth::Basic(access())] {
+        let basic = matches!(auth, Auth::Basic(_));
+        let bench = guarded(auth);
+        let host = bench.registry.host();
+        let path = format!("{}:/usr/bin:/bin", bench.folder.path().display());
+        let run = || bench.run("promote-latest").args([ONE, "-v"]).env("PATH", &path).run();
+        program(bench.folder.path(), "good", &format!(r#"{{"Username":"{USER}","Secret":"{PASSWORD}"}}"#), 0);
+        docker_config(&bench.path(".docker"), &format!(r#"{{"credHelpers":{{"{host}":"good"}}}}"#));
+        run().code(0);
+        docker_config(&bench.path(".docker"), r#"{"credsStore":"good"}"#);
+        run().code(0);
+        program(bench.folder.path(), "empty", "credentials not found in native keychain", 1);
+        docker_config(&bench.path(".docker"), r#"{"credsStore":"empty"}"#);
+        run().code(1).tells(&["anonymous"]);
+        docker_config(&bench.path(".docker"), r#"{"credsStore":"not-installed"}"#);
+        run().code(1).tells(&["warning:", "could not be run", "anonymous"]);
+        if !basic {
+            docker_config(&bench.path(".docker"), &auths(&host, r#"{"identitytoken":"identity-t0ken"}"#));
+            run().code(0);
+        }
+    }
+}
+
+#[test]
+fn half_a_credential_or_a_broken_file_is_not_passed_over() {
+    let bench = guarded(bearer());
+    let run = || bench.run("promote-latest").arg(ONE);
+    run().env("REGISTRY_USERNAME", USER).run().code(1).tells(&["REGISTRY_PASSWORD is not"]);
+    run().env("REGISTRY_PASSWORD", PASSWORD).run().code(1).tells(&["REGISTRY_USERNAME is not"]);
+    docker_config(&bench.path(".docker"), "{ nonsense");
+    run().run().code(1).tells(&["is not a Docker configuration"]);
+}
+
+#[test]
+fn the_github_token_goes_to_ghcr_and_nowhere_else() {
+    let bench = guarded(Auth::Basic(access()));
+    let run =
+        bench.run("promote-latest").args([ONE, "-v"]).env("GITHUB_TOKEN", PASSWORD).env("GITHUB_ACTOR", USER);
+    run.run().code(1).tells(&["anonymous"]);
+}
+
+#[test]
+fn the_source_of_a_copy_does_not_learn_the_variables() {
+    let (target, source) = (guarded(bearer()), guarded(Auth::Basic(access())));
+    let from = format!("docker://{}/acme/platform:staging-{ONE}", source.registry.host());
+    let image = format!("{}/acme/platform={from}", target.registry.host());
+    let program = target.run("publish-staging").args([TWO, "--image", &image]);
+    program.env("REGISTRY_USERNAME", USER).env("REGISTRY_PASSWORD", PASSWORD).run().code(1);
+    assert!(source.registry.log().iter().all(|seen| seen.authorization.is_none()));
+}
+
+#[test]
+fn tokens_come_under_either_name_and_an_expired_one_is_fetched_anew() {
+    for key in [TokenKey::Token, TokenKey::AccessToken] {
+        let bench = guarded(Auth::Bearer(Bearer { access: access(), key, ..Bearer::default() }));
+        let expired = bench
+            .registry
+            .rule(When::any().method("PUT").reference("latest").nth(1).then(Fault::ExpireToken));
+        let run = bench
+            .run("promote-latest")
+            .arg(ONE)
+            .env("REGISTRY_USERNAME", USER)
+            .env("REGISTRY_PASSWORD", PASSWORD);
+        run.run().code(0);
+        assert_eq!((bench.registry.played(expired), bench.latest()), (1, digests(ONE)));
+    }
+}
+
+#[test]
+fn a_token_server_that_limits_rates_is_asked_again() {
+    let bench = guarded(bearer());
+    let rule = bench.registry.rule(When::any().kind(Kind::Token).first(2).then(Fault::status(503)));
+    let run = bench
+        .run("promote-latest")
+        .arg(ONE)
+        .env("REGISTRY_USERNAME", USER)
+        .env("REGISTRY_PASSWORD", PASSWORD);
+    run.run().code(0);
+    assert_eq!(bench.registry.played(rule), 2);
+}
+
+#[test]
+fn a_token_for_less_than_was_asked_is_refused_by_name() {
+    let reader =
+        Access { users: vec![User::new(USER, PASSWORD).may("pull", "acme/*")], anonymous_pull: false };
+    let bench = guarded(Auth::Bearer(Bearer { access: reader, ..Bearer::default() }));
+    let run = bench
+        .run("promote-latest")
+        .arg(ONE)
+        .env("REGISTRY_USERNAME", USER)
+        .env("REGISTRY_PASSWORD", PASSWORD);
+    run.run().code(1).tells(&[
+        "expected permission",
+        "credentials from REGISTRY_USERNAME",
+        "packages: write",
+    ]);
+    assert_eq!(bench.latest(), [None, None]);
+}
+
+#[test]
+fn an_anonymous_token_is_enough_to_read() {
+    let open = Access { anonymous_pull: true, ..access() };
+    let bench = guarded(Auth::Bearer(Bearer { access: open, ..Bearer::default() }));
+    bench.run("release-status").run().code(0);
+}
+
+fn release_through(host: &str, bench: &Bench) -> Vec<Done> {
+    let images: Vec<String> = crate::support::IMAGES.iter().map(|name| format!("{host}/{name}")).collect();
+    let login = |program: crate::support::Program| {
+        program
+            .env("REGISTRY_USERNAME", USER)
+            .env("REGISTRY_PASSWORD", PASSWORD)
+            .env("RELEASE_IMAGES", &images.join(","))
+    };
+    let sources = images
+        .iter()
+        .zip(bench.layouts(ONE))
+        .map(|(image, layout)| format!("--image={image}=oci:{}", layout.display()));
+    vec![
+        login(bench.run("publish-staging").arg(ONE).args(sources)).run(),
+        login(bench.run("promote-latest").arg(ONE)).with_result().run(),
+        login(bench.run("release-status").arg("--check")).run(),
+    ]
+}
+
+#[test]
+fn a_real_registry_with_htpasswd_takes_the_release() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("htpasswd");
+    // bcrypt of `s3cr3t-password`, the only form that docker-registry reads.
+    std::fs::write(&file, format!("{USER}:{}\n", include_str!("../golden/htpasswd.bcrypt").trim())).unwrap();
+    let auth = format!("auth: {{htpasswd: {{realm: test, path: {}}}}}", file.display());
+    let Some(real) = DockerRegistry::start_with(&auth) else { return };
+    let bench = Bench::new();
+    for done in release_through(&real.host(), &bench) {
+        done.code(0);
+    }
+    let images = format!("{}/acme/platform", real.host());
+    bench.run("promote-latest").args([ONE, "--image", &images]).run().code(1).tells(&["401", "anonymous"]);
+}
+
+#[test]
+fn a_real_registry_with_a_token_server_takes_the_release() {
+    let server = TokenServer::start(USER, PASSWORD);
+    let Some(real) = DockerRegistry::start_with(&server.registry_configuration()) else { return };
+    let bench = Bench::new();
+    for done in release_through(&real.host(), &bench) {
+        done.code(0);
+    }
+    // One for each repository and run: three runs, two images.
+    assert_eq!(server.granted(), 6);
+}

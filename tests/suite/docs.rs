@@ -1,0 +1,304 @@
+//! The documents say what the binaries do: examples are run, options and exit codes compared, links followed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use coalmine::base::exit::Exit;
+
+use crate::support::{Bench, IMAGES, Program, digests, release, single};
+
+/// The registry of the examples; in a test, the sandbox.
+const HOST: &str = "localhost:5000";
+/// The commits of the examples, old and new.
+const OLD: &str = "4c1d56e";
+const NEW: &str = "9f02ab7";
+const TOOLS: [&str; 4] = ["publish-staging", "promote-latest", "rollback-latest", "release-status"];
+
+/// One ```console block with the scene that the comment before it names.
+struct Example {
+    place: String,
+    scene: String,
+    text: String,
+}
+
+/// A command of an example and the lines that it should print.
+struct Line {
+    command: String,
+    expected: Vec<String>,
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every page: those of the root and all of `docs/`.
+fn pages() -> Vec<PathBuf> {
+    fn below(folder: &Path, depth: usize, pages: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).expect("a folder of pages") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() && depth > 0 {
+                below(&path, depth - 1, pages);
+            } else if path.extension().is_some_and(|extension| extension == "md") {
+                pages.push(path);
+            }
+        }
+    }
+    let mut pages = Vec::new();
+    below(root(), 0, &mut pages);
+    below(&root().join("docs"), 3, &mut pages);
+    pages.sort();
+    pages
+}
+
+fn page_of(tool: &str) -> String {
+    fs::read_to_string(root().join("docs/tools").join(format!("{tool}.md"))).expect("each tool has a page")
+}
+
+fn examples(page: &Path) -> Vec<Example> {
+    let text = fs::read_to_string(page).expect("the page is UTF-8");
+    let name = page.strip_prefix(root()).expect("a page of this repository").display().to_string();
+    let marks = text.split("<!-- runnable: ").skip(1);
+    marks
+        .enumerate()
+        .map(|(i, rest)| {
+            let (scene, rest) = rest.split_once(" -->\n").expect("the comment ends with its line");
+            let block = rest.strip_prefix("```console\n").expect("a console block follows the comment");
+            let (block, _) = block.split_once("\n```").expect("the block ends");
+            Example { place: format!("{name}, example {}", i + 1), scene: scene.into(), text: block.into() }
+        })
+        .collect()
+}
+
+impl Example {
+    /// Commands begin with `$ ` and go on in the next line after a backslash; all else is output.
+    fn lines(&self) -> Vec<Line> {
+        let mut lines: Vec<Line> = Vec::new();
+        for text in self.text.lines() {
+            match (text.strip_prefix("$ "), lines.last_mut()) {
+                (Some(command), _) => lines.push(Line { command: command.into(), expected: Vec::new() }),
+                (None, Some(line)) if line.command.ends_with('\\') => {
+                    line.command.pop();
+                    line.command.push_str(text.trim_start());
+                }
+                (None, Some(line)) => line.expected.push(text.into()),
+                (None, None) => panic!("{}: it begins with output", self.place),
+            }
+        }
+        lines
+    }
+
+    /// What the example says and the binaries do not.
+    fn play(&self) -> Result<(), String> {
+        let bench = scene(&self.scene);
+        let host = bench.registry.host();
+        let mut code = 0;
+        for line in self.lines() {
+            let shown = line.command == "echo $?";
+            if code != 0 && !shown {
+                return Err(format!("{}: exit code {code} before `{}`", self.place, line.command));
+            }
+            let command = format!("(exit {code}); {}", line.command.replace(HOST, &host));
+            let printed = bench.path("printed");
+            let file = fs::File::create(&printed).unwrap();
+            let path = Path::new(env!("CARGO_BIN_EXE_promote-latest")).parent().unwrap();
+            let status = Command::new("/bin/sh")
+                .args(["-c", &command])
+                .env_clear()
+                .env("PATH", path)
+                .env("HOME", bench.folder.path())
+                .current_dir(bench.folder.path())
+                .stdin(Stdio::null())
+                .stdout(file.try_clone().unwrap())
+                .stderr(file)
+                .status()
+                .unwrap();
+            code = status.code().unwrap_or(-1);
+            let found = fs::read_to_string(&printed).unwrap().replace(&host, HOST);
+            let found: Vec<&str> = found.lines().collect();
+            if !matches(&line.expected, &found) {
+                let (expected, found) = (line.expected.join("\n"), found.join("\n"));
+                let place = format!("{}: `{}`", self.place, line.command);
+                return Err(format!("{place}\n--- expected\n{expected}\n--- found\n{found}\n"));
+            }
+        }
+        if code == 0 { Ok(()) } else { Err(format!("{}: the last exit code is {code}", self.place)) }
+    }
+}
+
+/// `...` stands for any lines, `[..]` for anything within a line.
+fn matches(expected: &[String], found: &[&str]) -> bool {
+    match (expected.split_first(), found.split_first()) {
+        (None, None) => true,
+        (Some((any, rest)), _) if any == "..." => {
+            (0..=found.len()).any(|skipped| matches(rest, &found[skipped..]))
+        }
+        (Some((line, rest)), Some((first, others))) => fits(line, first) && matches(rest, others),
+        _ => false,
+    }
+}
+
+fn fits(pattern: &str, line: &str) -> bool {
+    match pattern.split_once("[..]") {
+        None => pattern == line,
+        Some((start, rest)) => line.strip_prefix(start).is_some_and(|line| {
+            line.char_indices().map(|(i, _)| i).chain([line.len()]).any(|i| fits(rest, &line[i..]))
+        }),
+    }
+}
+
+/// What the registry holds before an example begins.
+fn scene(name: &str) -> Bench {
+    let bench = Bench::new();
+    bench.configure(&format!("[release]\nimages = {:?}\nrequire = []\n", bench.repositories()));
+    match name {
+        // Nothing but what was built.
+        "layouts" => build(&bench),
+        // The first build is published.
+        "published" => {
+            build(&bench);
+            published(&bench, OLD);
+            single("0000000").write_layout(&bench.path("out/other-build"), None).unwrap();
+        }
+        // An image under a tag of the build's own.
+        "pushed" => {
+            bench.registry.push(IMAGES[0], "build-17", &release(OLD)[0]).unwrap();
+        }
+        // Both builds are published, the old one was promoted.
+        "staged" => both(&bench),
+        // The same, and evidence of a smoke test is asked for.
+        "required" => {
+            both(&bench);
+            bench.configure(&format!("[release]\nimages = {:?}\n", bench.repositories()));
+        }
+        // The new build was never published for the second image.
+        "half" => {
+            both(&bench);
+            bench.registry.delete_tag(IMAGES[1], &format!("staging-{NEW}")).unwrap();
+        }
+        // The new build was promoted.
+        "promoted" => promoted(&bench),
+        // The new build was promoted, and then somebody went back.
+        "held" => {
+            promoted(&bench);
+            let back = Program::new("rollback-latest", bench.folder.path());
+            back.args([OLD, "--reason", "checkout fails for half of the tenants"]).run().code(0);
+        }
+        // Somebody moved one image by hand.
+        "apart" => {
+            both(&bench);
+            let digest = digests(NEW)[0].clone().unwrap();
+            bench.registry.move_tag(IMAGES[0], "latest", &digest).unwrap();
+        }
+        // The configuration has a typing mistake.
+        "mistyped" => {
+            bench.configure("\n[release]\nimagess = []\n");
+        }
+        other => panic!("there is no scene `{other}`"),
+    }
+    bench
+}
+
+fn build(bench: &Bench) {
+    for (image, name) in release(OLD).iter().zip(["platform", "platform-tenant"]) {
+        image.write_layout(&bench.path("out").join(name), None).unwrap();
+    }
+}
+
+fn published(bench: &Bench, sha: &str) {
+    bench.publish(sha).code(0);
+}
+
+fn promote(bench: &Bench, sha: &str) {
+    Program::new("promote-latest", bench.folder.path()).arg(sha).run().code(0);
+}
+
+fn both(bench: &Bench) {
+    published(bench, OLD);
+    published(bench, NEW);
+    promote(bench, OLD);
+}
+
+fn promoted(bench: &Bench) {
+    both(bench);
+    promote(bench, NEW);
+}
+
+#[test]
+fn every_runnable_example_prints_what_it_says() {
+    let (mut played, mut wrong) = (Vec::new(), Vec::new());
+    for page in pages() {
+        for example in examples(&page) {
+            wrong.extend(example.play().err());
+            played.push(example.place);
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    for tool in TOOLS {
+        assert!(played.iter().any(|place| place.contains(tool)), "the page of {tool} has no example");
+    }
+    assert!(played.iter().any(|place| place.starts_with("README.md")), "the README has no example");
+}
+
+#[test]
+fn the_wildcards_of_examples_match_no_more_than_they_say() {
+    let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+    for (expected, found, fit) in [
+        ("a [..] c", "a b c", true),
+        ("a [..] c", "a b d", false),
+        ("a\n...\nc", "a\nb\nb\nc", true),
+        ("a\n...\nc", "a\nb", false),
+        ("a", "a\nb", false),
+        ("", "", true),
+    ] {
+        assert_eq!(matches(&lines(expected), &found.lines().collect::<Vec<_>>()), fit, "{expected}");
+    }
+}
+
+#[test]
+fn the_table_of_exit_codes_is_that_of_the_code() {
+    let page = fs::read_to_string(root().join("docs/exit-codes.md")).unwrap();
+    let rows: Vec<(String, String)> = page
+        .lines()
+        .filter(|line| line.starts_with("| ") && line.as_bytes()[2].is_ascii_digit())
+        .map(|line| {
+            let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+            (cells[1].to_owned(), cells[2].to_owned())
+        })
+        .collect();
+    let codes = Exit::ALL.map(|exit| (exit.code().to_string(), exit.meaning().to_owned()));
+    assert_eq!(rows, codes);
+}
+
+#[test]
+fn every_option_in_help_stands_on_the_page_of_its_tool() {
+    let folder = tempfile::tempdir().unwrap();
+    for tool in TOOLS {
+        let (help, page) =
+            (Program::new(tool, folder.path()).arg("--help").run().code(0).stdout, page_of(tool));
+        let words = help.lines().map(str::trim_start).filter(|line| line.starts_with('-'));
+        let options: Vec<&str> = words
+            .flat_map(|line| line.split([' ', ',', '.', '=']))
+            .filter(|word| word.starts_with("--") && word.len() > 2)
+            .collect();
+        assert!(options.len() > 10, "{tool}: {options:?}");
+        for option in options {
+            assert!(page.contains(&format!("`{option}")), "docs/tools/{tool}.md does not mention {option}");
+        }
+    }
+}
+
+#[test]
+fn every_link_leads_to_a_file() {
+    for page in pages() {
+        let text = fs::read_to_string(&page).unwrap();
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let file = target.split('#').next().unwrap_or_default();
+            if file.is_empty() || file.contains("://") {
+                continue;
+            }
+            let there = page.parent().unwrap().join(file).exists();
+            assert!(there, "{} links to `{target}`, which is not there", page.display());
+        }
+    }
+}

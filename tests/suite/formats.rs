@@ -1,0 +1,61 @@
+//! The records are what `docs/formats/` and the schemas say.
+
+use std::path::Path;
+
+use crate::support::{Bench, IMAGES, ONE, TWO, digests};
+use serde_json::{Value, json};
+
+fn schema(name: &str) -> jsonschema::Validator {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/schemas/{name}.schema.json"));
+    let schema: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    jsonschema::validator_for(&schema).unwrap()
+}
+
+/// The first JSON block of a page.
+fn example(name: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/formats/{name}.md"));
+    let page = std::fs::read_to_string(path).unwrap();
+    let block = page.split("```json").nth(1).unwrap().split("```").next().unwrap().to_owned();
+    serde_json::from_str(&block).unwrap()
+}
+
+/// The document under a tag of the home repository, and the manifest that wraps it.
+fn record(bench: &Bench, tag: &str) -> (Value, Value) {
+    let (_, manifest) = bench.registry.manifest(IMAGES[0], tag).unwrap();
+    let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+    let layer = manifest["layers"][0]["digest"].as_str().unwrap();
+    (serde_json::from_slice(&bench.registry.blob(IMAGES[0], layer).unwrap()).unwrap(), manifest)
+}
+
+#[test]
+fn the_examples_of_the_pages_fit_their_schemas_and_a_wrong_one_does_not() {
+    for name in ["release", "verdict", "history"] {
+        let (schema, mut example) = (schema(name), example(name));
+        assert_eq!(schema.validate(&example).map_err(|e| e.to_string()), Ok(()), "{name}");
+        example["format"] = json!(2);
+        assert!(!schema.is_valid(&example), "{name}");
+    }
+}
+
+#[test]
+fn what_the_programs_write_fits_the_schemas() {
+    let bench = Bench::new();
+    bench.configure("");
+    for sha in [ONE, TWO] {
+        bench.publish(sha).code(0);
+        bench.run("promote-latest").args([sha, "--no-require"]).run().code(0);
+    }
+    bench.run("rollback-latest").args([ONE, "--reason", "a test"]).run().code(0);
+    bench.run("release-status").args(["resume", "--reason", "done"]).run().code(0);
+    let (release, wrapped) = record(&bench, &format!("release-{ONE}"));
+    assert_eq!(schema("release").validate(&release).map_err(|e| e.to_string()), Ok(()));
+    assert_eq!(release["images"][1]["digest"].as_str(), digests(ONE)[1].as_deref());
+    assert_eq!(wrapped["artifactType"], "application/vnd.coalmine.release.v1+json");
+    assert_eq!(wrapped["config"]["mediaType"], "application/vnd.oci.empty.v1+json");
+    let (history, wrapped) = record(&bench, "release-history");
+    assert_eq!(schema("history").validate(&history).map_err(|e| e.to_string()), Ok(()));
+    let kinds: Vec<&str> =
+        history["entries"].as_array().unwrap().iter().map(|e| e["event"]["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["promotion", "promotion", "rollback", "resume"]);
+    assert_eq!(wrapped["artifactType"], "application/vnd.coalmine.history.v1+json");
+}

@@ -1,0 +1,94 @@
+//! release-status and the lists: what is live, staged, broken; and the doctor.
+
+use crate::support::{Bench, IMAGES, ONE, THREE, TWO, release, single};
+use coalmine_sandbox::{Fault, Image, When};
+
+#[test]
+fn shows_the_live_sha_and_the_staged_releases_newest_first_whole_or_broken() {
+    let bench = Bench::promoted();
+    for name in IMAGES {
+        let newer = Image::of(THREE).sized_layers("newer", &[10]).created("2026-06-01T00:00:00Z").build();
+        bench.registry.push(name, &format!("staging-{THREE}"), &newer).unwrap();
+    }
+    bench.registry.delete_manifest(IMAGES[1], &release(TWO)[1].children()[0].digest).unwrap();
+    let done = bench.run("release-status").with_result().run().code(0);
+    let json = done.json();
+    assert_eq!((json["sha"].as_str(), json["live"][0]["shas"][0].as_str()), (Some(ONE), Some(ONE)));
+    let staged: Vec<(&str, bool)> = json["staged"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| (c["sha"].as_str().unwrap(), c["whole"].as_bool().unwrap()))
+        .collect();
+    assert_eq!(staged[0], (THREE, true));
+    assert!(staged.contains(&(TWO, false)) && staged.contains(&(ONE, true)), "{staged:?}");
+    assert!(
+        done.stdout.contains(&format!("latest is {ONE}")) && done.stdout.contains("broken"),
+        "{}",
+        done.stdout
+    );
+}
+
+#[test]
+fn check_is_a_gate_on_images_that_disagree_are_absent_or_broken() {
+    let bench = Bench::promoted();
+    let check = || bench.run("release-status").arg("--check").run();
+    check().code(0);
+    bench.registry.move_tag(IMAGES[0], "latest", single(TWO).digest()).unwrap();
+    assert!(check().code(1).stdout.contains("do not stand at one staged release"));
+    bench.run("release-status").run().code(0);
+    bench.registry.delete_tag(IMAGES[0], "latest").unwrap();
+    assert!(check().code(1).stdout.contains("has no tag latest"));
+    bench.stand_at(ONE);
+    bench.registry.delete_manifest(IMAGES[1], &release(ONE)[1].children()[0].digest).unwrap();
+    assert!(check().code(1).stdout.contains("is not whole"));
+}
+
+#[test]
+fn lists_rollback_candidates_the_same_by_both_names() {
+    let bench = Bench::promoted();
+    let list = bench.run("rollback-latest").arg("--list").run().code(0);
+    let candidates = bench.run("release-status").arg("candidates").run().code(0);
+    assert!(list.stdout == candidates.stdout && list.stdout.contains(TWO), "{}", list.stdout);
+    assert!(bench.registry.log().iter().all(|seen| seen.method == "GET" || seen.method == "HEAD"));
+}
+
+#[test]
+fn the_doctor_looks_at_everything_and_says_what_to_do() {
+    let bench = Bench::promoted();
+    let healthy = bench
+        .run("release-status")
+        .arg("doctor")
+        .env("CANARY_TENANT_URLS", "http://a\nhttp://b")
+        .env("CANARY_ADMIN_TOKENS", "x y");
+    assert!(healthy.run().code(0).stdout.contains("2 URLs, 2 tokens"));
+    bench.registry.rule(When::any().method("POST").repository(IMAGES[1]).then(Fault::error(
+        403,
+        "DENIED",
+        "read only",
+    )));
+    let ill = bench
+        .run("release-status")
+        .arg("doctor")
+        .env("CANARY_TENANT_URLS", "http://a,http://b")
+        .env("CANARY_ADMIN_TOKENS", "x")
+        .run()
+        .code(1);
+    for words in ["2 URLs, 1 tokens", "same order", "acme/platform-tenant: write", "403", "packages: write"] {
+        assert!(ill.stdout.contains(words), "`{words}` is not in\n{}", ill.stdout);
+    }
+    let lost = bench.run("release-status").arg("doctor").env("RELEASE_IMAGES", "").run().code(1);
+    assert!(lost.stdout.contains("there are no images"), "{}", lost.stdout);
+}
+
+#[test]
+fn a_list_of_tags_in_pages_is_read_to_its_end() {
+    let setup = coalmine_sandbox::Setup { tags_per_page: Some(2), ..Default::default() };
+    let bench = Bench::with(setup);
+    for sha in [ONE, TWO, THREE] {
+        bench.stage(sha);
+    }
+    bench.stand_at(THREE);
+    let json = bench.run("release-status").with_result().run().code(0).json();
+    assert_eq!((json["sha"].as_str(), json["staged"].as_array().unwrap().len()), (Some(THREE), 3));
+}

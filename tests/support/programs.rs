@@ -1,0 +1,108 @@
+//! Runs a binary of the package and keeps all it said.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// The built binaries by name.
+fn path_of(binary: &str) -> &'static str {
+    match binary {
+        "publish-staging" => env!("CARGO_BIN_EXE_publish-staging"),
+        "promote-latest" => env!("CARGO_BIN_EXE_promote-latest"),
+        "rollback-latest" => env!("CARGO_BIN_EXE_rollback-latest"),
+        "release-status" => env!("CARGO_BIN_EXE_release-status"),
+        other => panic!("there is no binary `{other}`"),
+    }
+}
+
+/// A binary about to be run: nothing of the surrounding environment but PATH reaches it.
+pub(crate) struct Program {
+    command: Command,
+    result: PathBuf,
+}
+
+/// What a binary said and how it ended.
+#[derive(Debug)]
+pub(crate) struct Done {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    result: PathBuf,
+}
+
+impl Program {
+    pub(crate) fn new(binary: &str, folder: &Path) -> Self {
+        let mut command = Command::new(path_of(binary));
+        let path =
+            std::env::vars_os().find(|(name, _)| name == "PATH").map(|(_, value)| value).unwrap_or_default();
+        command.env_clear().env("PATH", path).env("HOME", folder).current_dir(folder).stdin(Stdio::null());
+        Self { command, result: folder.join("result.json") }
+    }
+
+    pub(crate) fn arg(mut self, argument: impl AsRef<std::ffi::OsStr>) -> Self {
+        self.command.arg(argument);
+        self
+    }
+
+    pub(crate) fn args(mut self, arguments: impl IntoIterator<Item = impl AsRef<std::ffi::OsStr>>) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Also asks for the JSON document, which [`Done::json`] reads.
+    pub(crate) fn with_result(mut self) -> Self {
+        let result = self.result.clone();
+        self.command.arg("--result").arg(result);
+        self
+    }
+
+    pub(crate) fn spawn(mut self) -> Child {
+        self.command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts")
+    }
+
+    pub(crate) fn run(self) -> Done {
+        let result = self.result.clone();
+        Done::of(self.spawn(), result)
+    }
+}
+
+impl Done {
+    /// Waits for `child`.
+    pub(crate) fn of(child: Child, result: PathBuf) -> Self {
+        let output = child.wait_with_output().expect("the binary ends");
+        let text = |bytes| String::from_utf8(bytes).expect("the output is UTF-8");
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+            result,
+        }
+    }
+
+    /// Asserts the exit code, and shows everything if it is another.
+    #[track_caller]
+    pub(crate) fn code(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "\n--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// Asserts that stderr tells all of `words`.
+    #[track_caller]
+    pub(crate) fn tells(self, words: &[&str]) -> Self {
+        for word in words {
+            assert!(self.stderr.contains(word), "`{word}` is not in\n{}", self.stderr);
+        }
+        self
+    }
+
+    /// The JSON document of `--result`.
+    #[track_caller]
+    pub(crate) fn json(&self) -> serde_json::Value {
+        let text = std::fs::read_to_string(&self.result).expect("the result file is there");
+        serde_json::from_str(&text).expect("the result file is JSON")
+    }
+}
