@@ -43,9 +43,12 @@ where
     };
     let output = T::output(&args).clone();
     let world = World { story: story(&output, &env), env, stop: Stop::default() };
-    let (result, file) = match output.result.as_deref().map(ResultFile::reserve).transpose() {
-        Ok(file) => (run::<T>(args, &world), file),
-        Err(error) => (Err(Failure::File(error)), None),
+    let reserve = |path: Option<&std::path::Path>| path.map(ResultFile::reserve).transpose();
+    let files = reserve(output.result.as_deref())
+        .and_then(|result| Ok(publish::Files { result, junit: reserve(T::junit(&args))? }));
+    let (result, files) = match files {
+        Ok(files) => (run::<T>(args, &world), files),
+        Err(error) => (Err(Failure::File(error)), publish::Files::default()),
     };
     let report: &dyn Render = match &result {
         Ok(outcome) => outcome,
@@ -56,8 +59,8 @@ where
     };
     let colored = colored(&output, &world.env, std::io::stdout().is_terminal());
     publish::Publisher { tool: T::NAME, output: &output, colored, world: &world, github: github.as_ref() }
-        .publish(report, file);
-    report.exit().into()
+        .publish(report, files)
+        .into()
 }
 
 fn run<T: Tool>(args: T::Args, world: &World) -> Result<T::Outcome, Failure> {

@@ -6,6 +6,7 @@ pub mod json;
 pub mod page;
 pub mod promotion;
 pub mod publish;
+pub mod smoke;
 pub mod status;
 
 use serde_json::{Map, Value};
@@ -32,6 +33,11 @@ pub trait Render {
 
     /// The step's outputs beside `verdict` and `exit-code`.
     fn outputs(&self) -> Vec<(&'static str, String)>;
+
+    /// The JUnit report; `None`: there is nothing that could stand in one.
+    fn junit(&self) -> Option<String> {
+        None
+    }
 
     /// Annotations for the workflow's page.
     fn annotations(&self) -> Vec<github::Annotation> {

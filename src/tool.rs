@@ -1,6 +1,7 @@
 //! One file per binary: read, decide (`policy`), act (`io`), and an outcome for `report`.
 
 pub mod aftercare;
+pub mod canary_smoke;
 pub mod candidates;
 pub mod chronicle;
 pub mod doctor;
@@ -32,6 +33,11 @@ pub trait Tool {
 
     /// Where and how the result is to be written.
     fn output(args: &Self::Args) -> &options::OutputOptions;
+
+    /// Where a JUnit report is to be written, if the tool has one and it was asked for.
+    fn junit(_args: &Self::Args) -> Option<&std::path::Path> {
+        None
+    }
 
     /// Does the work. Prints nothing and ends no process.
     ///

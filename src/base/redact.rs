@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 
 use super::secret::Secret;
+use super::text::escape;
 
 /// What stands in place of a secret.
 pub const MASK: &str = "***";
@@ -42,6 +43,27 @@ impl Redactor {
             }
         }
         out
+    }
+
+    /// `text` cleaned, on one line and at most about `limit` bytes long. It is cut only after it was cleaned: half a
+    /// secret would pass unseen.
+    pub fn excerpt(&self, text: &str, limit: usize) -> String {
+        let longest = self.needles.borrow().first().map_or(0, String::len);
+        let mut head = 4 * (limit + 2 * longest);
+        if text.len() <= head {
+            return escape(&self.clean(text), limit);
+        }
+        while !text.is_char_boundary(head) {
+            head -= 1;
+        }
+        // What is cut off the end may have begun with the first part of a secret.
+        let cleaned = self.clean(&text[..head]);
+        let mut sure = cleaned.len().saturating_sub(longest);
+        while !cleaned.is_char_boundary(sure) {
+            sure -= 1;
+        }
+        let shown = escape(&cleaned[..sure], limit);
+        if shown.ends_with('…') { shown } else { format!("{shown}…") }
     }
 
     /// Whether `text` still shows a known secret.
@@ -111,6 +133,16 @@ mod tests {
             assert!(redactor.finds(&coat), "{user}");
             assert!(redactor.clean(&coat).contains(MASK), "{user}");
         }
+    }
+
+    #[test]
+    fn an_excerpt_shows_no_half_of_a_secret() {
+        let redactor = knowing("s3cr3t-token-value");
+        for before in 0..120 {
+            let text = format!("{}{}", "x".repeat(before), "s3cr3t-token-value".repeat(300));
+            assert!(!redactor.excerpt(&text, 60).contains("s3"), "{before}");
+        }
+        assert_eq!(redactor.excerpt("a\nb", 60), r"a\nb");
     }
 
     #[test]

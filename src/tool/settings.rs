@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::failure::Failure;
 use super::options::RegistryOptions;
+use crate::base::shell::quoted;
 use crate::io::clock;
 use crate::io::env::{Env, items};
 use crate::io::files;
@@ -115,17 +116,6 @@ impl Settings {
         let own = self.images.iter().chain(&self.home).map(|image| image.registry().clone()).collect();
         let until = clock::instant() + self.deadline;
         Ok(Client::new(world, access, own, self.plain_http.clone(), until)?)
-    }
-}
-
-/// A word for a POSIX shell.
-fn quoted(word: &str) -> String {
-    let plain =
-        |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '-' | '_' | ':' | '=' | '@' | '+');
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
     }
 }
 
