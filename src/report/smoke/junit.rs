@@ -147,7 +147,8 @@ fn details(step: &StepResult) -> String {
         step.mismatches.iter().map(|m| format!("{}: expected {}, found {}", m.subject, m.expected, m.found)),
     );
     lines.extend(step.trouble.iter().cloned());
-    lines.extend(step.first_failure.iter().map(|failure| format!("at first: {failure}")));
+    let first = step.first_failure.iter().filter(|_| step.outcome == Outcome::Flaky);
+    lines.extend(first.map(|failure| format!("at first: {failure}")));
     lines.extend(step.curl.iter().cloned());
     lines.iter().map(|line| clean(line)).collect::<Vec<_>>().join("\n")
 }
