@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 fn path_of(binary: &str) -> &'static str {
     match binary {
         "publish-staging" => env!("CARGO_BIN_EXE_publish-staging"),
+        "canary-smoke" => env!("CARGO_BIN_EXE_canary-smoke"),
         "promote-latest" => env!("CARGO_BIN_EXE_promote-latest"),
         "rollback-latest" => env!("CARGO_BIN_EXE_rollback-latest"),
         "release-status" => env!("CARGO_BIN_EXE_release-status"),
