@@ -22,6 +22,12 @@ pub trait Render {
     /// The code that the process ends with.
     fn exit(&self) -> Exit;
 
+    /// The code if the reports cannot be published, because they would show a secret: what was done is done, and a
+    /// code that speaks of the registry stays what it is.
+    fn exit_unpublished(&self) -> Exit {
+        self.exit()
+    }
+
     /// The fields of the JSON document beside `format`, `tool`, `version`, `verdict` and `exit_code`.
     fn fields(&self) -> Map<String, Value>;
 

@@ -21,13 +21,14 @@ pub mod rollback_latest;
 pub mod settings;
 
 use crate::io::world::World;
+use crate::model::verdict::Verdict;
 
 /// A binary of the toolkit.
 pub trait Tool {
     /// The name of the binary.
     const NAME: &'static str;
     /// The command line.
-    type Args: clap::Parser;
+    type Args: clap::Parser + Clone;
     /// What it comes to when it could do its work, whatever the verdict.
     type Outcome;
 
@@ -44,4 +45,16 @@ pub trait Tool {
     /// # Errors
     /// Everything that kept it from doing the work, each with its own exit code.
     fn run(args: Self::Args, world: &World) -> impl Future<Output = Result<Self::Outcome, failure::Failure>>;
+
+    /// Keeps the published document of an outcome, where the tool has a place for it. Changes no verdict: what cannot
+    /// be kept is told on stderr.
+    fn keep(
+        _args: &Self::Args,
+        _outcome: &Self::Outcome,
+        _verdict: Verdict,
+        _document: &str,
+        _world: &World,
+    ) -> impl Future<Output = ()> {
+        async {}
+    }
 }

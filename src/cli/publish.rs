@@ -63,7 +63,8 @@ impl Publisher<'_> {
     /// Writes everything, and gives the exit code. What cannot be written is told on stderr and changes no exit code:
     /// that one speaks of the registry, and the registry is as it is. A report that still shows a secret after it was
     /// cleaned is not published at all.
-    pub(super) fn publish(&self, report: &dyn Render, files: Files) -> Exit {
+    /// With the code comes the document, if it may be seen.
+    pub(super) fn publish(&self, report: &dyn Render, files: Files) -> (Exit, Option<String>) {
         let pages = self.pages(report);
         let parts = [Some(&pages.document), pages.text.as_ref(), pages.junit.as_ref(), Some(&pages.summary)];
         if parts
@@ -76,10 +77,10 @@ impl Publisher<'_> {
             self.world
                 .story
                 .hint("a token that is part of an everyday word cannot be kept out of a text: replace it");
-            let _ = self
-                .github
-                .map(|files| files.append_output(&output("exit-code", &Exit::Usage.code().to_string(), "")));
-            return Exit::Usage;
+            let exit = report.exit_unpublished();
+            let line = output("exit-code", &exit.code().to_string(), "");
+            let _ = self.github.map(|files| files.append_output(&line));
+            return (exit, None);
         }
         if let Some(file) = files.result {
             self.tell("the result file", file.write(&pages.document));
@@ -91,7 +92,7 @@ impl Publisher<'_> {
         if let Some(github) = self.github {
             self.publish_on_github(github, report, &pages);
         }
-        report.exit()
+        (report.exit(), Some(pages.document))
     }
 
     /// Every report, with secrets replaced.

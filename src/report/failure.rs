@@ -29,7 +29,7 @@ pub fn complaints(failure: &Failure) -> Vec<Complaint> {
             // Whoever shows a complaint says that it is an error.
             one(diagnostic.to_string().trim_start_matches("error: ").to_owned(), None)
         }
-        Failure::File(error) => one(chain(error), None),
+        Failure::File(error) => one(chain(error), Some(error.hint().to_owned())),
         Failure::Source(error) => one(chain(error), Some(error.hint().to_owned())),
         Failure::Refused { refusals, .. } => refusals
             .iter()

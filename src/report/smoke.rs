@@ -177,6 +177,11 @@ impl Render for Outcome {
         }
     }
 
+    fn exit_unpublished(&self) -> Exit {
+        // Nothing was moved: a verdict that nobody can read is no verdict.
+        Exit::Usage
+    }
+
     fn fields(&self) -> Map<String, Value> {
         match self {
             Self::Run(run) => document::fields(run),

@@ -5,6 +5,7 @@ mod fleet;
 mod lint;
 mod prove;
 mod ready;
+mod record;
 mod run;
 mod shot;
 mod step;
@@ -17,11 +18,12 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use super::Tool;
 use super::failure::Failure;
-use super::options::OutputOptions;
+use super::options::{ImageOptions, OutputOptions, PlaceOptions};
 use crate::base::span;
 use crate::io::world::World;
 use crate::model::commit::CommitSha;
 use crate::model::tenant::{TenantName, TenantUrl};
+use crate::model::verdict::Verdict;
 
 pub use self::lint::LintOutcome;
 pub use self::prove::{ProveOutcome, Row as ProveRow};
@@ -60,6 +62,10 @@ pub struct Args {
     /// Under GitHub Actions: do not ask the runner to mask each token (it masks secrets of one token a line by itself)
     #[arg(long, help_heading = "Output", global = true)]
     pub no_self_mask: bool,
+    #[command(flatten)]
+    pub(crate) images: ImageOptions,
+    #[command(flatten)]
+    pub(crate) place: PlaceOptions,
     #[command(flatten)]
     pub(crate) output: OutputOptions,
 }
@@ -153,5 +159,9 @@ impl Tool for CanarySmoke {
             }
             Some(Command::Schema) => Ok(Outcome::Schema(crate::policy::smoke_file::schema::schema())),
         }
+    }
+
+    async fn keep(args: &Args, outcome: &Outcome, verdict: Verdict, document: &str, world: &World) {
+        record::keep(args, outcome, verdict, document, world).await;
     }
 }

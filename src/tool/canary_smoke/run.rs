@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::step::{Haste, Place, millis};
 use super::suite::{SuiteFile, certificates, load};
-use super::{Args, BuildOptions, fleet};
+use super::{Args, BuildOptions, fleet, record};
 use crate::base::secret::Secret;
 use crate::base::span;
 use crate::io::clock::{self, Instant};
@@ -119,10 +119,14 @@ pub(super) struct Run<'w> {
 /// The suite, the release or the tenants are not as they must be; nothing was sent.
 pub(super) async fn run(args: &Args, world: &World) -> Result<RunOutcome, Failure> {
     let (suite, file) = load(&args.suite)?;
-    let (sha, release) = build(&args.build)?;
+    let (mut sha, mut release) = build(&args.build)?;
     let tenants = fleet::find(&args.fleet, &suite.tenants, world, !args.no_self_mask)?;
     let probe = probe(&args.suite, &suite, world, tenants.len())?;
     let deadline = args.deadline.unwrap_or(suite.deadline);
+    if release.is_none() {
+        release = record::release(args, &sha, world).await?;
+        sha = release.as_ref().map_or(sha, |release| release.sha.clone());
+    }
     let run = Run {
         suite: &suite,
         sha: sha.clone(),
