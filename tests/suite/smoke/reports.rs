@@ -2,7 +2,7 @@
 
 use coalmine_sandbox::{TenantFault, TenantSetup};
 
-use super::stage::{SHA, Stage, TOKEN, example, start, tenant};
+use super::stage::{CONVERSATION, EXAMPLE, SHA, Stage, TOKEN, example, start, tenant};
 
 #[test]
 fn a_failure_that_all_tenants_share_is_told_once() {
@@ -103,6 +103,31 @@ fn the_schema_in_the_docs_is_the_one_that_the_reader_goes_by() {
     let kept = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/schemas/smoke.schema.json");
     let current = std::fs::read_to_string(kept).unwrap_or_default() == ran.stdout;
     assert!(current, "not current; run: canary-smoke schema > docs/schemas/smoke.schema.json");
+}
+
+#[test]
+fn editors_take_both_examples_and_refuse_what_the_reader_refuses() {
+    let schema: serde_json::Value =
+        serde_json::from_str(include_str!("../../../docs/schemas/smoke.schema.json")).unwrap();
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    let valid = |text: &str| {
+        let value: toml::Value = toml::from_str(text).expect("TOML");
+        validator.is_valid(&serde_json::to_value(value).expect("JSON"))
+    };
+    assert!(valid(EXAMPLE) && valid(CONVERSATION));
+    for (right, wrong) in [
+        ("auth     = \"bearer\"", "auth = \"baerer\""),
+        ("expect.status = 401", "expect.stauts = 401"),
+        ("expect.status = 401", "expect.status = \"401\""),
+        ("request = \"GET /events\"", "request = \"get /events\""),
+        ("type = \"array\"", "type = \"list\""),
+        ("min_len = 1", "min_len = \"1\""),
+        ("streak = 3", "streak = 0"),
+        ("format = 1", "format = 2"),
+    ] {
+        assert!(EXAMPLE.contains(right), "{right}");
+        assert!(!valid(&EXAMPLE.replace(right, wrong)), "{wrong}");
+    }
 }
 
 #[test]
