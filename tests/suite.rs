@@ -31,6 +31,8 @@ mod records;
 mod refusals;
 #[path = "suite/secrets.rs"]
 mod secrets;
+#[path = "suite/smoke/mod.rs"]
+mod smoke;
 #[path = "suite/status.rs"]
 mod status;
 #[path = "support/bench.rs"]

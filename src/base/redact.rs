@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use aho_corasick::AhoCorasick;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 
@@ -15,10 +16,13 @@ pub const MASK: &str = "***";
 const SHORTEST_SECRET_BYTES: usize = 4;
 
 /// Every secret of this run, in every form in which it could come back: plain, URL-encoded, JSON-escaped, and
-/// inside base64 at each of the three possible shifts. Longest first, so that no form uncovers part of another.
+/// inside base64 at each of the three possible shifts. Where several forms overlap, all that they cover goes.
 #[derive(Default)]
 pub struct Redactor {
+    /// Longest first.
     needles: RefCell<Vec<String>>,
+    /// Finds all of them in one pass; `None`: to be built. A fleet of hundreds has thousands of forms.
+    search: RefCell<Option<AhoCorasick>>,
 }
 
 impl Redactor {
@@ -29,20 +33,49 @@ impl Redactor {
             return;
         }
         let mut needles = self.needles.borrow_mut();
+        let known = needles.len();
         needles.extend(forms(text));
         needles.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         needles.dedup();
+        if needles.len() > known {
+            self.search.replace(None);
+        }
     }
 
     /// `text` with every known secret replaced by [`MASK`].
     pub fn clean(&self, text: &str) -> String {
-        let mut out = text.to_owned();
-        for needle in self.needles.borrow().iter() {
-            if out.contains(needle.as_str()) {
-                out = out.replace(needle.as_str(), MASK);
+        let mut out = String::with_capacity(text.len());
+        let mut shown = 0;
+        for (start, end) in self.covered(text) {
+            out.push_str(&text[shown..start]);
+            out.push_str(MASK);
+            shown = end;
+        }
+        out + &text[shown..]
+    }
+
+    /// The places of `text` that secrets cover, in order and apart.
+    fn covered(&self, text: &str) -> Vec<(usize, usize)> {
+        let mut places: Vec<(usize, usize)> = self
+            .searching(|search| search.find_overlapping_iter(text).map(|m| (m.start(), m.end())).collect());
+        places.sort_unstable();
+        let mut merged: Vec<(usize, usize)> = Vec::new();
+        for (start, end) in places {
+            match merged.last_mut() {
+                Some(last) if start < last.1 => last.1 = last.1.max(end),
+                _ => merged.push((start, end)),
             }
         }
-        out
+        merged
+    }
+
+    fn searching<T>(&self, look: impl FnOnce(&AhoCorasick) -> T) -> T {
+        let mut search = self.search.borrow_mut();
+        let search = search.get_or_insert_with(|| {
+            AhoCorasick::new(self.needles.borrow().iter())
+                .expect("tokens are far below the size that has no automaton")
+        });
+        look(search)
     }
 
     /// `text` cleaned, on one line and at most about `limit` bytes long. It is cut only after it was cleaned: half a
@@ -68,7 +101,7 @@ impl Redactor {
 
     /// Whether `text` still shows a known secret.
     pub fn finds(&self, text: &str) -> bool {
-        self.needles.borrow().iter().any(|needle| text.contains(needle.as_str()))
+        self.searching(|search| search.is_match(text))
     }
 }
 
@@ -146,9 +179,11 @@ mod tests {
     }
 
     #[test]
-    fn the_longer_secret_goes_first() {
+    fn secrets_that_overlap_go_whole() {
         let redactor = knowing("abcd");
         redactor.learn(&Secret::new("abcd-efgh"));
         assert_eq!(redactor.clean("x abcd-efgh y"), "x *** y");
+        redactor.learn(&Secret::new("x-abcd"));
+        assert_eq!(redactor.clean("x-abcd-efgh abcdabcd"), "*** ******");
     }
 }

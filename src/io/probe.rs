@@ -18,8 +18,12 @@ pub use self::credential::Credential;
 
 /// Requests under way at once, over all tenants. Each may hold a whole body, so this also bounds memory.
 const AT_ONCE: usize = 128;
-/// Connections that are kept for later requests, over all tenants.
-const IDLE: usize = 400;
+/// Connections that are kept for later requests to one tenant, where the system lets this process have so many.
+const IDLE: usize = 16;
+/// Files that a process may have open where the system does not say: macOS gives 256.
+const FILES: usize = 256;
+/// Open files that are no connections: reports, the runtime's own, DNS.
+const OTHER_FILES: usize = 48;
 /// A connection is there within this time or not at all; the attempt's own bound is often shorter.
 const CONNECT: Duration = Duration::from_secs(10);
 /// Pause before the second connection, after the first one was refused or broke before anything was sent.
@@ -79,12 +83,15 @@ impl<'w> Probe<'w> {
         route: Route,
         tenants: usize,
     ) -> Result<Self, String> {
+        let connections = open_files().saturating_sub(OTHER_FILES).max(2);
+        let at_once = AT_ONCE.min(connections / 2);
+        let idle = ((connections - at_once) / tenants.max(1)).min(IDLE);
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("coalmine-canary-smoke/", env!("CARGO_PKG_VERSION")))
             .redirect(Policy::none())
             .referer(false)
             .connect_timeout(CONNECT)
-            .pool_max_idle_per_host((IDLE / tenants.max(1)).clamp(1, 16));
+            .pool_max_idle_per_host(idle);
         if let Some(pem) = &certificates.ca {
             let authorities =
                 Certificate::from_pem_bundle(pem.as_bytes()).map_err(|e| format!("`ca_file`: {e}"))?;
@@ -104,7 +111,7 @@ impl<'w> Probe<'w> {
             builder = builder.no_proxy();
         }
         let http = builder.build().map_err(|e| deepest(&e))?;
-        Ok(Self { http, gate: Semaphore::new(AT_ONCE), story })
+        Ok(Self { http, gate: Semaphore::new(at_once), story })
     }
 
     /// Asks once. If no connection could be made, nothing was sent, and a second one is tried.
@@ -170,6 +177,13 @@ impl<'w> Probe<'w> {
             shot.credential.kind()
         ));
     }
+}
+
+/// How many files this process may have open: proc(5), `/proc/[pid]/limits`.
+fn open_files() -> usize {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(FILES)
 }
 
 enum Attempt {

@@ -182,6 +182,18 @@ pub enum Build {
     Never(String),
     /// The wanted one before the first check, and then not any more; what it said.
     Changed(String),
+    /// The wanted one before the first check; why nobody knows whether it still was after the last.
+    Unconfirmed(String),
+}
+
+impl Build {
+    /// What was found instead of the wanted build; `None`: it is served, or not asked for.
+    pub fn astray(&self) -> Option<&str> {
+        match self {
+            Self::Unasked | Self::Served => None,
+            Self::Never(found) | Self::Changed(found) | Self::Unconfirmed(found) => Some(found),
+        }
+    }
 }
 
 /// What a tenant came to.

@@ -65,21 +65,39 @@ impl<'a> Exhibit<'a> {
         }
         let mut captured = Vec::new();
         if mismatches.is_empty() {
-            for (name, path) in &step.captures {
-                match self.document().map(|document| path.find(document)) {
-                    Ok(Some(value)) => captured.push((name.clone(), value)),
-                    Ok(None) => mismatches.push(Mismatch {
-                        subject: path.as_str().to_owned(),
-                        expected: format!("a value to capture as `{name}`"),
-                        found: "nothing".to_owned(),
-                    }),
-                    Err(mismatch) => mismatches.push(mismatch),
-                }
+            match self.captured(step) {
+                Ok(all) => captured = all,
+                Err(missing) => mismatches = missing,
             }
         }
         // Ten paths into something that is no JSON say the same ten times.
         mismatches.dedup();
         NonEmpty::from_vec(mismatches).map_or(Assessment::Holds(captured), Assessment::Fails)
+    }
+
+    /// # Errors
+    /// What is not there.
+    fn captured(&self, step: &Step) -> Result<Vec<(String, Value)>, Vec<Mismatch>> {
+        let (mut captured, mut missing) = (Vec::new(), Vec::new());
+        for (name, path) in &step.captures {
+            match self.document().map(|document| path.find(document)) {
+                Ok(Some(value)) => captured.push((name.clone(), value)),
+                Ok(None) => missing.push(Mismatch {
+                    subject: path.as_str().to_owned(),
+                    expected: format!("a value to capture as `{name}`"),
+                    found: "nothing".to_owned(),
+                }),
+                Err(mismatch) => missing.push(mismatch),
+            }
+        }
+        if missing.is_empty() { Ok(captured) } else { Err(missing) }
+    }
+
+    /// What can be captured although an expectation does not hold: what a failed step made has to be cleaned up too.
+    pub fn salvage(&self, step: &Step) -> Vec<(String, Value)> {
+        let Ok(document) = self.document() else { return Vec::new() };
+        let captured = step.captures.iter().map(|(name, path)| Some((name.clone(), path.find(document)?)));
+        captured.flatten().collect()
     }
 
     fn status(&self, step: &Step) -> Option<Mismatch> {

@@ -199,7 +199,7 @@ fn without_keys(value: &Value) -> Vec<(String, Value)> {
         match &mut value {
             Value::Object(object) => drop(object.remove(key)),
             Value::Array(list) => {
-                list.iter_mut().filter_map(Value::as_object_mut).for_each(|o| drop(o.remove(key)))
+                list.iter_mut().filter_map(Value::as_object_mut).for_each(|o| drop(o.remove(key)));
             }
             _ => {}
         }

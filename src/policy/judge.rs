@@ -2,7 +2,7 @@
 //! empty.
 
 use super::smoke_file::FlakyRule;
-use crate::model::check::{Build, CheckResult, Outcome, Repeat, Sample, StepResult, TenantResult};
+use crate::model::check::{CheckResult, Outcome, Repeat, Sample, StepResult, TenantResult};
 use crate::model::verdict::Verdict;
 
 /// What a sample came to, from its steps: the worst of them. Without any it is not known.
@@ -31,9 +31,9 @@ pub fn check(samples: &[Sample], repeat: Repeat) -> Outcome {
 /// What a tenant came to.
 pub fn tenant(tenant: &TenantResult) -> Outcome {
     let checks = tenant.checks.iter().map(|check| check.outcome).max().unwrap_or(Outcome::Inconclusive);
-    match tenant.build {
-        Build::Unasked | Build::Served => checks,
-        Build::Never(_) | Build::Changed(_) => checks.max(Outcome::Inconclusive),
+    match tenant.build.astray() {
+        None => checks,
+        Some(_) => checks.max(Outcome::Inconclusive),
     }
 }
 

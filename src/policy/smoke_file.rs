@@ -214,7 +214,7 @@ pub fn read(file: &TomlFile<'_>, load: LoadFile<'_>) -> Result<Suite, Diagnostic
     shape::check_table(file, document.get_ref(), 0..0, &vocabulary::FILE)?;
     let fields = Fields::new(file, document.get_ref(), document.span());
     if fields.count("format") != Some(1) {
-        let place = fields.get("format").map_or(0..0, |value| value.span());
+        let place = fields.place("format");
         return Err(fields.mistake(place, "this format is not known", "this version reads `format = 1`"));
     }
     checks::read_suite(&fields, load)

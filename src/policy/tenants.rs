@@ -63,7 +63,7 @@ pub fn of_lists(urls: ListVariable<'_>, tokens: ListVariable<'_>) -> Result<Vec<
             .map_err(|e| refuse(format!("{}: {e}", urls.name), "for example `https://canary-1.example`"))?;
         places.push(url);
     }
-    let named = names(places)?;
+    let named = names(&places)?;
     let pairs = named.into_iter().zip(token_items);
     pairs
         .enumerate()
@@ -133,7 +133,7 @@ fn split(text: &str) -> Option<Vec<&str>> {
 }
 
 /// A name for each place: host, port and path; the whole URL where that is not enough to tell them apart.
-fn names(places: Vec<TenantUrl>) -> Result<Vec<(TenantName, TenantUrl)>, NotTenants> {
+fn names(places: &[TenantUrl]) -> Result<Vec<(TenantName, TenantUrl)>, NotTenants> {
     let mut named: Vec<(TenantName, TenantUrl)> = Vec::new();
     for (at, url) in places.iter().enumerate() {
         if places[..at].contains(url) {

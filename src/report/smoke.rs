@@ -15,7 +15,7 @@ use super::github::{Annotation, Level, Summary};
 use super::page::{Mood, Page};
 use crate::base::exit::Exit;
 use crate::base::span;
-use crate::model::check::{Build, Outcome as CheckOutcome};
+use crate::model::check::Outcome as CheckOutcome;
 use crate::model::verdict::Verdict;
 use crate::policy::judge::{self, tally};
 use crate::policy::smoke_file::FlakyRule;
@@ -53,8 +53,7 @@ impl RunOutcome {
         let tally = tally(self.tenants.iter().flat_map(|tenant| &tenant.checks));
         let all = self.tenants.len();
         let took = span::show(self.duration());
-        let astray =
-            self.tenants.iter().filter(|t| matches!(t.build, Build::Never(_) | Build::Changed(_))).count();
+        let astray = self.tenants.iter().filter(|tenant| tenant.build.astray().is_some()).count();
         let mut counts = Vec::new();
         for (count, word) in [
             (tally.failed, "failed"),

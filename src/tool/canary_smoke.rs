@@ -48,16 +48,16 @@ pub struct Args {
     #[command(flatten)]
     pub(crate) fleet: FleetOptions,
     /// Suite to run
-    #[arg(long, value_name = "FILE", default_value = "smoke.toml", global = true)]
+    #[arg(long, value_name = "FILE", default_value = "smoke.toml", help_heading = "Suite", global = true)]
     pub suite: PathBuf,
     /// Bound on the whole run, as in `90s` or `10m` [default: from the suite]
-    #[arg(long, value_name = "DURATION", value_parser = span::parse, global = true)]
+    #[arg(long, value_name = "DURATION", value_parser = span::parse, help_heading = "Suite", global = true)]
     pub deadline: Option<Duration>,
     /// Also write a JUnit report to FILE, whole or not at all
     #[arg(long, value_name = "FILE", help_heading = "Output", global = true)]
     pub junit: Option<PathBuf>,
-    /// Attach no verdict to the release record: hand the result file to `promote-latest --evidence`
-    #[arg(long, global = true)]
+    /// Attach no verdict to the release record: hand the result file to promote-latest as evidence
+    #[arg(long, help_heading = "Output", global = true)]
     pub no_record: bool,
     /// Under GitHub Actions: do not ask the runner to mask each token (it masks secrets of one token a line by itself)
     #[arg(long, help_heading = "Output", global = true)]
@@ -77,7 +77,7 @@ pub struct BuildOptions {
     /// Commit of the build, 7 to 64 hex digits
     #[arg(long, value_name = "SHA", conflicts_with = "release", global = true)]
     pub sha: Option<CommitSha>,
-    /// The release as `publish-staging --result` wrote it: the verdict is bound to its digests
+    /// The release as publish-staging wrote its result: the verdict is bound to its digests
     #[arg(long, value_name = "FILE", global = true)]
     pub release: Option<PathBuf>,
 }

@@ -44,7 +44,7 @@ pub(super) fn read_suite(fields: &Fields<'_>, load: LoadFile<'_>) -> Result<Suit
     for table in fields.tables("check") {
         let check = read_check(&table, &mut common)?;
         if checks.iter().any(|other| other.name == check.name) {
-            let place = table.get("name").map_or(table.span.clone(), |value| value.span());
+            let place = table.place("name");
             return Err(table.mistake(
                 place,
                 format!("there are two checks named `{}`", check.name),
@@ -107,7 +107,7 @@ fn read_ready(table: &Fields<'_>, common: &mut Common<'_>) -> Result<Ready, Diag
     let scope = Scope::new(table.clone(), Vec::new());
     let mut step = read_step(table, &scope, common)?;
     step.name = None;
-    let place = table.get("request").map_or(table.span.clone(), |value| value.span());
+    let place = table.place("request");
     if !scope.uses("sha") {
         return Err(table.mistake(
             place,
@@ -196,8 +196,7 @@ fn read_step(table: &Fields<'_>, scope: &Scope<'_>, common: &mut Common<'_>) -> 
         captures.push((name.get_ref().to_string(), capture_path(table, value)?));
         scope.define(&name)?;
     }
-    let place =
-        table.get("name").or_else(|| table.get("request")).map_or(table.span.clone(), |value| value.span());
+    let place = table.place(if table.get("name").is_some() { "name" } else { "request" });
     Ok(Step {
         name: table.text("name").map(|word| word.get_ref().to_string()),
         line: table.line(&place),

@@ -36,7 +36,7 @@ pub(super) fn read(fields: &Fields<'_>, scope: &Scope<'_>, timeout: Duration) ->
     }
     let within = expect.span("within");
     if let Some(within) = within.filter(|within| *within > timeout) {
-        let place = expect.get("within").map_or(expect.span.clone(), |value| value.span());
+        let place = expect.place("within");
         let message = format!("this can never fail: an attempt ends after {}", span::show(timeout));
         return Err(expect.mistake(place, message, format!("raise `timeout` above {}", span::show(within))));
     }
@@ -54,10 +54,18 @@ pub(super) fn path(fields: &Fields<'_>, text: &Word<'_>) -> Result<Path, Diagnos
             Some(path) => format!("did you mean `{path}`?"),
             None => "see RFC 9535, for example `$.items[*].id`".to_owned(),
         };
-        let message =
-            format!("this JSONPath does not parse: {} at character {}", error.message, error.position + 1);
-        fields.mistake(text.span(), message, hint)
+        fields.mistake(from(text, error.position), "this JSONPath does not parse from here on", hint)
     })
+}
+
+/// The part of a quoted text that begins at its byte `at`, at least one character long; all of it where escapes make
+/// the text in the file another one than the text that it means.
+fn from(text: &Word<'_>, at: usize) -> std::ops::Range<usize> {
+    let whole = text.span();
+    if whole.len() != text.get_ref().len() + 2 {
+        return whole;
+    }
+    (whole.start + 1 + at.min(text.get_ref().len().saturating_sub(1)))..whole.end - 1
 }
 
 /// The longest beginning that is a path, or the text with the `$` that was forgotten.
@@ -112,8 +120,7 @@ fn predicate(
     key: &Word<'_>,
     value: &Spanned<DeValue<'_>>,
 ) -> Result<Predicate, Diagnostic> {
-    let template =
-        || word(value).map(|text| scope.template(&text)).unwrap_or_else(|| scope.parse("", value.span()));
+    let template = || scope.parse(value.get_ref().as_str().unwrap_or_default(), value.span());
     let number = || match scalar(value) {
         serde_json::Value::Number(number) => number,
         _ => 0.into(),

@@ -32,6 +32,11 @@ impl<'a> Fields<'a> {
         self.table.get(key)
     }
 
+    /// Where the value at `key` stands; the table itself if it is not there.
+    pub(super) fn place(&self, key: &str) -> Range<usize> {
+        self.get(key).map_or(self.span.clone(), Spanned::span)
+    }
+
     /// The text at `key`.
     pub(super) fn text(&self, key: &str) -> Option<Word<'a>> {
         self.get(key).and_then(word)

@@ -11,13 +11,11 @@ pub struct Path {
     singular: bool,
 }
 
-/// A text that is no JSONPath, and where it stops being one (in bytes).
+/// A text that is no JSONPath.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotAPath {
-    /// Where.
+    /// Where it stops being one, in bytes.
     pub position: usize,
-    /// What is wrong there.
-    pub message: String,
 }
 
 impl Path {
@@ -26,10 +24,7 @@ impl Path {
     /// # Errors
     /// It does not follow RFC 9535.
     pub fn parse(text: &str) -> Result<Self, NotAPath> {
-        let path = JsonPath::parse(text).map_err(|e| NotAPath {
-            position: e.position().min(text.len()),
-            message: e.message().to_owned(),
-        })?;
+        let path = JsonPath::parse(text).map_err(|e| NotAPath { position: e.position().min(text.len()) })?;
         Ok(Self { text: text.to_owned(), path, singular: is_singular(text) })
     }
 

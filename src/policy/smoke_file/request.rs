@@ -5,6 +5,7 @@ use toml::de::DeValue;
 
 use super::fields::{Fields, Word, word};
 use super::scope::Scope;
+use super::template::Template;
 use super::vocabulary::METHODS;
 use super::{Auth, Body, LoadFile, Request, Scheme};
 use crate::base::diagnostic::{Diagnostic, nearest};
@@ -85,9 +86,11 @@ pub(super) fn split<'t>(fields: &Fields<'_>, line: &Word<'t>) -> Result<(&'stati
             .map_or_else(form, |m| format!("did you mean `{m}`?"));
         return refuse(format!("`{method}` is no method"), hint);
     };
-    // Placeholders may hold spaces between their braces; what is outside them may not.
+    // Placeholders may hold spaces between their braces; what is outside them may not. One that is not closed is found
+    // by whoever reads it.
     let outside: String =
         target.split("{{").map(|part| part.rsplit("}}").next().unwrap_or_default()).collect();
+    let outside = if Template::parse(target).is_ok() { outside.as_str() } else { "" };
     if !target.starts_with('/') || outside.contains(|c: char| c.is_whitespace() || c.is_control() || c == '#')
     {
         return refuse(
@@ -102,13 +105,13 @@ fn read_headers(
     fields: &Fields<'_>,
     setting: &Setting<'_>,
     auth: &Auth,
-) -> Result<Vec<(String, super::template::Template)>, Diagnostic> {
+) -> Result<Vec<(String, Template)>, Diagnostic> {
     let carrier = match auth {
         Auth::None => None,
         Auth::Own(Scheme::Header(name)) | Auth::Stranger(Scheme::Header(name)) => Some(name.as_str()),
         Auth::Own(_) | Auth::Stranger(_) => Some("authorization"),
     };
-    let mut headers: Vec<(String, super::template::Template)> = Vec::new();
+    let mut headers: Vec<(String, Template)> = Vec::new();
     for (key, value) in fields.map("header") {
         let name = key.get_ref().to_ascii_lowercase();
         let refuse = |message: &str, hint: &str| {

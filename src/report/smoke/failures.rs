@@ -59,12 +59,12 @@ fn add<'r>(groups: &mut Vec<(String, Group<'r>)>, key: String, group: Group<'r>)
 }
 
 fn astray<'r>(run: &'r RunOutcome, tenant: &'r TenantResult) -> Option<(String, Group<'r>)> {
-    let (found, why) = match &tenant.build {
+    let found = tenant.build.astray()?;
+    let why = match &tenant.build {
         Build::Unasked | Build::Served => return None,
-        Build::Never(found) => (found, "the build was never served, so nothing was checked"),
-        Build::Changed(found) => {
-            (found, "the build was served before the checks, and not any more after them")
-        }
+        Build::Never(_) => "the build was never served, so nothing was checked",
+        Build::Changed(_) => "the build was served before the checks, and not any more after them",
+        Build::Unconfirmed(_) => "the build was served before the checks, and nobody knows about after them",
     };
     let group = Group {
         name: "[ready]",

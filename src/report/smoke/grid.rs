@@ -25,6 +25,7 @@ fn build(tenant: &TenantResult) -> (Mood, String) {
         Build::Served => (Mood::Good, "served".to_owned()),
         Build::Never(_) => (Mood::Odd, "never served".to_owned()),
         Build::Changed(_) => (Mood::Odd, "changed".to_owned()),
+        Build::Unconfirmed(_) => (Mood::Odd, "unconfirmed".to_owned()),
     }
 }
 

@@ -8,7 +8,7 @@ use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
 use crate::base::text::escape;
-use crate::model::check::{Build, CheckResult, Outcome, StepResult, TenantResult};
+use crate::model::check::{CheckResult, Outcome, StepResult, TenantResult};
 use crate::policy::judge::tally;
 use crate::tool::canary_smoke::RunOutcome;
 
@@ -44,7 +44,7 @@ fn write(run: &RunOutcome, writer: &mut Writer<Vec<u8>>) -> io::Result<()> {
 }
 
 fn is_astray(tenant: &TenantResult) -> bool {
-    matches!(tenant.build, Build::Never(_) | Build::Changed(_))
+    tenant.build.astray().is_some()
 }
 
 /// `tests`, `failures`, `errors`, `skipped`.
@@ -70,7 +70,7 @@ fn suite(run: &RunOutcome, tenant: &TenantResult, writer: &mut Writer<Vec<u8>>) 
     let counts = counts(tenant.checks.iter(), usize::from(is_astray(tenant)));
     let element = element.with_attributes(counts.iter().map(|(name, n)| (*name, n.as_str())));
     element.write_inner_content(|writer| {
-        if let Build::Never(found) | Build::Changed(found) = &tenant.build {
+        if let Some(found) = tenant.build.astray() {
             let case = writer.create_element("testcase");
             let case = case.with_attributes([
                 ("name", "[ready]"),
@@ -147,7 +147,8 @@ fn details(step: &StepResult) -> String {
         step.mismatches.iter().map(|m| format!("{}: expected {}, found {}", m.subject, m.expected, m.found)),
     );
     lines.extend(step.trouble.iter().cloned());
-    lines.extend(step.first_failure.iter().map(|failure| format!("at first: {failure}")));
+    let first = step.first_failure.iter().filter(|_| step.outcome == Outcome::Flaky);
+    lines.extend(first.map(|failure| format!("at first: {failure}")));
     lines.extend(step.curl.iter().cloned());
     lines.iter().map(|line| clean(line)).collect::<Vec<_>>().join("\n")
 }

@@ -10,6 +10,8 @@ use crate::tool::canary_smoke::LintOutcome;
 impl LintOutcome {
     fn facts(&self) -> Vec<(&'static str, String)> {
         let worst = &self.worst;
+        let shown =
+            |span: std::time::Duration| if span.is_zero() { "none".to_owned() } else { span::show(span) };
         let longest = self.worst.total().min(self.deadline);
         vec![
             ("checks", self.checks.to_string()),
@@ -19,9 +21,9 @@ impl LintOutcome {
                 format!(
                     "{}: ready {}, checks {}, asking again {}; deadline {}",
                     span::show(longest),
-                    span::show(worst.ready),
-                    span::show(worst.checks),
-                    span::show(worst.again),
+                    shown(worst.ready),
+                    shown(worst.checks),
+                    shown(worst.again),
                     span::show(self.deadline)
                 ),
             ),

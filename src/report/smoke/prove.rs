@@ -31,7 +31,7 @@ impl ProveOutcome {
             let message = format!("INCONCLUSIVE: {} is not healthy enough to be recorded", self.tenant);
             return (Mood::Odd, message);
         }
-        let share = if all == 0 { 0 } else { noticed * 100 / all };
+        let share = (noticed * 100).checked_div(all).unwrap_or_default();
         let line = format!("{} notices {noticed} of {all} faults ({share} %)", self.suite.file);
         if self.is_enough() {
             (Mood::Good, line)

@@ -253,10 +253,7 @@ impl<'r> Stage<'r> {
 
 /// What is not as it should be: `[ready]` and the checks by name.
 fn noticed(result: &TenantResult) -> Vec<String> {
-    let ready = match result.build {
-        Build::Unasked | Build::Served => None,
-        Build::Never(_) | Build::Changed(_) => Some(READY.to_owned()),
-    };
+    let ready = result.build.astray().map(|_| READY.to_owned());
     let checks =
         result.checks.iter().filter(|check| !check.outcome.is_pass()).map(|check| check.name.clone());
     ready.into_iter().chain(checks).collect()

@@ -3,7 +3,7 @@
 use super::run::{Pace, Run};
 use super::step::{Haste, Place};
 use crate::io::clock;
-use crate::model::check::{Build, StepResult};
+use crate::model::check::{Build, Outcome, StepResult};
 use crate::model::tenant::Tenant;
 use crate::policy::smoke_file::Ready;
 
@@ -28,7 +28,7 @@ impl Run<'_> {
                     }
                     format!("{} only {in_a_row} times in a row", self.sha)
                 }
-                Err(found) => {
+                Err((_, found)) => {
                     in_a_row = 0;
                     found
                 }
@@ -51,11 +51,17 @@ impl Run<'_> {
     pub(super) async fn still(&self, tenant: &Tenant, before: Build) -> Build {
         let (Some(ready), Build::Served) = (&self.suite.ready, &before) else { return before };
         for _ in 0..ready.streak {
-            if let Err(found) = self.which_build(tenant, ready).await {
+            if let Err((outcome, found)) = self.which_build(tenant, ready).await {
+                let now = if outcome == Outcome::Failed {
+                    Build::Changed(found)
+                } else {
+                    Build::Unconfirmed(found)
+                };
+                let found = now.astray().unwrap_or_default();
                 self.world
                     .story
-                    .warn(&format!("{}: does not serve {} any more: {found}", tenant.name, self.sha));
-                return Build::Changed(found);
+                    .warn(&format!("{}: is it still {} after the checks? {found}", tenant.name, self.sha));
+                return now;
             }
             if self.pace == Pace::Replay {
                 break;
@@ -65,12 +71,12 @@ impl Run<'_> {
     }
 
     /// # Errors
-    /// What it serves instead, or why that is not known.
-    async fn which_build(&self, tenant: &Tenant, ready: &Ready) -> Result<(), String> {
+    /// What it serves instead (failed), or why that is not known (inconclusive).
+    async fn which_build(&self, tenant: &Tenant, ready: &Ready) -> Result<(), (Outcome, String)> {
         let place = Place { tenant, step: &ready.step, exchange: READY_EXCHANGE, haste: Haste::Drop };
         let mut variables = self.variables(tenant, "ready", 0);
         let result = self.step(place, &mut variables).await;
-        if result.outcome.is_pass() { Ok(()) } else { Err(self.served(&result)) }
+        if result.outcome.is_pass() { Ok(()) } else { Err((result.outcome, self.served(&result))) }
     }
 
     /// What a tenant said of its build, if it said something else than expected.

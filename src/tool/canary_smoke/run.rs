@@ -243,12 +243,8 @@ impl Run<'_> {
 
     /// Runs all checks of one tenant at once, unless it never served the build.
     pub(super) async fn checks(&self, tenant: &Tenant, build: &Build, done: &dyn Fn()) -> Vec<CheckResult> {
-        let not_run = match build {
-            Build::Unasked | Build::Served => None,
-            Build::Never(found) | Build::Changed(found) => {
-                Some(format!("not run: the tenant does not serve {}: {found}", self.sha))
-            }
-        };
+        let not_run =
+            build.astray().map(|found| format!("not run: the tenant does not serve {}: {found}", self.sha));
         let mut exchange = super::ready::READY_EXCHANGE + 1;
         let mut all = Vec::new();
         for check in &self.suite.checks {

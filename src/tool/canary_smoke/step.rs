@@ -7,7 +7,7 @@ use super::shot::{Filled, curl, fill};
 use crate::base::span;
 use crate::io::clock;
 use crate::io::probe::{Credential, Shot};
-use crate::model::check::{Answer, Heard, Mismatch, Observation, Outcome, StepResult};
+use crate::model::check::{Heard, Mismatch, Observation, Outcome, StepResult};
 use crate::model::tenant::Tenant;
 use crate::policy::assess::{Assessment, Exhibit};
 use crate::policy::smoke_file::Step;
@@ -57,11 +57,10 @@ impl Run<'_> {
             let observation = match self.ask(place, &filled).await {
                 Ok(observation) => observation,
                 Err((interruption, late)) => {
-                    if let Some(Heard::Answer(answer)) = late.map(|observation| observation.heard)
-                        && let Assessment::Holds(captured) =
-                            self.look(place.step, &answer, Duration::ZERO, variables)
-                    {
-                        variables.extend(captured);
+                    if let Some(Heard::Answer(answer)) = late.map(|observation| observation.heard) {
+                        let salvaged =
+                            Exhibit::new(&answer, variables, &self.world.story.secrets).salvage(place.step);
+                        variables.extend(salvaged);
                     }
                     result.attempts += 1;
                     interrupt(&mut result, &interruption);
@@ -141,10 +140,6 @@ impl Run<'_> {
         Ok(observation)
     }
 
-    fn look(&self, step: &Step, answer: &Answer, elapsed: Duration, variables: &Variables) -> Assessment {
-        Exhibit::new(answer, variables, &self.world.story.secrets).assess(step, elapsed)
-    }
-
     fn judge(
         &self,
         step: &Step,
@@ -173,13 +168,16 @@ impl Run<'_> {
         result.request_id = id.map(|(name, value)| {
             format!("{name}: {}", self.world.story.secrets.excerpt(value, REQUEST_ID_BYTES))
         });
-        match self.look(step, answer, observation.elapsed, variables) {
+        let exhibit = Exhibit::new(answer, variables, &self.world.story.secrets);
+        match exhibit.assess(step, observation.elapsed) {
             Assessment::Holds(captured) => {
                 variables.extend(captured);
                 result.outcome =
                     if result.first_failure.is_some() { Outcome::Flaky } else { Outcome::Passed };
             }
             Assessment::Fails(mismatches) => {
+                let salvaged = exhibit.salvage(step);
+                variables.extend(salvaged);
                 result.outcome = Outcome::Failed;
                 result.mismatches = mismatches.into_vec();
             }
