@@ -16,8 +16,11 @@ use crate::policy::assess::BODY_BYTES;
 
 pub use self::credential::Credential;
 
-/// Requests under way at once, over all tenants. Each may hold a whole body, so this also bounds memory.
-const AT_ONCE: usize = 128;
+/// Requests under way at once, over all tenants, where the system lets this process have so many connections.
+const AT_ONCE: usize = 400;
+/// Answers longer than [`SHORT_BYTES`] that are read at once: what bounds memory, as almost all answers are short.
+const LONG_AT_ONCE: usize = 64;
+const SHORT_BYTES: usize = 64 * 1024;
 /// Connections that are kept for later requests to one tenant, where the system lets this process have so many.
 const IDLE: usize = 16;
 /// Files that a process may have open where the system does not say: macOS gives 256.
@@ -69,6 +72,7 @@ pub struct Shot<'a> {
 pub struct Probe<'w> {
     http: reqwest::Client,
     gate: Semaphore,
+    long: Semaphore,
     story: &'w Story,
 }
 
@@ -111,7 +115,7 @@ impl<'w> Probe<'w> {
             builder = builder.no_proxy();
         }
         let http = builder.build().map_err(|e| deepest(&e))?;
-        Ok(Self { http, gate: Semaphore::new(at_once), story })
+        Ok(Self { http, gate: Semaphore::new(at_once), long: Semaphore::new(LONG_AT_ONCE), story })
     }
 
     /// Asks once. If no connection could be made, nothing was sent, and a second one is tried.
@@ -154,7 +158,7 @@ impl<'w> Probe<'w> {
             request = request.body(body.clone());
         }
         match request.send().await {
-            Ok(response) => Attempt::Heard(Heard::Answer(listen(response, until).await)),
+            Ok(response) => Attempt::Heard(Heard::Answer(listen(response, until, &self.long).await)),
             Err(error) if error.is_connect() => Attempt::NoConnection(deepest(&error.without_url())),
             Err(error) => Attempt::Heard(Heard::Broken(deepest(&error.without_url()))),
         }
@@ -193,7 +197,7 @@ enum Attempt {
 
 /// Reads an answer, up to the limit and until the time is over. What came is kept: a wrong status is one, however the
 /// body ends.
-async fn listen(mut response: Response, until: clock::Instant) -> Answer {
+async fn listen(mut response: Response, until: clock::Instant, long: &Semaphore) -> Answer {
     let status = response.status().as_u16();
     let mut headers = Vec::new();
     let mut kept = 0;
@@ -205,7 +209,15 @@ async fn listen(mut response: Response, until: clock::Instant) -> Answer {
         headers.push((name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
     }
     let mut body = Vec::new();
+    let mut turn = None;
     let end = loop {
+        if body.len() > SHORT_BYTES && turn.is_none() {
+            turn = tokio::select! {
+                biased;
+                turn = long.acquire() => turn.ok(),
+                () = clock::sleep_until(until) => break BodyEnd::Cut,
+            };
+        }
         let chunk = tokio::select! {
             biased;
             chunk = response.chunk() => chunk,
