@@ -79,7 +79,9 @@ pub(super) async fn keep(args: &Args, outcome: &Outcome, verdict: Verdict, docum
     match kept {
         Ok(true) => world.story.say(&format!("the verdict is attached to the record of {}", release.sha)),
         Ok(false) => {
-            world.story.warn(&format!("the verdict is not recorded: {home} has no record of {}", release.sha))
+            world
+                .story
+                .warn(&format!("the verdict is not recorded: {home} has no record of {}", release.sha));
         }
         Err(why) => {
             world.story.warn(&format!("the verdict is not recorded: {why}"));
