@@ -68,16 +68,7 @@ fn judged(
             let words = if *wanted == Wanted::Yes { "matches" } else { "does not match" };
             (holds, format!("{words} {regex}"))
         }
-        Predicate::Compare(order, limit) => {
-            let ordering = found.and_then(Value::as_number).and_then(|number| compare(number, limit));
-            let (sign, holds) = match order {
-                Order::Greater => (">", ordering == Some(Ordering::Greater)),
-                Order::AtLeast => (">=", matches!(ordering, Some(Ordering::Greater | Ordering::Equal))),
-                Order::Less => ("<", ordering == Some(Ordering::Less)),
-                Order::AtMost => ("<=", matches!(ordering, Some(Ordering::Less | Ordering::Equal))),
-            };
-            (holds, format!("{sign} {limit}"))
-        }
+        Predicate::Compare(order, limit) => ordered(*order, limit, found),
         Predicate::OneOf(templates) => {
             let values = templates.iter().map(|t| t.render(variables)).collect::<Result<Vec<_>, _>>()?;
             let holds = found.is_some_and(|found| values.iter().any(|value| same(found, value)));
@@ -85,6 +76,17 @@ fn judged(
         }
         Predicate::Exists(_) => (false, "something".to_owned()),
     })
+}
+
+fn ordered(order: Order, limit: &Number, found: Option<&Value>) -> (bool, String) {
+    let ordering = found.and_then(Value::as_number).and_then(|number| compare(number, limit));
+    let (sign, holds) = match order {
+        Order::Greater => (">", ordering == Some(Ordering::Greater)),
+        Order::AtLeast => (">=", matches!(ordering, Some(Ordering::Greater | Ordering::Equal))),
+        Order::Less => ("<", ordering == Some(Ordering::Less)),
+        Order::AtMost => ("<=", matches!(ordering, Some(Ordering::Less | Ordering::Equal))),
+    };
+    (holds, format!("{sign} {limit}"))
 }
 
 fn contains(

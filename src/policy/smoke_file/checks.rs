@@ -45,11 +45,7 @@ pub(super) fn read_suite(fields: &Fields<'_>, load: LoadFile<'_>) -> Result<Suit
         let check = read_check(&table, &mut common)?;
         if checks.iter().any(|other| other.name == check.name) {
             let place = table.place("name");
-            return Err(table.mistake(
-                place,
-                format!("there are two checks named `{}`", check.name),
-                "a name is what reports go by",
-            ));
+            return Err(table.mistake(place, twice(&check.name), "a name is what reports go by"));
         }
         checks.push(check);
     }
@@ -280,12 +276,12 @@ fn read_isolation(
     ];
     match pair.iter().find(|own| others.iter().any(|other| other.name == own.name)) {
         None => Ok(pair),
-        Some(own) => Err(table.mistake(
-            probe.span(),
-            format!("there are two checks named `{}`", own.name),
-            "rename the check",
-        )),
+        Some(own) => Err(table.mistake(probe.span(), twice(&own.name), "rename the check")),
     }
+}
+
+fn twice(name: &str) -> String {
+    format!("there are two checks named `{name}`")
 }
 
 fn refused() -> Expect {

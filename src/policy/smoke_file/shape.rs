@@ -101,19 +101,14 @@ fn check(file: &TomlFile<'_>, value: &Spanned<DeValue<'_>>, kind: Kind) -> Resul
             Err(problem) => Err(file.at(value, problem, None)),
         },
         (Kind::Choice(words), DeValue::String(text)) if words.contains(&text.as_ref()) => Ok(()),
-        (Kind::Choice(words), DeValue::String(text)) => {
-            let hint = nearest(text, words.iter().copied()).map(|word| format!("did you mean `{word}`?"));
-            Err(file.at(value, format!("expected {}, found `{text}`", one_of(words)), hint))
-        }
+        (Kind::Choice(words), DeValue::String(text)) => Err(no_choice(file, value, text, words)),
         (Kind::Table(spec), DeValue::Table(table)) => check_table(file, table, value.span(), spec),
+        (Kind::Tables(spec), DeValue::Array(list)) if list.is_empty() => Err(file.at(
+            value,
+            format!("there is no `{}`", spec.name),
+            Some("an empty list proves nothing".to_owned()),
+        )),
         (Kind::Tables(spec), DeValue::Array(list)) => {
-            if list.is_empty() {
-                return Err(file.at(
-                    value,
-                    format!("there is no `{}`", spec.name),
-                    Some("an empty list proves nothing".to_owned()),
-                ));
-            }
             list.iter().try_for_each(|item| check(file, item, Kind::Table(spec)))
         }
         (Kind::Map(kind), DeValue::Table(table)) => {
@@ -139,6 +134,11 @@ fn check(file: &TomlFile<'_>, value: &Spanned<DeValue<'_>>, kind: Kind) -> Resul
         (Kind::Auth, _) => check_auth(file, value),
         (kind, _) => refuse(described(kind)),
     }
+}
+
+fn no_choice(file: &TomlFile<'_>, value: &Spanned<DeValue<'_>>, text: &str, words: &[&str]) -> Diagnostic {
+    let hint = nearest(text, words.iter().copied()).map(|word| format!("did you mean `{word}`?"));
+    file.at(value, format!("expected {}, found `{text}`", one_of(words)), hint)
 }
 
 fn described(kind: Kind) -> &'static str {

@@ -126,6 +126,11 @@ impl Run<'_> {
                 observation = &mut ask => observation,
             }
         };
+        self.record(place, filled, &observation);
+        Ok(observation)
+    }
+
+    fn record(&self, place: Place<'_>, filled: &Filled, observation: &Observation) {
         if let (Some(recording), Heard::Answer(answer)) = (&self.recording, &observation.heard) {
             recording.borrow_mut().insert(
                 place.exchange,
@@ -137,7 +142,6 @@ impl Run<'_> {
                 },
             );
         }
-        Ok(observation)
     }
 
     fn judge(
