@@ -35,7 +35,7 @@ use crate::policy::memory::told;
 pub struct Args {
     #[command(subcommand)]
     pub(crate) question: Option<Question>,
-    /// Exit 1 unless all images stand at one whole release: a merge gate
+    /// Exit 1 while a hold stands, or unless all images stand at one whole release: a merge gate
     #[arg(long)]
     pub check: bool,
     #[command(flatten)]
