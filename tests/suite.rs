@@ -29,6 +29,8 @@ mod racing;
 mod records;
 #[path = "suite/refusals.rs"]
 mod refusals;
+#[path = "support/runner.rs"]
+mod runner;
 #[path = "suite/secrets.rs"]
 mod secrets;
 #[path = "suite/status.rs"]
@@ -37,3 +39,9 @@ mod status;
 mod support;
 #[path = "support/token_server.rs"]
 mod token_server;
+#[path = "support/workflow.rs"]
+mod workflow;
+#[path = "suite/workflows.rs"]
+mod workflows;
+#[path = "suite/workflows_replay.rs"]
+mod workflows_replay;
