@@ -17,6 +17,8 @@ mod failures;
 mod formats;
 #[path = "suite/hooks.rs"]
 mod hooks;
+#[path = "suite/install.rs"]
+mod install;
 #[path = "support/issue_server.rs"]
 mod issue_server;
 #[path = "suite/journey.rs"]
