@@ -5,5 +5,6 @@ pub mod exit;
 pub mod list;
 pub mod redact;
 pub mod secret;
+pub mod shell;
 pub mod span;
 pub mod text;

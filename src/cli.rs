@@ -43,9 +43,12 @@ where
     };
     let output = T::output(&args).clone();
     let world = World { story: story(&output, &env), env, stop: Stop::default() };
-    let (result, file) = match output.result.as_deref().map(ResultFile::reserve).transpose() {
-        Ok(file) => (run::<T>(args, &world), file),
-        Err(error) => (Err(Failure::File(error)), None),
+    let reserve = |path: Option<&std::path::Path>| path.map(ResultFile::reserve).transpose();
+    let files = reserve(output.result.as_deref())
+        .and_then(|result| Ok(publish::Files { result, junit: reserve(T::junit(&args))? }));
+    let (result, files) = match files {
+        Ok(files) => (run::<T>(args.clone(), &world), files),
+        Err(error) => (Err(Failure::File(error)), publish::Files::default()),
     };
     let report: &dyn Render = match &result {
         Ok(outcome) => outcome,
@@ -55,15 +58,31 @@ where
         }
     };
     let colored = colored(&output, &world.env, std::io::stdout().is_terminal());
-    publish::Publisher { tool: T::NAME, output: &output, colored, world: &world, github: github.as_ref() }
-        .publish(report, file);
-    report.exit().into()
+    let publisher = publish::Publisher {
+        tool: T::NAME,
+        output: &output,
+        colored,
+        world: &world,
+        github: github.as_ref(),
+    };
+    let (exit, document) = publisher.publish(report, files);
+    if let (Ok(outcome), Some(document)) = (&result, document)
+        && let Ok(runtime) = runtime()
+    {
+        runtime.block_on(T::keep(&args, outcome, outcome.verdict(), &document, &world));
+        runtime.shutdown_background();
+    }
+    exit.into()
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| {
+        Failure::usage(format!("failed to start: {e}"), "free file descriptors or memory, and try again")
+    })
 }
 
 fn run<T: Tool>(args: T::Args, world: &World) -> Result<T::Outcome, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| {
-        Failure::usage(format!("failed to start: {e}"), "free file descriptors or memory, and try again")
-    })?;
+    let runtime = runtime()?;
     let result = runtime.block_on(async {
         tokio::select! {
             biased;

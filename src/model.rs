@@ -1,5 +1,6 @@
 //! The names and facts of the release world. Nothing here reads, writes or tells the time.
 
+pub mod check;
 pub mod commit;
 pub mod digest;
 pub mod history;
@@ -13,4 +14,5 @@ pub mod release;
 pub mod repository;
 pub mod source;
 pub mod tag;
+pub mod tenant;
 pub mod verdict;

@@ -6,6 +6,7 @@ pub mod json;
 pub mod page;
 pub mod promotion;
 pub mod publish;
+pub mod smoke;
 pub mod status;
 
 use serde_json::{Map, Value};
@@ -21,6 +22,12 @@ pub trait Render {
     /// The code that the process ends with.
     fn exit(&self) -> Exit;
 
+    /// The code if the reports cannot be published, because they would show a secret: what was done is done, and a
+    /// code that speaks of the registry stays what it is.
+    fn exit_unpublished(&self) -> Exit {
+        self.exit()
+    }
+
     /// The fields of the JSON document beside `format`, `tool`, `version`, `verdict` and `exit_code`.
     fn fields(&self) -> Map<String, Value>;
 
@@ -32,6 +39,11 @@ pub trait Render {
 
     /// The step's outputs beside `verdict` and `exit-code`.
     fn outputs(&self) -> Vec<(&'static str, String)>;
+
+    /// The JUnit report; `None`: there is nothing that could stand in one.
+    fn junit(&self) -> Option<String> {
+        None
+    }
 
     /// Annotations for the workflow's page.
     fn annotations(&self) -> Vec<github::Annotation> {

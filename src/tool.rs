@@ -1,6 +1,7 @@
 //! One file per binary: read, decide (`policy`), act (`io`), and an outcome for `report`.
 
 pub mod aftercare;
+pub mod canary_smoke;
 pub mod candidates;
 pub mod chronicle;
 pub mod doctor;
@@ -20,22 +21,40 @@ pub mod rollback_latest;
 pub mod settings;
 
 use crate::io::world::World;
+use crate::model::verdict::Verdict;
 
 /// A binary of the toolkit.
 pub trait Tool {
     /// The name of the binary.
     const NAME: &'static str;
     /// The command line.
-    type Args: clap::Parser;
+    type Args: clap::Parser + Clone;
     /// What it comes to when it could do its work, whatever the verdict.
     type Outcome;
 
     /// Where and how the result is to be written.
     fn output(args: &Self::Args) -> &options::OutputOptions;
 
+    /// Where a JUnit report is to be written, if the tool has one and it was asked for.
+    fn junit(_args: &Self::Args) -> Option<&std::path::Path> {
+        None
+    }
+
     /// Does the work. Prints nothing and ends no process.
     ///
     /// # Errors
     /// Everything that kept it from doing the work, each with its own exit code.
     fn run(args: Self::Args, world: &World) -> impl Future<Output = Result<Self::Outcome, failure::Failure>>;
+
+    /// Keeps the published document of an outcome, where the tool has a place for it. Changes no verdict: what cannot
+    /// be kept is told on stderr.
+    fn keep(
+        _args: &Self::Args,
+        _outcome: &Self::Outcome,
+        _verdict: Verdict,
+        _document: &str,
+        _world: &World,
+    ) -> impl Future<Output = ()> {
+        async {}
+    }
 }

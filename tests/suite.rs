@@ -35,6 +35,8 @@ mod refusals;
 mod runner;
 #[path = "suite/secrets.rs"]
 mod secrets;
+#[path = "suite/smoke/mod.rs"]
+mod smoke;
 #[path = "suite/status.rs"]
 mod status;
 #[path = "support/bench.rs"]

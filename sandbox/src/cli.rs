@@ -32,6 +32,8 @@ enum Command {
     Image(ImageArguments),
     /// Play the main job from publish to rollback and check every claim.
     Play(PlayArguments),
+    /// Measure side by side, as ratios; exits 1 if one is over its limit.
+    Bench(PlayArguments),
 }
 
 #[derive(clap::Args)]
@@ -145,7 +147,7 @@ struct ImageArguments {
 
 #[derive(clap::Args)]
 struct PlayArguments {
-    /// Existing directory for everything that the play writes
+    /// Existing directory for everything that is written
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
     /// Directory of the programs; default: the one that this program stands in
@@ -160,6 +162,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Tenants(arguments) => tenants(&arguments),
         Command::Image(arguments) => image(&arguments),
         Command::Play(arguments) => play(&arguments),
+        Command::Bench(arguments) => bench(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -280,9 +283,13 @@ fn image(arguments: &ImageArguments) -> io::Result<()> {
 }
 
 fn play(arguments: &PlayArguments) -> io::Result<()> {
-    let program = std::env::current_exe()?;
-    let beside = program.parent().unwrap_or(Path::new("."));
-    crate::play::play(arguments.bins.as_deref().unwrap_or(beside), &arguments.dir)
+    let beside = crate::bench::beside()?;
+    crate::play::play(arguments.bins.as_ref().unwrap_or(&beside), &arguments.dir)
+}
+
+fn bench(arguments: &PlayArguments) -> io::Result<()> {
+    let beside = crate::bench::beside()?;
+    crate::bench::bench(arguments.bins.as_ref().unwrap_or(&beside), &arguments.dir)
 }
 
 /// Prints a result at once, also into a pipe.

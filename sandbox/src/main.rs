@@ -1,5 +1,6 @@
 //! The sandbox as a program: a registry, a fleet of tenants, an image layout, and the main job played with all of them.
 
+mod bench;
 mod cli;
 mod play;
 

@@ -12,10 +12,15 @@ use std::path::Path;
 use self::scene::{Answer, IMAGES, Member, Scene};
 use self::stage::Stage;
 
+/// The smoke suite of the play.
+const SUITE: &str = include_str!("play/smoke.toml");
+
 /// The first build of the release.
 const FIRST: &str = "4c1d56e";
 /// The next one.
 const SECOND: &str = "9f02ab7";
+/// A build whose search finds nothing.
+const BROKEN: &str = "7b3d05a";
 /// A build whose second image was never published.
 const HALF: &str = "e5a9c30";
 
@@ -37,18 +42,32 @@ fn tell(stage: &mut Stage) -> io::Result<()> {
 
     publish(stage, &scene, FIRST)?;
     canaries_take(stage, &scene, FIRST, None)?;
+    let unproven = format!("{FIRST} is promoted before anybody has tested it");
+    refuse(stage, &scene, FIRST, &unproven, "without evidence nothing moved")?;
+    smoke(stage, &scene, FIRST, Verdict::Green)?;
     promote(stage, &scene, FIRST)?;
     production_takes(stage, &scene, FIRST)?;
 
+    publish(stage, &scene, BROKEN)?;
+    canaries_take(stage, &scene, BROKEN, Some(FIRST))?;
+    smoke(stage, &scene, BROKEN, Verdict::Red)?;
+    let red = format!("{BROKEN} is promoted all the same");
+    refuse(stage, &scene, BROKEN, &red, "the red verdict stopped it")?;
+
     publish(stage, &scene, SECOND)?;
     canaries_take(stage, &scene, SECOND, Some(FIRST))?;
+    smoke(stage, &scene, SECOND, Verdict::Green)?;
     promote(stage, &scene, SECOND)?;
     production_takes(stage, &scene, SECOND)?;
 
     refuse_half_a_release(stage, &scene)?;
     roll_back(stage, &scene)?;
     production_takes(stage, &scene, FIRST)?;
-    refuse_what_was_rolled_back(stage, &scene)?;
+    let again = format!("The next merge would ship {SECOND} again: it is held");
+    refuse(stage, &scene, SECOND, &again, "the hold moved nothing")?;
+    resume(stage)?;
+    let rejected = format!("Promotions go on, but {SECOND} stays rejected");
+    refuse(stage, &scene, SECOND, &rejected, "what was rejected was not promoted")?;
 
     look(stage, &scene)
 }
@@ -61,10 +80,11 @@ fn set_up(stage: &mut Stage) -> io::Result<Scene> {
         stage.say(&format!("{:<10}  {}  follows {}", tenant.name(), tenant.url(), tenant.follows))?;
     }
     stage.write("coalmine.toml", &scene.configuration())?;
-    for (sha, age_s) in [(FIRST, 7200), (SECOND, 3600)] {
-        scene.build(stage, sha, age_s, IMAGES)?;
-    }
-    scene.build(stage, HALF, 0, &IMAGES[..1])?;
+    stage.write("smoke.toml", SUITE)?;
+    scene.build(stage, FIRST, 7200, IMAGES, None)?;
+    scene.build(stage, BROKEN, 5400, IMAGES, Some("search-finds-nothing"))?;
+    scene.build(stage, SECOND, 3600, IMAGES, None)?;
+    scene.build(stage, HALF, 0, &IMAGES[..1], None)?;
     Ok(scene)
 }
 
@@ -98,6 +118,40 @@ fn promote(stage: &mut Stage, scene: &Scene, sha: &str) -> io::Result<()> {
     )
 }
 
+/// What the canary is to find.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Green,
+    Red,
+}
+
+fn smoke(stage: &mut Stage, scene: &Scene, sha: &str, expected: Verdict) -> io::Result<()> {
+    let (word, code) = match expected {
+        Verdict::Green => ("green", 0),
+        Verdict::Red => ("red", 1),
+    };
+    stage.step(&format!("Smoke: do all canary tenants run {sha}, and are they well?"))?;
+    let words = ["--suite", "smoke.toml", "--sha", sha].map(str::to_owned);
+    let found = stage.run_with("canary-smoke", &words, &scene.canaries())?;
+    stage.claim(&format!("the verdict on {sha} is {word}"), found == code, &format!("exit code {found}"))
+}
+
+fn resume(stage: &mut Stage) -> io::Result<()> {
+    stage.step("The cause is found and repaired: promotions may go on")?;
+    let words = ["resume", "--reason", "the bad migration is out"].map(str::to_owned);
+    let code = stage.run("release-status", &words)?;
+    stage.claim("release-status resume lifts the hold", code == 0, &format!("exit code {code}"))
+}
+
+/// A promotion that has to be refused.
+fn refuse(stage: &mut Stage, scene: &Scene, sha: &str, headline: &str, claim: &str) -> io::Result<()> {
+    stage.step(headline)?;
+    let before = scene.latest();
+    let code = stage.run("promote-latest", &[sha.to_owned()])?;
+    stage.claim(&format!("promote-latest {sha} is refused"), code == 1, &format!("exit code {code}"))?;
+    stage.claim_equal(claim, &scene.latest(), &before)
+}
+
 fn production_takes(stage: &mut Stage, scene: &Scene, sha: &str) -> io::Result<()> {
     stage.step(&format!("Production takes :latest, which is {sha}"))?;
     runs(stage, "all of production runs", &scene.production, sha)
@@ -118,13 +172,10 @@ fn fleet(stage: &mut Stage, claim: &str, answers: &[Answer], sha: Option<&str>) 
 }
 
 fn refuse_half_a_release(stage: &mut Stage, scene: &Scene) -> io::Result<()> {
-    stage.step(&format!("Half a release: {HALF} is published for one image only, and promoted"))?;
-    let before = scene.latest();
+    stage.step(&format!("Half a release: {HALF} is published for one image only"))?;
     let code = stage.run("publish-staging", &scene.publication(HALF, &IMAGES[..1]))?;
     stage.claim(&format!("publish-staging {HALF} succeeds"), code == 0, &format!("exit code {code}"))?;
-    let code = stage.run("promote-latest", &[HALF.to_owned()])?;
-    stage.claim(&format!("promote-latest {HALF} is refused"), code == 1, &format!("exit code {code}"))?;
-    stage.claim_equal("the refusal moved nothing", &scene.latest(), &before)
+    refuse(stage, scene, HALF, "Half a release is not promoted", "the refusal moved nothing")
 }
 
 fn roll_back(stage: &mut Stage, scene: &Scene) -> io::Result<()> {
@@ -133,14 +184,6 @@ fn roll_back(stage: &mut Stage, scene: &Scene) -> io::Result<()> {
     stage.claim(&format!("rollback-latest {FIRST} succeeds"), code == 0, &format!("exit code {code}"))?;
     let (latest, built) = (scene.latest(), scene.built(FIRST));
     stage.claim_equal(&format!(":latest of both images is {FIRST} again, by digest"), &latest, &built)
-}
-
-fn refuse_what_was_rolled_back(stage: &mut Stage, scene: &Scene) -> io::Result<()> {
-    stage.step(&format!("The next merge would ship {SECOND} again: it is held"))?;
-    let before = scene.latest();
-    let code = stage.run("promote-latest", &[SECOND.to_owned()])?;
-    stage.claim(&format!("promote-latest {SECOND} is refused"), code == 1, &format!("exit code {code}"))?;
-    stage.claim_equal("the hold moved nothing", &scene.latest(), &before)
 }
 
 fn look(stage: &mut Stage, scene: &Scene) -> io::Result<()> {

@@ -52,7 +52,9 @@ impl fmt::Display for Diagnostic {
         if let Some(hint) = &self.hint {
             group = group.element(Level::HELP.message(hint.as_str()));
         }
-        f.write_str(&Renderer::plain().render(&[group]))
+        let shown = Renderer::plain().render(&[group]);
+        // Whoever shows it says that it is an error.
+        f.write_str(shown.strip_prefix("error: ").unwrap_or(&shown))
     }
 }
 

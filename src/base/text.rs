@@ -29,6 +29,16 @@ pub fn excerpt(bytes: &[u8]) -> String {
     escape(String::from_utf8_lossy(head).trim(), EXCERPT_BYTES)
 }
 
+/// A number of bytes as a person reads it: `812 B`, `3.2 kB`, `900.0 MB`.
+pub fn bytes(count: u64) -> String {
+    let units = [("GB", 1_000_000_000_u64), ("MB", 1_000_000), ("kB", 1_000)];
+    match units.into_iter().find(|(_, size)| count >= *size) {
+        // Tenths of a unit: exact enough, and no rounding up to a unit that was not reached.
+        Some((unit, size)) => format!("{}.{} {unit}", count / size, count % size * 10 / size),
+        None => format!("{count} B"),
+    }
+}
+
 /// `line` made harmless for the log of a GitHub runner, which reads commands from both streams: a line that begins
 /// with `::` (after white space), or holds `##[` anywhere (actions/runner, `ActionCommand.cs`).
 pub fn defuse(line: &str) -> String {

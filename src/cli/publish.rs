@@ -36,6 +36,15 @@ pub(super) fn complain(story: &Story, failure: &Failure) {
     }
 }
 
+/// Files that were reserved before anything was done.
+#[derive(Default)]
+pub(super) struct Files {
+    /// The JSON document.
+    pub result: Option<ResultFile>,
+    /// The JUnit report.
+    pub junit: Option<ResultFile>,
+}
+
 /// One report's way out.
 pub(super) struct Publisher<'a> {
     /// The binary.
@@ -51,35 +60,64 @@ pub(super) struct Publisher<'a> {
 }
 
 impl Publisher<'_> {
-    /// Writes everything. What cannot be written is told on stderr and changes no exit code: that one speaks of
-    /// the registry, and the registry is as it is.
-    pub(super) fn publish(&self, report: &dyn Render, file: Option<ResultFile>) {
-        let document = self.clean(&json::document(self.tool, report));
-        if let Some(file) = file {
-            self.tell("the result file", file.write(&document));
+    /// Writes everything, and gives the exit code. What cannot be written is told on stderr and changes no exit code:
+    /// that one speaks of the registry, and the registry is as it is. A report that still shows a secret after it was
+    /// cleaned is not published at all.
+    /// With the code comes the document, if it may be seen.
+    pub(super) fn publish(&self, report: &dyn Render, files: Files) -> (Exit, Option<String>) {
+        let pages = self.pages(report);
+        let parts = [Some(&pages.document), pages.text.as_ref(), pages.junit.as_ref(), Some(&pages.summary)];
+        if parts
+            .into_iter()
+            .flatten()
+            .chain(&pages.annotations)
+            .any(|part| self.world.story.secrets.finds(part))
+        {
+            self.world.story.error("the reports would show a token, so they are not written");
+            self.world
+                .story
+                .hint("a token that is part of an everyday word cannot be kept out of a text: replace it");
+            let exit = report.exit_unpublished();
+            let line = output("exit-code", &exit.code().to_string(), "");
+            let _ = self.github.map(|files| files.append_output(&line));
+            return (exit, None);
         }
-        match self.output.format {
-            Format::Json => self.print(&document),
-            Format::Text => {
-                let mut page = Page::new(self.colored);
-                report.text(&mut page);
-                self.print(&self.clean(&page.into_text()));
-            }
+        if let Some(file) = files.result {
+            self.tell("the result file", file.write(&pages.document));
         }
+        if let (Some(file), Some(junit)) = (files.junit, &pages.junit) {
+            self.tell("the JUnit report", file.write(junit));
+        }
+        self.print(pages.text.as_ref().unwrap_or(&pages.document));
         if let Some(github) = self.github {
-            self.publish_on_github(github, report);
+            self.publish_on_github(github, report, &pages);
+        }
+        (report.exit(), Some(pages.document))
+    }
+
+    /// Every report, with secrets replaced.
+    fn pages(&self, report: &dyn Render) -> Pages {
+        let text = (self.output.format == Format::Text).then(|| {
+            let mut page = Page::new(self.colored);
+            report.text(&mut page);
+            self.clean(&page.into_text())
+        });
+        let mut summary = Summary::default();
+        report.summary(&mut summary);
+        Pages {
+            document: self.clean(&json::document(self.tool, report)),
+            text,
+            junit: report.junit().map(|junit| self.clean(&junit)),
+            summary: self.clean(&summary.into_text()),
+            annotations: report.annotations().iter().map(|a| self.clean(&a.command())).collect(),
         }
     }
 
-    fn publish_on_github(&self, github: &GithubFiles, report: &dyn Render) {
+    fn publish_on_github(&self, github: &GithubFiles, report: &dyn Render, pages: &Pages) {
         if self.output.format == Format::Text {
-            for annotation in report.annotations() {
-                self.print(&self.clean(&annotation.command()));
-            }
+            pages.annotations.iter().for_each(|annotation| self.print(annotation));
         }
-        let mut summary = Summary::default();
-        report.summary(&mut summary);
-        self.tell("the step summary", github.append_summary(&self.clean(&summary.into_text())));
+        self.tell("the step summary", github.append_summary(&pages.summary));
         let delimiter = delimiter();
         let mut outputs = report.outputs();
         outputs.push(("exit-code", report.exit().code().to_string()));
@@ -116,6 +154,16 @@ impl Publisher<'_> {
             self.world.story.error(&format!("{what} is not written: {error}{cause}"));
         }
     }
+}
+
+/// Every form of one report.
+struct Pages {
+    document: String,
+    /// For a person; `None`: the document was asked for.
+    text: Option<String>,
+    junit: Option<String>,
+    summary: String,
+    annotations: Vec<String>,
 }
 
 /// 128 random bits: nobody who writes into a value can know how its block ends.

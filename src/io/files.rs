@@ -37,6 +37,22 @@ pub enum FileError {
     },
 }
 
+impl FileError {
+    /// What to do.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Read { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+                "check the path: there is no such file"
+            }
+            Self::Read { .. } => "check that the file may be read and is UTF-8 text",
+            Self::TooLarge { .. } => "check that this is the right file",
+            Self::Write { .. } => {
+                "check that the folder is there, may be written to, and that the disk is not full"
+            }
+        }
+    }
+}
+
 /// The text of `path`; `None` if there is no such file.
 ///
 /// # Errors

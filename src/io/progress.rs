@@ -1,4 +1,4 @@
-//! Progress of long transfers: a bar on a terminal, a line now and then elsewhere.
+//! Progress of long work: bars on a terminal; of long transfers also a line now and then elsewhere.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -50,5 +50,47 @@ impl<'s> Progress<'s> {
 impl Drop for Progress<'_> {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// More tasks than this share one line.
+const LINES: usize = 24;
+
+/// How far several tasks are that go on at the same time, one line each.
+pub struct Tasks {
+    lines: Vec<(String, ProgressBar)>,
+}
+
+impl Tasks {
+    /// Lines for tasks with these names. Off a terminal nothing is drawn.
+    pub fn new(story: &Story, names: &[String]) -> Self {
+        let style = ProgressStyle::with_template("  {spinner} {prefix:30!} {wide_msg}")
+            .expect("the template is a constant");
+        let line = |name: String| {
+            let bar = story.bars().add(ProgressBar::new_spinner().with_style(style.clone()));
+            bar.set_prefix(name);
+            bar
+        };
+        let shared = format!("{} in all", names.len());
+        let drawn: Vec<ProgressBar> =
+            if names.len() > LINES { vec![line(shared)] } else { names.iter().cloned().map(line).collect() };
+        let bar = |at: usize| drawn[at.min(drawn.len() - 1)].clone();
+        Self { lines: names.iter().enumerate().map(|(at, name)| (name.clone(), bar(at))).collect() }
+    }
+
+    /// Says how far the task number `at` is.
+    pub fn at(&self, at: usize, how_far: &str) {
+        let Some((name, bar)) = self.lines.get(at) else { return };
+        let shared = self.lines.len() > LINES;
+        bar.set_message(if shared { format!("{name}: {how_far}") } else { how_far.to_owned() });
+        bar.tick();
+    }
+}
+
+impl Drop for Tasks {
+    fn drop(&mut self) {
+        for (_, bar) in &self.lines {
+            bar.finish_and_clear();
+        }
     }
 }

@@ -6,6 +6,7 @@ use anstyle::{AnsiColor, Style};
 use indicatif::MultiProgress;
 
 use crate::base::redact::Redactor;
+use crate::base::secret::Secret;
 use crate::base::text;
 
 /// How much of the story is told.
@@ -78,6 +79,15 @@ impl Story {
     /// Advice under an error.
     pub fn hint(&self, line: &str) {
         self.tell(Loudness::Quiet, "hint: ", AnsiColor::Cyan.on_default(), line);
+    }
+
+    /// Asks a GitHub runner to hide `secret` wherever it shows. This is the one line that holds a secret: it goes to
+    /// stderr, which the runner reads and nobody pipes into a file (GitHub documentation, "Workflow commands").
+    pub fn mask(&self, secret: &Secret) {
+        let escaped = secret.expose().replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+        self.bars.suspend(|| {
+            let _ = std::io::stderr().write_all(format!("::add-mask::{escaped}\n").as_bytes());
+        });
     }
 
     fn tell(&self, loudness: Loudness, label: &str, style: Style, line: &str) {

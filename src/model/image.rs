@@ -8,6 +8,11 @@ use crate::base::list::NonEmpty;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Images(NonEmpty<Repository>);
 
+/// `1 image`, `2 images`.
+pub fn counted(count: usize) -> String {
+    if count == 1 { "1 image".to_owned() } else { format!("{count} images") }
+}
+
 /// Why a list of repositories is no set of images.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotImages {
@@ -31,6 +36,11 @@ impl Images {
             }
         }
         NonEmpty::from_vec(repositories).map(Self).ok_or(NotImages::Empty)
+    }
+
+    /// `1 image`, `2 images`.
+    pub fn counted(&self) -> String {
+        counted(self.len())
     }
 
     /// The repositories, in order.

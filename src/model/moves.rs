@@ -28,8 +28,8 @@ pub struct Plan {
     pub tag: Tag,
     /// The moves, in order, the last image last; empty when every image is there already.
     pub moves: Vec<Move>,
-    /// The images that stand there already.
-    pub already: Vec<(Repository, Digest)>,
+    /// The images that stand there already, with what they are.
+    pub already: Vec<(Repository, Manifest)>,
 }
 
 /// How one image ended.

@@ -131,6 +131,8 @@ pub struct VerdictRecord {
     pub images: Vec<JudgedImage>,
     /// The suite it judged with.
     pub suite: SuiteName,
+    /// Whether it saw that every tenant ran this build; `None` where the tool has another way to know.
+    pub proves_build: Option<bool>,
     /// When it was done.
     pub finished: Timestamp,
 }

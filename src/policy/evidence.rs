@@ -113,6 +113,14 @@ fn lacking(
         );
         return Some(refusal(expected, found, "repair what the canary found, then publish and prove again"));
     }
+    if newest.proves_build == Some(false) {
+        let found = "green, of a suite that does not ask which build answers".to_owned();
+        return Some(refusal(
+            expected,
+            found,
+            "add `[ready]` to the suite: without it the canary may have run another build",
+        ));
+    }
     let ahead = Duration::try_from(newest.finished.duration_since(demand.now)).unwrap_or_default();
     let age = Duration::try_from(demand.now.duration_since(newest.finished)).unwrap_or_default();
     if ahead > AHEAD {
@@ -166,6 +174,7 @@ mod tests {
             sha: "4c1d56e".parse().unwrap(),
             images: record().release.images.iter().map(judged).collect(),
             suite: SuiteName { sha256: "suite".to_owned() },
+            proves_build: Some(true),
             finished: finished.parse().unwrap(),
         }
     }
@@ -201,6 +210,7 @@ mod tests {
             (|v| v.tool = "canary-soak".to_owned(), "none"),
             (|v| v.verdict = Verdict::Red, "red at"),
             (|v| v.verdict = Verdict::Inconclusive, "inconclusive at"),
+            (|v| v.proves_build = Some(false), "does not ask which build answers"),
             (|v| v.finished = "2026-11-20T11:59:59Z".parse().unwrap(), "green, 1d 0h old"),
             (|v| v.finished = "2026-11-21T13:00:00Z".parse().unwrap(), "in the future"),
             (|v| v.format = 2, "format 2"),

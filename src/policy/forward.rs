@@ -26,7 +26,7 @@ pub enum Order {
 }
 
 /// Compares by ancestry, then by commit time, then by the number of the run that published, where both came from
-/// the same workflow.
+/// the same workflow, then by the time of publication.
 pub fn order(candidate: &ReleaseRecord, live: &ReleaseRecord, ancestry: Ancestry) -> Order {
     let shas = format!("{} and live {}", candidate.release.sha, live.release.sha);
     match ancestry {
@@ -55,6 +55,8 @@ pub fn order(candidate: &ReleaseRecord, live: &ReleaseRecord, ancestry: Ancestry
                 Order::Backward(format!("{shas} are of runs {ours} and {theirs}"))
             }
         }
+        // The weakest sign: a later publication is no proof of a later commit, but an earlier one is a reason to look.
+        _ if candidate.published > live.published => Order::Forward,
         _ => Order::Unknown,
     }
 }

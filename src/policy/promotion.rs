@@ -115,7 +115,7 @@ pub fn decide(
         }
         let from = current.map(|live| live.manifest.clone());
         if from.as_ref().is_some_and(|from| from.digest == wanted.manifest.digest) {
-            plan.already.push((image.repository.clone(), wanted.manifest.digest.clone()));
+            plan.already.push((image.repository.clone(), wanted.manifest.clone()));
         } else {
             plan.moves.push(Move { repository: image.repository.clone(), from, to: wanted.manifest.clone() });
         }

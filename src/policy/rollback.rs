@@ -5,13 +5,16 @@ use crate::model::commit::CommitSha;
 use crate::model::digest::Digest;
 use crate::model::refusal::{Guard, Refusal};
 use crate::model::repository::Repository;
+use crate::model::tag::Tag;
 
 /// What is known of one image's way back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WayBack {
     /// Which image.
     pub repository: Repository,
-    /// What `latest-previous` names.
+    /// The tag that keeps its way back.
+    pub tag: Tag,
+    /// What that tag names.
     pub previous: Option<Digest>,
     /// The staged shas whose tags name that digest; sorted.
     pub shas: Vec<CommitSha>,
@@ -29,7 +32,7 @@ pub fn previous(images: &[WayBack]) -> Result<Option<CommitSha>, NonEmpty<Refusa
         .map(|image| Refusal {
             guard: Guard::Previous,
             image: Some(image.repository.clone()),
-            expected: "the tag latest-previous, which each promotion leaves behind".to_owned(),
+            expected: format!("the tag {}, which each promotion leaves behind", image.tag),
             found: "no such tag".to_owned(),
             hint: "name the release to go back to: `rollback-latest --list` shows them".to_owned(),
         })
@@ -73,6 +76,7 @@ mod tests {
     fn way(name: &str, previous: Option<&str>, shas: &[&str]) -> WayBack {
         WayBack {
             repository: format!("ghcr.io/a/{name}").parse().unwrap(),
+            tag: "latest-previous".parse().unwrap(),
             previous: previous.map(|seed| Digest::of(seed.as_bytes())),
             shas: shas.iter().map(|sha| sha.parse().unwrap()).collect(),
         }

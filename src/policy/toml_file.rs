@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use serde::de::DeserializeOwned;
 use toml::Spanned;
+use toml::de::{DeTable, Error};
 
 use crate::base::diagnostic::{Diagnostic, nearest};
 
@@ -21,11 +22,21 @@ impl TomlFile<'_> {
     /// # Errors
     /// The text is no TOML, has a key twice, an unknown key, or a value of the wrong type.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Diagnostic> {
-        toml::from_str(self.text).map_err(|error| {
-            let message = error.message().to_owned();
-            let hint = correction(&message);
-            self.diagnostic(error.span().unwrap_or(0..0), message, hint)
-        })
+        toml::from_str(self.text).map_err(|error| self.mistake(&error))
+    }
+
+    /// Reads the file as a table in which everything knows its place.
+    ///
+    /// # Errors
+    /// The text is no TOML, or has a key twice.
+    pub fn table(&self) -> Result<Spanned<DeTable<'_>>, Diagnostic> {
+        DeTable::parse(self.text).map_err(|error| self.mistake(&error))
+    }
+
+    fn mistake(&self, error: &Error) -> Diagnostic {
+        let message = error.message().to_owned();
+        let hint = correction(&message);
+        self.diagnostic(error.span().unwrap_or(0..0), message, hint)
     }
 
     /// A mistake at `span`.

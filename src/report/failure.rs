@@ -25,8 +25,11 @@ pub fn complaints(failure: &Failure) -> Vec<Complaint> {
     let one = |message: String, hint: Option<String>| vec![Complaint { message, hint }];
     match failure {
         Failure::Usage(error) => one(error.message.clone(), Some(error.hint.clone())),
-        Failure::Mistake(diagnostic) => one(diagnostic.to_string(), None),
-        Failure::File(error) => one(chain(error), None),
+        Failure::Mistake(diagnostic) => {
+            // Whoever shows a complaint says that it is an error.
+            one(diagnostic.to_string().trim_start_matches("error: ").to_owned(), None)
+        }
+        Failure::File(error) => one(chain(error), Some(error.hint().to_owned())),
         Failure::Source(error) => one(chain(error), Some(error.hint().to_owned())),
         Failure::Refused { refusals, .. } => refusals
             .iter()

@@ -18,5 +18,6 @@ pub fn document(tool: &str, outcome: &dyn Render) -> String {
     let mut text =
         serde_json::to_string_pretty(&Value::Object(document)).expect("a map of strings and values is JSON");
     text.push('\n');
-    text
+    // A runner would obey `##[` anywhere in a line; it can stand only within a text, where it may be written so.
+    text.replace("##[", "#\\u0023[")
 }

@@ -8,6 +8,7 @@ use super::page::{Cell, Mood, Page, cell};
 use super::status::{candidate_page, candidates_json};
 use crate::base::exit::Exit;
 use crate::model::digest::Digest;
+use crate::model::image::counted;
 use crate::model::moves::{Ended, Receipt};
 use crate::model::verdict::Verdict;
 use crate::policy::aftermath::Errand;
@@ -69,7 +70,7 @@ impl Moves {
         if any(&Ended::WouldMove) {
             format!("dry run: {tag} would move to {what}")
         } else if any(&Ended::Moved) {
-            format!("{errand}: {tag} is {what}, {count} image{} verified", if count == 1 { "" } else { "s" })
+            format!("{errand}: {tag} is {what}, {} verified", counted(count))
         } else {
             format!("already: {tag} is {what}")
         }

@@ -8,10 +8,9 @@ use super::Render;
 use super::github::Summary;
 use super::page::{Cell, Mood, Page, cell};
 use crate::base::exit::Exit;
+use crate::base::text;
 use crate::model::verdict::Verdict;
 use crate::tool::publish_staging::{Outcome, Published};
-
-const MEGABYTE: f64 = 1_000_000.0;
 
 impl Outcome {
     fn headline(&self) -> String {
@@ -29,7 +28,7 @@ impl Outcome {
             let platforms: Vec<String> = record.platforms.iter().map(ToString::to_string).collect();
             vec![
                 (Mood::Strong, record.repository.to_string()),
-                cell(record.digest.to_string()),
+                cell(record.digest.short()),
                 cell(platforms.join(", ")),
                 (Mood::Dim, effort(published)),
             ]
@@ -54,8 +53,8 @@ fn effort(published: &Published) -> String {
         (true, 0) => "already".to_owned(),
         (false, 0) => String::new(),
         _ => format!(
-            "{sent} blobs sent ({:.1} MB), {mounted} mounted, {there} there",
-            published.sent_bytes as f64 / MEGABYTE
+            "{sent} blobs sent ({}), {mounted} mounted, {there} there",
+            text::bytes(published.sent_bytes)
         ),
     }
 }

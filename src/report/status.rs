@@ -37,7 +37,7 @@ pub fn candidates_json(candidates: &[Candidate]) -> Value {
 /// The candidates for a person.
 pub fn candidate_page(page: &mut Page, candidates: &[Candidate]) {
     if candidates.is_empty() {
-        page.line(Mood::Odd, "no release is staged");
+        page.line(Mood::Odd, "no release is staged: check the images' names, and `staging` in coalmine.toml");
         return;
     }
     page.table(&candidates.iter().map(candidate_row).collect::<Vec<_>>());

@@ -125,7 +125,9 @@ async fn draft(
     aftercare: &mut Aftercare,
 ) {
     let text = client.world().story.secrets.clean(&post_mortem::draft(entry, promoted));
-    let name = PathBuf::from(format!("post-mortem-{}.md", entry.at.strftime("%Y%m%d-%H%M%S")));
+    // Two rollbacks within a second are two post-mortems.
+    let own = entry.id.rsplit('-').next().and_then(|random| random.get(..4)).unwrap_or_default();
+    let name = PathBuf::from(format!("post-mortem-{}-{own}.md", entry.at.strftime("%Y%m%d-%H%M%S")));
     match ResultFile::reserve(&name).and_then(|file| file.write(&text)) {
         Ok(()) => aftercare.file = Some(name),
         Err(error) => warn(client, moves, format!("the post-mortem draft is not written: {error}")),

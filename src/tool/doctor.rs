@@ -92,7 +92,7 @@ fn wrong_configuration(failure: &Failure) -> Finding {
                 diagnostic.hint.clone().unwrap_or_default(),
             )
         }
-        Failure::File(error) => (error.to_string(), "check the path".to_owned()),
+        Failure::File(error) => (error.to_string(), error.hint().to_owned()),
         Failure::Source(_)
         | Failure::Refused { .. }
         | Failure::Registry(_)

@@ -78,8 +78,13 @@ impl Mover<'_, '_> {
             Errand::Promotion => self.plan.tag.previous(),
             Errand::Rollback => self.plan.tag.rejected(),
         };
-        let anchors = self.plan.moves.iter().filter_map(|m| Some((&m.repository, m.from.as_ref()?)));
-        let anchors = anchors.map(|(repository, from)| self.client.put_tag_again(repository, &tag, from));
+        let outgoing = self.plan.moves.iter().filter_map(|m| Some((&m.repository, m.from.as_ref()?)));
+        // What does not move in this promotion was live before it too: "previous" has to mean all images.
+        let staying = self.plan.already.iter().map(|(repository, manifest)| (repository, manifest));
+        let staying = staying.filter(|_| self.errand == Errand::Promotion);
+        let anchors = outgoing
+            .chain(staying)
+            .map(|(repository, from)| self.client.put_tag_again(repository, &tag, from));
         let world = self.client.world();
         let results = world.stop.unless(join_all(anchors)).await?;
         for error in results.into_iter().filter_map(Result::err) {
@@ -98,7 +103,10 @@ impl Mover<'_, '_> {
             return;
         }
         let tag = self.plan.tag.previous();
-        let marks = self.plan.moves.iter().map(|m| self.client.put_tag_again(&m.repository, &tag, &m.to));
+        let moved = self.plan.moves.iter().map(|m| (&m.repository, &m.to));
+        let stayed = self.plan.already.iter().map(|(repository, manifest)| (repository, manifest));
+        let marks = moved.chain(stayed);
+        let marks = marks.map(|(repository, manifest)| self.client.put_tag_again(repository, &tag, manifest));
         for error in join_all(marks).await.into_iter().filter_map(Result::err) {
             self.client.world().story.warn(&error.to_string());
         }
@@ -271,10 +279,10 @@ pub fn receipts(plan: &Plan, ended: impl Fn(usize) -> Ended) -> Vec<Receipt> {
         to: m.to.digest.clone(),
         ended: ended(i),
     });
-    let already = plan.already.iter().map(|(repository, digest)| Receipt {
+    let already = plan.already.iter().map(|(repository, manifest)| Receipt {
         repository: repository.clone(),
-        from: Some(digest.clone()),
-        to: digest.clone(),
+        from: Some(manifest.digest.clone()),
+        to: manifest.digest.clone(),
         ended: Ended::Already,
     });
     moved.chain(already).collect()

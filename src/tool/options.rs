@@ -49,22 +49,30 @@ pub struct OutputOptions {
     pub quiet: bool,
 }
 
-/// How to reach the registry: every binary that talks to one has these.
+/// Which registry, and how it is spoken to.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Registry")]
-pub struct RegistryOptions {
+pub struct PlaceOptions {
     /// Configuration [env: COALMINE_CONFIG] [default: ./coalmine.toml, then ./.github/coalmine.toml]
     #[arg(long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
+    /// Speak plain HTTP to this registry; done without asking for localhost, 127.0.0.0/8 and [::1] (repeatable)
+    #[arg(long, value_name = "REGISTRY", global = true)]
+    pub plain_http: Vec<Registry>,
+}
+
+/// How to work with the registry: every binary that moves or shows tags has these.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Registry")]
+pub struct RegistryOptions {
+    #[command(flatten)]
+    pub(crate) place: PlaceOptions,
     /// Read, check and plan the same, and write nothing
     #[arg(long, global = true)]
     pub dry_run: bool,
     /// Bound on the whole command, as in `90s` or `5m`
     #[arg(long, value_name = "DURATION", value_parser = span::parse, default_value = "120s", global = true)]
     pub deadline: Duration,
-    /// Speak plain HTTP to this registry; done without asking for localhost, 127.0.0.0/8 and [::1] (repeatable)
-    #[arg(long, value_name = "REGISTRY", global = true)]
-    pub plain_http: Vec<Registry>,
 }
 
 /// Which images: every binary that takes the release as published has this.

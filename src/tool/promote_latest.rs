@@ -21,6 +21,7 @@ use crate::io::{clock, files};
 use crate::model::commit::CommitSha;
 use crate::model::digest::Digest;
 use crate::model::history::Event;
+use crate::model::image::counted;
 use crate::model::moves::{Ended, Receipt};
 use crate::model::record::Kind;
 use crate::model::repository::Repository;
@@ -229,12 +230,7 @@ pub(super) async fn read_staged(
     live: LivePlatforms,
 ) -> Result<(CommitSha, Vec<ImageFacts>), Failure> {
     let story = &client.world().story;
-    story.say(&format!(
-        "reading {} of {} image{}",
-        settings.staging.tag(typed),
-        settings.images.len(),
-        plural(settings.images.len())
-    ));
+    story.say(&format!("reading {} of {}", settings.staging.tag(typed), settings.images.counted()));
     let first = facts(client, settings, &sources(settings, typed), live).await;
     // The exact tag outranks every longer sha that begins the same.
     if first.iter().any(|image| !matches!(image.wanted, Ok(None))) {
@@ -253,10 +249,6 @@ fn sources(settings: &Settings, sha: &CommitSha) -> Vec<(Repository, Tag)> {
     settings.images.iter().map(|image| (image.clone(), settings.staging.tag(sha))).collect()
 }
 
-fn plural(count: usize) -> &'static str {
-    if count == 1 { "" } else { "s" }
-}
-
 /// Carries a decision out, or tells it with `--dry-run`.
 pub(super) async fn carry_out(
     client: &Client<'_>,
@@ -270,7 +262,7 @@ pub(super) async fn carry_out(
     let mut receipts = if plan.moves.is_empty() || settings.dry_run {
         receipts(&plan, |_| Ended::WouldMove)
     } else {
-        story.say(&format!("moving {} of {} image{}", plan.tag, plan.moves.len(), plural(plan.moves.len())));
+        story.say(&format!("moving {} of {}", plan.tag, counted(plan.moves.len())));
         Mover { client, plan: &plan, errand, options: &settings.as_options() }.run().await?
     };
     let place = |receipt: &Receipt| settings.images.iter().position(|image| *image == receipt.repository);

@@ -172,12 +172,11 @@ async fn send(client: &Client<'_>, image: &Prepared) -> Result<Published, Regist
         return Ok(published);
     }
     let story = &client.world().story;
-    story.say(&format!(
-        "{}: {} blobs, {} platform manifests",
-        image.repository,
-        image.origin.blobs.len(),
-        image.origin.children.len()
-    ));
+    let children = match image.origin.children.len() {
+        0 => String::new(),
+        count => format!(" of {count} manifests"),
+    };
+    story.say(&format!("{}: {} blobs{children}", image.repository, image.origin.blobs.len()));
     let arrivals: Vec<(Arrival, u64)> = iter(&image.origin.blobs)
         .map(|(digest, (size, content))| async move {
             let transfer = Transfer { repository: &image.repository, digest, size: *size, content };

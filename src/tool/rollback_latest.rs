@@ -140,7 +140,7 @@ async fn read_previous(
     settings: &Settings,
 ) -> Result<(Option<CommitSha>, Vec<ImageFacts>), Failure> {
     let tag = settings.latest.previous();
-    client.world().story.say(&format!("reading {tag} of {} images", settings.images.len()));
+    client.world().story.say(&format!("reading {tag} of {}", settings.images.counted()));
     let sources: Vec<(Repository, Tag)> =
         settings.images.iter().map(|image| (image.clone(), tag.clone())).collect();
     let facts = facts(client, settings, &sources, LivePlatforms::Unneeded).await;
@@ -167,7 +167,7 @@ async fn way_back(client: &Client<'_>, settings: &Settings, image: &ImageFacts) 
         },
         None => Vec::new(),
     };
-    Some(WayBack { repository: image.repository.clone(), previous, shas })
+    Some(WayBack { repository: image.repository.clone(), tag: image.source.clone(), previous, shas })
 }
 
 /// The shas whose staging tags name `digest`; sorted.

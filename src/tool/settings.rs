@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use super::failure::Failure;
 use super::options::RegistryOptions;
+use crate::base::shell::quoted;
 use crate::io::clock;
 use crate::io::env::{Env, items};
 use crate::io::files;
 use crate::io::registry::client::{Access, Client};
 use crate::io::world::World;
-use crate::model::image::Images;
+use crate::model::image::{Images, NotImages};
 use crate::model::record::Kind;
 use crate::model::repository::{Registry, Repository};
 use crate::model::tag::{StagingPattern, Tag};
@@ -57,21 +58,30 @@ impl Settings {
     /// # Errors
     /// The file is wrong, or no images are named anywhere.
     pub fn find(options: &RegistryOptions, images: &[Repository], env: &Env) -> Result<Self, Failure> {
+        Self::find_if_named(options, images, env)?.ok_or_else(|| usage(NotImages::Empty.to_string()))
+    }
+
+    /// The same; `None` if no images are named anywhere.
+    ///
+    /// # Errors
+    /// The file is wrong, or names images that are none.
+    pub fn find_if_named(
+        options: &RegistryOptions,
+        images: &[Repository],
+        env: &Env,
+    ) -> Result<Option<Self>, Failure> {
         let (config, file) = read_config(options, env)?;
-        let images = if !images.is_empty() {
-            Images::new(images.to_vec())
+        let named = if !images.is_empty() {
+            Some(Images::new(images.to_vec()))
         } else if let Some(list) = env.get("RELEASE_IMAGES") {
-            Images::new(
-                items(list)
-                    .map(str::parse)
-                    .collect::<Result<_, _>>()
-                    .map_err(|e| usage(format!("RELEASE_IMAGES: {e}")))?,
-            )
+            let list = items(list).map(str::parse).collect::<Result<_, _>>();
+            Some(Images::new(list.map_err(|e| usage(format!("RELEASE_IMAGES: {e}")))?))
         } else {
-            config.images.map_or_else(|| Images::new(Vec::new()), Ok)
+            config.images.clone().map(Ok)
         };
+        let Some(images) = named else { return Ok(None) };
         let images = images.map_err(|e| usage(e.to_string()))?;
-        Ok(Self {
+        Ok(Some(Self {
             home: config.records.then(|| config.home.unwrap_or_else(|| images.first().clone())),
             require: config.require,
             evidence_max_age: config.evidence_max_age,
@@ -82,10 +92,10 @@ impl Settings {
             hooks: config.hooks,
             dry_run: options.dry_run,
             deadline: options.deadline,
-            plain_http: options.plain_http.clone(),
+            plain_http: options.place.plain_http.clone(),
             file,
             moved_tag: None,
-        })
+        }))
     }
 
     /// The same, about another tag than the configured one.
@@ -118,17 +128,6 @@ impl Settings {
     }
 }
 
-/// A word for a POSIX shell.
-fn quoted(word: &str) -> String {
-    let plain =
-        |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '-' | '_' | ':' | '=' | '@' | '+');
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
 fn usage(message: String) -> Failure {
     Failure::usage(
         message,
@@ -137,7 +136,7 @@ fn usage(message: String) -> Failure {
 }
 
 fn read_config(options: &RegistryOptions, env: &Env) -> Result<(Config, Option<PathBuf>), Failure> {
-    let named = options.config.clone().or_else(|| env.path("COALMINE_CONFIG"));
+    let named = options.place.config.clone().or_else(|| env.path("COALMINE_CONFIG"));
     let found = match named {
         Some(path) => Some((files::read(&path)?, path)),
         None => {

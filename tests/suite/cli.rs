@@ -2,7 +2,8 @@
 
 use crate::support::{Bench, ONE, Program};
 
-const BINARIES: [&str; 4] = ["publish-staging", "promote-latest", "rollback-latest", "release-status"];
+const BINARIES: [&str; 5] =
+    ["publish-staging", "canary-smoke", "promote-latest", "rollback-latest", "release-status"];
 
 #[test]
 fn every_binary_tells_its_help_and_version_on_stdout() {

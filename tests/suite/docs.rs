@@ -13,7 +13,8 @@ const HOST: &str = "localhost:5000";
 /// The commits of the examples, old and new.
 const OLD: &str = "4c1d56e";
 const NEW: &str = "9f02ab7";
-const TOOLS: [&str; 4] = ["publish-staging", "promote-latest", "rollback-latest", "release-status"];
+const TOOLS: [&str; 5] =
+    ["publish-staging", "canary-smoke", "promote-latest", "rollback-latest", "release-status"];
 
 /// One ```console block with the scene that the comment before it names.
 struct Example {
@@ -193,6 +194,13 @@ fn scene(name: &str) -> Bench {
         // The configuration has a typing mistake.
         "mistyped" => {
             bench.configure("\n[release]\nimagess = []\n");
+        }
+        // The example suite, and the same with a typing mistake.
+        "suite" => {
+            let suite = fs::read_to_string(root().join("docs/examples/smoke-tenant.toml")).unwrap();
+            fs::write(bench.path("smoke.toml"), &suite).unwrap();
+            let mistyped = suite.replace("json.\"$.subsystems\"", "jsn.\"$.subsystems\"");
+            fs::write(bench.path("mistyped.toml"), mistyped).unwrap();
         }
         other => panic!("there is no scene `{other}`"),
     }

@@ -86,3 +86,28 @@ fn another_tag_can_be_moved_instead_of_latest() {
     bench.run("promote-latest").args([TWO, "--to", "edge"]).run().code(0);
     assert_eq!((bench.tag("edge"), bench.latest()), (digests(TWO), digests(ONE)));
 }
+
+#[test]
+fn an_image_that_did_not_change_goes_back_with_the_others() {
+    let bench = Bench::promoted();
+    // The second release has the first image of the first one.
+    bench
+        .registry
+        .move_tag(IMAGES[0], &format!("staging-{TWO}"), digests(ONE)[0].as_deref().unwrap())
+        .unwrap();
+    bench.run("promote-latest").arg(TWO).run().code(0);
+    assert_eq!(bench.tag("latest-previous"), digests(ONE));
+    bench.run("rollback-latest").arg("--previous").run().code(0);
+    assert_eq!(bench.latest(), digests(ONE));
+}
+
+#[test]
+fn previous_of_another_tag_is_named_as_it_is() {
+    let bench = Bench::promoted();
+    bench
+        .run("rollback-latest")
+        .args(["--previous", "--to", "stable"])
+        .run()
+        .code(1)
+        .tells(&["the tag stable-previous"]);
+}

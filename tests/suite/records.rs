@@ -13,7 +13,7 @@ use coalmine::model::history::Event;
 use coalmine::model::record::VERDICT_TYPE;
 use coalmine::model::repository::Repository;
 use coalmine::tool::{chronicle, records};
-use coalmine_sandbox::{Fault, Setup, When, sha256};
+use coalmine_sandbox::{Fault, Setup, Tenant, TenantSetup, When, sha256};
 use serde_json::{Value, json};
 
 /// A registry where `shas` are published with records.
@@ -456,6 +456,51 @@ fn evidence_without_records_is_a_contradiction() {
     let bench = Bench::promoted();
     promote(&bench, TWO, &["--require", "smoke"]).code(2).tells(&["records = false"]);
     assert_eq!(bench.registry.log().len(), 0);
+}
+
+#[test]
+fn the_canary_s_own_verdict_is_attached_and_promotes_what_it_proved() {
+    for (bench, _real) in registries() {
+        bench.publish(ONE).code(0);
+        let host = bench.registry.host();
+        let tenant = |tag: &str| Tenant::start(TenantSetup::follow_tag(&host, IMAGES[0], tag)).unwrap();
+        let canary = tenant(&format!("staging-{ONE}"));
+        assert!(canary.runs(ONE, std::time::Duration::from_secs(10)));
+        let smoke = |more: &[&str]| {
+            let program = bench.run("canary-smoke").args(["--suite", "smoke.toml"]).args(more);
+            program
+                .env("CANARY_TENANT_URLS", &canary.url())
+                .env("CANARY_ADMIN_TOKENS", canary.token())
+                .with_result()
+                .run()
+        };
+        let suite = include_str!("../golden/smoke-quick.toml");
+        std::fs::write(bench.path("smoke.toml"), suite).unwrap();
+        smoke(&["--sha", &ONE[..9], "--no-record"]).code(0);
+        promote(&bench, ONE, &[]).code(1).tells(&["found none"]);
+        let done =
+            smoke(&["--sha", &ONE[..9]]).code(0).tells(&["the verdict is attached to the record of 1111111"]);
+        assert_eq!(done.json()["images"][1]["digest"].as_str(), digests(ONE)[1].as_deref());
+        promote(&bench, ONE, &["--suite", "smoke.toml"]).code(0);
+        // The same suite on a build that the tenant does not run: inconclusive, attached, and not enough.
+        bench.publish(TWO).code(0);
+        smoke(&["--sha", TWO]).code(3);
+        promote(&bench, TWO, &[]).code(1).tells(&["found inconclusive at"]);
+    }
+}
+
+#[test]
+fn a_verdict_that_cannot_be_recorded_stays_what_it_is() {
+    let bench = published(Setup::default(), &[ONE]);
+    let canary = Tenant::start(TenantSetup::fixed(ONE)).unwrap();
+    std::fs::write(bench.path("smoke.toml"), include_str!("../golden/smoke-quick.toml")).unwrap();
+    bench.registry.rule(When::any().method("PUT").then(Fault::error(403, "DENIED", "read only")));
+    let program = bench.run("canary-smoke").args(["--sha", ONE]).env("CANARY_TENANT_URLS", &canary.url());
+    program.env("CANARY_ADMIN_TOKENS", canary.token()).run().code(0).tells(&[
+        "warning: the verdict is not recorded",
+        "403",
+        "--no-record",
+    ]);
 }
 
 /// Attaches a verdict as `canary-smoke` does.

@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 /// The built binaries by name.
 fn path_of(binary: &str) -> &'static str {
     match binary {
+        "canary-smoke" => env!("CARGO_BIN_EXE_canary-smoke"),
         "publish-staging" => env!("CARGO_BIN_EXE_publish-staging"),
         "promote-latest" => env!("CARGO_BIN_EXE_promote-latest"),
         "rollback-latest" => env!("CARGO_BIN_EXE_rollback-latest"),

@@ -86,37 +86,40 @@ impl Scene {
     pub(super) fn configuration(&self) -> String {
         let images: Vec<String> =
             IMAGES.iter().map(|(image, _)| format!("  \"{}/{image}\",\n", self.host())).collect();
-        let require =
-            "require = [] # no evidence is asked for: there is no smoke test between publish and promote yet";
-        format!("format = 1\n\n[release]\nimages = [\n{}]\n{require}\n", images.concat())
+        format!("format = 1\n\n[release]\nimages = [\n{}]\n", images.concat())
     }
 
-    /// Builds `images` at `sha` as OCI layouts in `<sha>/<image>`, made `age_s` seconds ago.
+    /// Builds `images` at `sha` as OCI layouts in `<sha>/<image>`, made `age_s` seconds ago; `fault`: what is wrong
+    /// with the build.
     pub(super) fn build(
         &mut self,
         stage: &Stage,
         sha: &str,
         age_s: u64,
         images: &[(&str, &str)],
+        fault: Option<&str>,
     ) -> io::Result<()> {
         let created = created(age_s);
         for (image, binary) in images {
             let program = stage.bin(binary).display().to_string();
-            let words = [
-                "image",
-                "--out",
-                &layout(sha, image),
-                "--sha",
-                sha,
-                "--created",
-                &created,
-                "--file",
-                &program,
-            ];
-            let digest = stage.answer("coalmine-sandbox", &words.map(str::to_owned))?;
+            let out = layout(sha, image);
+            let mut words =
+                vec!["image", "--out", &out, "--sha", sha, "--created", &created, "--file", &program];
+            words.extend(fault.into_iter().flat_map(|fault| ["--fault", fault]));
+            let words: Vec<String> = words.into_iter().map(str::to_owned).collect();
+            let digest = stage.answer("coalmine-sandbox", &words)?;
             self.built.entry(sha.to_owned()).or_default().push(Some(digest));
         }
         Ok(())
+    }
+
+    /// Where the canary tenants answer, and their tokens, as the environment has them.
+    pub(super) fn canaries(&self) -> Vec<(&'static str, String)> {
+        let lines = |word: fn(&Member) -> String| self.canary.iter().map(word).collect::<Vec<_>>().join("\n");
+        vec![
+            ("CANARY_TENANT_URLS", lines(Member::url)),
+            ("CANARY_ADMIN_TOKENS", lines(|member| member.tenant.token().to_owned())),
+        ]
     }
 
     /// The arguments of `publish-staging` for `images` at `sha`.

@@ -60,9 +60,21 @@ impl Stage {
 
     /// Shows a command line and runs it; its output is not touched. The result is its exit code.
     pub(super) fn run(&self, name: &str, arguments: &[String]) -> io::Result<i32> {
+        self.run_with(name, arguments, &[])
+    }
+
+    /// The same, with variables, which are not shown: tokens are among them.
+    pub(super) fn run_with(
+        &self,
+        name: &str,
+        arguments: &[String],
+        variables: &[(&'static str, String)],
+    ) -> io::Result<i32> {
         tell(&format!("$ {}", shown(name, arguments)))?;
+        let mut command = self.command(name, arguments);
+        command.envs(variables.iter().map(|(name, value)| (name, value)));
         // One stream for both, so that lines stand in the order in which they were written.
-        let status = self.command(name, arguments).stderr(Stdio::from(io::stdout())).status()?;
+        let status = command.stderr(Stdio::from(io::stdout())).status()?;
         // -1: ended by a signal.
         Ok(status.code().unwrap_or(-1))
     }

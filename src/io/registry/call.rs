@@ -238,7 +238,7 @@ fn told(request: &reqwest::Request) -> String {
 }
 
 fn broken(error: reqwest::Error, timeout: Option<Duration>) -> Problem {
-    let host = error.url().and_then(Url::host_str).unwrap_or("the registry").to_owned();
+    let host = error.url().map_or_else(|| "the registry".to_owned(), place);
     if error.is_timeout()
         && let Some(after) = timeout
     {
@@ -251,6 +251,12 @@ fn broken(error: reqwest::Error, timeout: Option<Duration>) -> Problem {
         cause = deeper;
     }
     Problem::Unreachable { host, cause: text::escape(&cause.to_string(), text::EXCERPT_BYTES) }
+}
+
+/// `host:port`, the port only where it is not the scheme's own.
+fn place(url: &Url) -> String {
+    let host = url.host_str().unwrap_or("the registry");
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 /// The whole body, or why there is none.

@@ -1,0 +1,210 @@
+//! What was asked of a tenant, what it answered, and what that came to. Facts only: every text in a result has been
+//! cleaned of secrets and bounded before it is put here.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::tenant::{TenantName, TenantUrl};
+
+/// How the end of an answer's body was reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyEnd {
+    /// It was read whole.
+    Whole,
+    /// It was longer than a tenant's answer may be; the rest was not read.
+    TooLong,
+    /// The connection broke, or the time was over, before its end.
+    Cut,
+}
+
+/// An answer: at least status and headers came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// Names in lower case and values, in the order in which they came; bytes that are no UTF-8 are replaced.
+    pub headers: Vec<(String, String)>,
+    /// As much of the body as was read.
+    pub body: Vec<u8>,
+    /// Whether that is all of it.
+    pub end: BodyEnd,
+}
+
+/// What came of one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// An answer.
+    Answer(Answer),
+    /// None in time.
+    Silence,
+    /// No connection, or one that broke before the answer; why.
+    Broken(String),
+}
+
+/// One request's fate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observation {
+    /// What came back.
+    pub heard: Heard,
+    /// From sending to the end of the body, or to giving up.
+    pub elapsed: Duration,
+    /// Whether the first connection failed before anything was sent and a second one was made.
+    pub reconnected: bool,
+}
+
+/// What a step, check or tenant came to. In the order of how little may follow from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// Every expectation held at once.
+    Passed,
+    /// Every expectation held in the end, after one had failed.
+    Flaky,
+    /// It could not be told: no answer, no time, another build.
+    Inconclusive,
+    /// An expectation did not hold.
+    Failed,
+}
+
+impl Outcome {
+    /// The word as it stands in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Flaky => "flaky",
+            Self::Inconclusive => "inconclusive",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Whether what comes next may be tried.
+    pub fn is_pass(self) -> bool {
+        match self {
+            Self::Passed | Self::Flaky => true,
+            Self::Inconclusive | Self::Failed => false,
+        }
+    }
+}
+
+/// An expectation that did not hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Mismatch {
+    /// What was looked at: a JSONPath, `status`, `header x`, `body`, `time`, `capture x`.
+    pub subject: String,
+    /// What should have been found.
+    pub expected: String,
+    /// What was found.
+    pub found: String,
+}
+
+/// What a step came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StepResult {
+    /// Its name, if it has one.
+    pub name: Option<String>,
+    /// Its line in the suite.
+    pub line: usize,
+    /// The request as the suite writes it.
+    pub request: String,
+    /// What it came to.
+    pub outcome: Outcome,
+    /// The status of the last answer, if there was one.
+    pub status: Option<u16>,
+    /// How long the last request took.
+    pub elapsed_ms: u64,
+    /// How many requests it took; 0 if none was sent.
+    pub attempts: u32,
+    /// Expectations that did not hold, of the last answer.
+    pub mismatches: Vec<Mismatch>,
+    /// Why it could not be told.
+    pub trouble: Option<String>,
+    /// What the first attempt failed with, if a later one passed.
+    pub first_failure: Option<String>,
+    /// Whether a connection had to be made twice.
+    pub reconnected: bool,
+    /// The answer's own name for the request, for whoever looks into the tenant's logs.
+    pub request_id: Option<String>,
+    /// A command that asks the same, with `$CANARY_TOKEN` where the token belongs.
+    pub curl: Option<String>,
+}
+
+/// One run through a check's steps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Sample {
+    /// What it came to.
+    pub outcome: Outcome,
+    /// The steps that were tried, in order.
+    pub steps: Vec<StepResult>,
+    /// What was cleaned up, in order.
+    pub cleanup: Vec<StepResult>,
+}
+
+/// How many samples of how many have to pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Repeat {
+    /// How often the check is run.
+    pub times: u32,
+    /// How many of these have to pass.
+    pub pass: u32,
+}
+
+/// What a check came to on one tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CheckResult {
+    /// Its name.
+    pub name: String,
+    /// What it proves, in the suite's words.
+    pub why: Option<String>,
+    /// Its line in the suite.
+    pub line: usize,
+    /// What it came to.
+    pub outcome: Outcome,
+    /// How long all of it took.
+    pub elapsed_ms: u64,
+    /// How many samples had to pass.
+    pub repeat: Repeat,
+    /// The samples; empty if the check was not run.
+    pub samples: Vec<Sample>,
+    /// Why it was not run.
+    pub skipped: Option<String>,
+}
+
+/// Which build a tenant said it serves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase", tag = "state", content = "found")]
+pub enum Build {
+    /// The suite does not ask.
+    Unasked,
+    /// The wanted one, before the first check and after the last one.
+    Served,
+    /// Never the wanted one; what it said last.
+    Never(String),
+    /// The wanted one before the first check, and then not any more; what it said.
+    Changed(String),
+    /// The wanted one before the first check; why nobody knows whether it still was after the last.
+    Unconfirmed(String),
+}
+
+impl Build {
+    /// What was found instead of the wanted build; `None`: it is served, or not asked for.
+    pub fn astray(&self) -> Option<&str> {
+        match self {
+            Self::Unasked | Self::Served => None,
+            Self::Never(found) | Self::Changed(found) | Self::Unconfirmed(found) => Some(found),
+        }
+    }
+}
+
+/// What a tenant came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TenantResult {
+    /// Its name.
+    pub name: TenantName,
+    /// Where it is.
+    pub url: TenantUrl,
+    /// Which build it said it serves.
+    pub build: Build,
+    /// Every check of the suite, in the suite's order.
+    pub checks: Vec<CheckResult>,
+}

@@ -1,0 +1,87 @@
+//! The document that `publish-staging --result` writes, read back: which build, and by which digests.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::strict_json;
+use crate::model::release::Release;
+use crate::model::verdict::Verdict;
+
+/// What is read of the document; it has more.
+#[derive(Deserialize)]
+struct Document {
+    format: u32,
+    tool: String,
+    verdict: Verdict,
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// Reads the release.
+///
+/// # Errors
+/// It is no such document, or tells of a publication that did not take place.
+pub fn read(text: &str) -> Result<Release, String> {
+    let value: Value =
+        strict_json::parse(text.as_bytes()).map_err(|e| format!("expected JSON, found {e}"))?;
+    let document: Document = Document::deserialize(&value)
+        .map_err(|e| format!("expected a document of `publish-staging --result`: {e}"))?;
+    if document.format != 1 {
+        return Err(format!("expected format 1, found format {}", document.format));
+    }
+    if document.tool != "publish-staging" {
+        let tool = crate::base::text::escape(&document.tool, 40);
+        return Err(format!("expected the result of `publish-staging`, found one of `{tool}`"));
+    }
+    if document.verdict != Verdict::Green || document.dry_run {
+        let found = if document.dry_run { "a dry run" } else { document.verdict.as_str() };
+        return Err(format!("expected a release that was published, found {found}"));
+    }
+    let release =
+        Release::deserialize(&value).map_err(|e| format!("expected a release with its images: {e}"))?;
+    if release.images.is_empty() {
+        return Err("expected at least one image, found none".to_owned());
+    }
+    Ok(release)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read;
+    use serde_json::{Value, json};
+
+    fn document() -> Value {
+        let digest = format!("sha256:{}", "0".repeat(64));
+        json!({
+            "format": 1, "tool": "publish-staging", "verdict": "green", "exit_code": 0, "sha": "12e4567", "dry_run": false,
+            "images": [{"repository": "ghcr.io/a/x", "digest": digest,
+                "media_type": "application/vnd.oci.image.index.v1+json", "platforms": ["linux/amd64"]}],
+        })
+    }
+
+    #[test]
+    fn binds_to_the_digests_of_what_was_published() {
+        let release = read(&document().to_string()).unwrap();
+        assert_eq!(release.sha.as_str(), "12e4567");
+        assert_eq!(release.images.len(), 1);
+    }
+
+    #[test]
+    fn refuses_what_is_no_publication() {
+        for (key, value, words) in [
+            ("format", json!(2), "format 2"),
+            ("tool", json!("canary-smoke"), "canary-smoke"),
+            ("verdict", json!("red"), "found red"),
+            ("dry_run", json!(true), "dry run"),
+            ("sha", json!(1234567), "invalid type"),
+            ("images", json!([]), "found none"),
+            ("images", json!([{"repository": "ghcr.io/a/x"}]), "missing field"),
+        ] {
+            let mut document = document();
+            document[key] = value;
+            let error = read(&document.to_string()).unwrap_err();
+            assert!(error.contains(words), "{key}: {error}");
+        }
+        assert!(read("").is_err() && read("[]").is_err());
+    }
+}

@@ -1,0 +1,107 @@
+//! The verdict in the registry, for whoever promotes. A registry that cannot be reached makes no verdict red.
+
+use std::time::Duration;
+
+use super::{Args, Outcome};
+use crate::io::clock;
+use crate::io::registry::client::{Access, Client};
+use crate::io::registry::error::RegistryError;
+use crate::io::world::World;
+use crate::model::commit::CommitSha;
+use crate::model::release::Release;
+use crate::model::repository::Repository;
+use crate::model::verdict::Verdict;
+use crate::tool::failure::Failure;
+use crate::tool::options::RegistryOptions;
+use crate::tool::records;
+use crate::tool::settings::Settings;
+
+/// Bound on reading the release record, and on writing the verdict: the canary itself takes minutes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Where records are kept, if that is said anywhere and wanted.
+///
+/// # Errors
+/// The configuration is wrong.
+fn settings(args: &Args, world: &World) -> Result<Option<Settings>, Failure> {
+    if args.no_record {
+        return Ok(None);
+    }
+    let options = RegistryOptions { place: args.place.clone(), dry_run: false, deadline: PATIENCE };
+    let settings = Settings::find_if_named(&options, &args.images.images, &world.env)?;
+    Ok(settings.filter(|settings| settings.home.is_some()))
+}
+
+/// The release that `sha` means, with its digests, by its record: what binds the verdict to what was published.
+/// `None`, with a warning, if there is no such record or it cannot be read.
+///
+/// # Errors
+/// The configuration is wrong.
+pub(super) async fn release(args: &Args, sha: &CommitSha, world: &World) -> Result<Option<Release>, Failure> {
+    let Some(settings) = settings(args, world)? else { return Ok(None) };
+    let client = settings.client(world, Access::Pull)?;
+    let Some(home) = &settings.home else { return Ok(None) };
+    let found = world.stop.unless(find(&client, home, sha)).await?;
+    let complain = |why: String| world.story.warn(&format!("the verdict is bound to no digests: {why}"));
+    match found {
+        Ok(Some(release)) => return Ok(Some(release)),
+        Ok(None) => complain(format!("there is no one record of {sha} in {home}")),
+        Err(error) => complain(error.to_string()),
+    }
+    Ok(None)
+}
+
+/// The release recorded under `sha`, or under the only sha that begins with it.
+async fn find(
+    client: &Client<'_>,
+    home: &Repository,
+    sha: &CommitSha,
+) -> Result<Option<Release>, RegistryError> {
+    if let Some(kept) = records::read(client, home, sha).await? {
+        return Ok(Some(kept.record.release));
+    }
+    let tags = client.tags(home).await?;
+    let shas = tags.iter().filter_map(|tag| tag.strip_prefix("release-")?.parse::<CommitSha>().ok());
+    let candidates: Vec<CommitSha> = shas.filter(|published| sha.begins(published)).collect();
+    let [only] = candidates.as_slice() else { return Ok(None) };
+    Ok(records::read(client, home, only).await?.map(|kept| kept.record.release))
+}
+
+/// Attaches the document of a run to the record of its release.
+pub(super) async fn keep(args: &Args, outcome: &Outcome, verdict: Verdict, document: &str, world: &World) {
+    let Outcome::Run(run) = outcome else { return };
+    let judged = matches!(verdict, Verdict::Green | Verdict::Red | Verdict::Inconclusive);
+    let (Some(release), true) = (&run.release, judged) else { return };
+    // A wrong configuration was told before the run began.
+    let Ok(Some(settings)) = settings(args, world) else { return };
+    let Some(home) = &settings.home else { return };
+    let kept = attach(&settings, home, release, document, world).await;
+    match kept {
+        Ok(true) => world.story.say(&format!("the verdict is attached to the record of {}", release.sha)),
+        Ok(false) => {
+            world
+                .story
+                .warn(&format!("the verdict is not recorded: {home} has no record of {}", release.sha));
+        }
+        Err(why) => {
+            world.story.warn(&format!("the verdict is not recorded: {why}"));
+            world.story.hint("hand the result file to `promote-latest --evidence`, or say --no-record");
+        }
+    }
+}
+
+async fn attach(
+    settings: &Settings,
+    home: &Repository,
+    release: &Release,
+    document: &str,
+    world: &World,
+) -> Result<bool, String> {
+    let until = clock::instant() + PATIENCE;
+    let client =
+        settings.client(world, Access::PullPush).map_err(|_| "TLS cannot be set up".to_owned())?.until(until);
+    let kept = records::read(&client, home, &release.sha).await.map_err(|e| e.to_string())?;
+    let Some(kept) = kept else { return Ok(false) };
+    records::attach(&client, &kept, document.as_bytes().to_vec()).await.map_err(|e| e.to_string())?;
+    Ok(true)
+}

@@ -1,0 +1,233 @@
+//! One step against one tenant: ask, look, perhaps ask again.
+
+use std::time::Duration;
+
+use super::run::{Interruption, Pace, Recorded, Run};
+use super::shot::{Filled, curl, fill};
+use crate::base::span;
+use crate::io::clock;
+use crate::io::probe::{Credential, Shot};
+use crate::model::check::{Heard, Mismatch, Observation, Outcome, StepResult};
+use crate::model::tenant::Tenant;
+use crate::policy::assess::{Assessment, Exhibit};
+use crate::policy::smoke_file::Step;
+use crate::policy::smoke_file::template::Variables;
+use crate::policy::smoke_file::worst_case::GRACE;
+
+/// Headers by which services name a request, in the order of how telling they are.
+const REQUEST_IDS: [&str; 4] = ["x-request-id", "x-correlation-id", "traceparent", "cf-ray"];
+/// How much of a request's name is shown, in bytes.
+const REQUEST_ID_BYTES: usize = 80;
+
+/// Where a step stands.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) tenant: &'a Tenant,
+    pub(super) step: &'a Step,
+    /// Its number within a recording.
+    pub(super) exchange: usize,
+    pub(super) haste: Haste,
+}
+
+/// What becomes of a step when the run is to stop.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Haste {
+    /// It is left at once.
+    Drop,
+    /// Its answer is awaited a little longer: it names what has to be cleaned up.
+    Linger,
+    /// It goes on: it cleans up, within a bound of its own.
+    Finish,
+}
+
+impl Run<'_> {
+    /// Takes one step. What it captures is added to `variables`.
+    pub(super) async fn step(&self, place: Place<'_>, variables: &mut Variables) -> StepResult {
+        let mut result = blank(place.step);
+        let begun = clock::instant();
+        loop {
+            let filled = match fill(place.tenant, place.step, variables) {
+                Ok(filled) => filled,
+                Err(mismatch) => {
+                    result.outcome = Outcome::Failed;
+                    result.mismatches = vec![self.cleaned(mismatch)];
+                    return result;
+                }
+            };
+            let observation = match self.ask(place, &filled).await {
+                Ok(observation) => observation,
+                Err((interruption, late)) => {
+                    if let Some(Heard::Answer(answer)) = late.map(|observation| observation.heard) {
+                        let salvaged =
+                            Exhibit::new(&answer, variables, &self.world.story.secrets).salvage(place.step);
+                        variables.extend(salvaged);
+                    }
+                    result.attempts += 1;
+                    interrupt(&mut result, &interruption);
+                    return result;
+                }
+            };
+            result.attempts += 1;
+            self.judge(place.step, &observation, variables, &mut result);
+            if result.outcome.is_pass() {
+                return result;
+            }
+            result.curl = Some(curl(&place.step.request, &filled, &self.world.story.secrets));
+            let retry = place
+                .step
+                .retry
+                .filter(|retry| self.pace != Pace::Replay && begun.elapsed() + retry.every <= retry.within);
+            let Some(retry) = retry else { return result };
+            let failure = described(&result);
+            result.first_failure.get_or_insert(failure);
+            if let Err(interruption) = self.wait(retry.every).await {
+                interrupt(&mut result, &interruption);
+                return result;
+            }
+        }
+    }
+
+    /// Sends the request. When the run is to stop first, the error says why, with the answer if it still came.
+    async fn ask(
+        &self,
+        place: Place<'_>,
+        filled: &Filled,
+    ) -> Result<Observation, (Interruption, Option<Observation>)> {
+        let mut headers = filled.headers.clone();
+        if self.pace == Pace::Replay {
+            headers.push((super::prove::EXCHANGE.to_owned(), place.exchange.to_string()));
+        }
+        let shot = Shot {
+            method: place.step.request.method,
+            url: filled.url.clone(),
+            credential: Credential::new(&place.step.request.auth, &place.tenant.token, &self.stranger),
+            headers,
+            body: filled.body.clone().map(String::into_bytes),
+            timeout: filled.timeout,
+        };
+        let ask = self.probe.ask(&shot);
+        tokio::pin!(ask);
+        let observation = if place.haste == Haste::Finish {
+            ask.await
+        } else {
+            tokio::select! {
+                biased;
+                interruption = self.interrupted() => {
+                    let late = if place.haste == Haste::Linger {
+                        tokio::select! {
+                            late = &mut ask => Some(late),
+                            () = clock::sleep(GRACE) => None,
+                        }
+                    } else {
+                        None
+                    };
+                    return Err((interruption, late));
+                }
+                observation = &mut ask => observation,
+            }
+        };
+        self.record(place, filled, &observation);
+        Ok(observation)
+    }
+
+    fn record(&self, place: Place<'_>, filled: &Filled, observation: &Observation) {
+        if let (Some(recording), Heard::Answer(answer)) = (&self.recording, &observation.heard) {
+            recording.borrow_mut().insert(
+                place.exchange,
+                Recorded {
+                    method: place.step.request.method,
+                    target: filled.target.clone(),
+                    body: filled.body.clone().unwrap_or_default(),
+                    answer: answer.clone(),
+                },
+            );
+        }
+    }
+
+    fn judge(
+        &self,
+        step: &Step,
+        observation: &Observation,
+        variables: &mut Variables,
+        result: &mut StepResult,
+    ) {
+        result.elapsed_ms = millis(observation.elapsed);
+        result.reconnected |= observation.reconnected;
+        result.mismatches.clear();
+        result.trouble = None;
+        result.status = None;
+        let unknown = |result: &mut StepResult, trouble: String| {
+            result.outcome = Outcome::Inconclusive;
+            result.trouble = Some(self.world.story.secrets.excerpt(&trouble, 300));
+        };
+        let answer = match &observation.heard {
+            Heard::Answer(answer) => answer,
+            Heard::Silence => {
+                return unknown(result, format!("no answer within {}", span::show(step.timeout)));
+            }
+            Heard::Broken(why) => return unknown(result, format!("no answer: {why}")),
+        };
+        result.status = Some(answer.status);
+        let id = REQUEST_IDS.iter().find_map(|name| answer.headers.iter().find(|(key, _)| key == name));
+        result.request_id = id.map(|(name, value)| {
+            format!("{name}: {}", self.world.story.secrets.excerpt(value, REQUEST_ID_BYTES))
+        });
+        let exhibit = Exhibit::new(answer, variables, &self.world.story.secrets);
+        match exhibit.assess(step, observation.elapsed) {
+            Assessment::Holds(captured) => {
+                variables.extend(captured);
+                result.outcome =
+                    if result.first_failure.is_some() { Outcome::Flaky } else { Outcome::Passed };
+            }
+            Assessment::Fails(mismatches) => {
+                let salvaged = exhibit.salvage(step);
+                variables.extend(salvaged);
+                result.outcome = Outcome::Failed;
+                result.mismatches = mismatches.into_vec();
+            }
+            Assessment::Unknown(why) => unknown(result, why),
+        }
+    }
+
+    fn cleaned(&self, mismatch: Mismatch) -> Mismatch {
+        let secrets = &self.world.story.secrets;
+        Mismatch { found: secrets.clean(&mismatch.found), ..mismatch }
+    }
+}
+
+/// A result of a step that was not taken yet: nobody knows.
+pub(super) fn blank(step: &Step) -> StepResult {
+    StepResult {
+        name: step.name.clone(),
+        line: step.line,
+        request: step.request.to_string(),
+        outcome: Outcome::Inconclusive,
+        status: None,
+        elapsed_ms: 0,
+        attempts: 0,
+        mismatches: Vec::new(),
+        trouble: None,
+        first_failure: None,
+        reconnected: false,
+        request_id: None,
+        curl: None,
+    }
+}
+
+fn interrupt(result: &mut StepResult, interruption: &Interruption) {
+    result.outcome = Outcome::Inconclusive;
+    result.trouble = Some(interruption.to_string());
+}
+
+/// What a step failed with, on one line.
+pub(super) fn described(result: &StepResult) -> String {
+    match (result.mismatches.first(), &result.trouble) {
+        (Some(m), _) => format!("{}: expected {}, found {}", m.subject, m.expected, m.found),
+        (None, Some(trouble)) => trouble.clone(),
+        (None, None) => "nothing was asked".to_owned(),
+    }
+}
+
+pub(super) fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,127 @@
+//! Every kind of mistake in a suite: its message, letter by letter, and that nothing was sent.
+
+use std::path::Path;
+
+use super::stage::{SHA, Stage, tenant};
+
+const HEAD: &str = "format = 1\n";
+const CHECK: &str = "[[check]]\nname = \"c\"\nrequest = \"GET /a\"\nexpect.status = 200\n";
+
+/// Each mistake: what it is, and the file.
+fn mistakes() -> Vec<(&'static str, String)> {
+    let check = |rest: &str| format!("{HEAD}{CHECK}{rest}\n");
+    let bare = |rest: &str| format!("{HEAD}[[check]]\nname = \"c\"\n{rest}\n");
+    vec![
+        ("no TOML", "format = 1\n[[check]\n".to_owned()),
+        ("a key twice", check("expect.status = 201")),
+        ("no format", CHECK.to_owned()),
+        ("another format", format!("format = 2\n{CHECK}")),
+        ("no check", HEAD.to_owned()),
+        ("an empty list of checks", format!("{HEAD}check = []\n")),
+        ("an unknown table", format!("{HEAD}{CHECK}[raedy]\nrequest = \"GET /\"\n")),
+        ("an unknown key", check("expect.jsn.\"$\" = 1")),
+        ("an unknown predicate", check("expect.json.\"$.a\" = { start_with = \"x\" }")),
+        ("no name", format!("{HEAD}[[check]]\nrequest = \"GET /a\"\nexpect.status = 200\n")),
+        (
+            "an empty name",
+            format!("{HEAD}[[check]]\nname = \" \"\nrequest = \"GET /a\"\nexpect.status = 200\n"),
+        ),
+        ("a name twice", format!("{HEAD}{CHECK}{CHECK}")),
+        ("no request", bare("expect.status = 200")),
+        ("no expectation", bare("request = \"GET /a\"")),
+        ("no status", bare("request = \"GET /a\"\nexpect.body = \"x\"")),
+        ("no status in a step", bare("[[check.step]]\nrequest = \"GET /a\"\nexpect.body = \"x\"")),
+        ("no status in a cleanup", check("[[check.cleanup]]\nrequest = \"DELETE /a\"\nexpect.body = \"x\"")),
+        ("a status as text", bare("request = \"GET /a\"\nexpect.status = \"200\"")),
+        ("a status that is none", bare("request = \"GET /a\"\nexpect.status = [200, 999]")),
+        ("both a request and steps", check("[[check.step]]\nrequest = \"GET /a\"\nexpect.status = 200")),
+        ("a method that is none", bare("request = \"get /a\"\nexpect.status = 200")),
+        ("a request with a host", bare("request = \"GET https://h/a\"\nexpect.status = 200")),
+        ("a request without a method", bare("request = \"/a\"\nexpect.status = 200")),
+        ("a body for a GET", check("body.text = \"x\"")),
+        ("two bodies", bare("request = \"POST /a\"\nexpect.status = 200\nbody.text = \"x\"\nbody.json = 1")),
+        (
+            "a body file that is not there",
+            bare("request = \"POST /a\"\nexpect.status = 200\nbody.file = \"gone.json\""),
+        ),
+        ("a way to authorise that is none", check("auth = \"baerer\"")),
+        ("a header that carries the token already", check("header.Authorization = \"x\"")),
+        ("a header of the client", check("header.Host = \"x\"")),
+        ("a JSONPath that does not parse", check("expect.json.\"$.subsystems[\" = { type = \"object\" }")),
+        ("a JSONPath without a root", check("expect.json.\"subsystems\" = 1")),
+        ("a JSONPath with a placeholder", check("expect.json.\"$[?@.id == '{{ sha }}']\" = 1")),
+        ("a regular expression that does not compile", check("expect.body = { matches = '(' }")),
+        ("a type that is none", check("expect.json.\"$\" = { type = \"list\" }")),
+        ("a predicate of the wrong kind", check("expect.json.\"$\" = { min_len = \"1\" }")),
+        ("an expectation of nothing", check("expect.json.\"$\" = {}")),
+        ("an expectation of a date", check("expect.json.\"$\" = 2026-11-21")),
+        ("absent and something else", check("expect.json.\"$.a\" = { exists = false, type = \"string\" }")),
+        ("a limit that cannot be passed", check("expect.within = \"30s\"")),
+        ("a span without a unit", check("timeout = \"10\"")),
+        ("an undefined placeholder", bare("request = \"GET /a/{{ shaa }}\"\nexpect.status = 200")),
+        ("a placeholder that is none", bare("request = \"GET /a/{{ sha }\"\nexpect.status = 200")),
+        (
+            "a placeholder of a later step",
+            bare(
+                "[[check.step]]\nrequest = \"GET /{{ id }}\"\nexpect.status = 200\n[[check.step]]\nrequest = \"GET /b\"\nexpect.status = 200\ncapture.id = \"$.id\"",
+            ),
+        ),
+        ("a capture that is never used", check("capture.id = \"$.id\"")),
+        ("a capture with a name that is taken", check("capture.sha = \"$.id\"")),
+        (
+            "a retry of a write",
+            bare("request = \"POST /a\"\nexpect.status = 200\nretry = { within = \"5s\", every = \"1s\" }"),
+        ),
+        ("a retry that is none", check("retry = { within = \"1s\", every = \"5s\" }")),
+        ("half a retry", check("retry = { within = \"1s\" }")),
+        ("more passes than samples", check("repeat = { times = 2, pass = 3 }")),
+        ("no passes at all", check("repeat = { times = 2, pass = 0 }")),
+        (
+            "a readiness for every build",
+            format!("{HEAD}{CHECK}[ready]\nrequest = \"GET /v\"\nexpect.status = 200\n"),
+        ),
+        (
+            "a readiness that writes",
+            format!(
+                "{HEAD}{CHECK}[ready]\nrequest = \"POST /v\"\nexpect.status = 200\nexpect.body = \"{{{{ sha }}}}\"\n"
+            ),
+        ),
+        (
+            "a probe without a token to leave out",
+            format!("{HEAD}[defaults]\nauth = \"none\"\n{CHECK}[isolation]\nprobe = \"GET /a\"\n"),
+        ),
+        ("half a client certificate", format!("{HEAD}{CHECK}[tls]\ncert_file = \"c.pem\"\n")),
+        ("a flaky rule that is none", format!("{HEAD}[defaults]\nflaky = \"wran\"\n{CHECK}")),
+    ]
+}
+
+#[test]
+fn every_kind_of_mistake_is_shown_at_its_place_and_nothing_is_sent() {
+    let tenant = tenant(None);
+    let mut found = String::new();
+    for (what, suite) in mistakes() {
+        let stage = Stage::new(&suite, &[&tenant]);
+        let ran = stage.run(&["--sha", SHA]);
+        ran.ends(2).complains("smoke.toml:");
+        assert_eq!(stage.run(&["lint"]).ends(2).stderr, ran.stderr, "{what}");
+        found.push_str(&format!("## {what}\n{}\n", ran.stderr));
+    }
+    assert!(tenant.requests().is_empty());
+    matches_golden("smoke-mistakes.txt", &found);
+}
+
+/// Compares with what was read and accepted.
+#[track_caller]
+fn matches_golden(name: &str, found: &str) {
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    if std::fs::read_to_string(&kept).unwrap_or_default() == found {
+        return;
+    }
+    let new = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&new, found).expect("the folder for temporary files is writable");
+    panic!(
+        "the messages changed; read the difference, then accept it: mv {} {}",
+        new.display(),
+        kept.display()
+    );
+}

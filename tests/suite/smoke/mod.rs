@@ -1,0 +1,11 @@
+//! `canary-smoke` against pretend tenants.
+
+mod hostile;
+mod mistakes;
+mod prove;
+mod reports;
+mod secrets;
+mod stage;
+mod stopping;
+mod usage;
+mod verdicts;

@@ -1,0 +1,63 @@
+//! A run that is cut short cleans up, says so, and is not green.
+
+use std::process::Command;
+
+use coalmine_sandbox::Tenant;
+
+use super::stage::{Ran, SHA, Stage, tenant};
+
+/// Makes something, then waits for what never comes, then takes it away.
+const ENDLESS: &str = "format = 1\n[[check]]\nname = \"endless\"\n\
+    [[check.step]]\nrequest = \"POST /memories/commit\"\nbody.json = { content = \"{{ nonce }}\" }\nexpect.status = 201\ncapture.memory = \"$.id\"\n\
+    [[check.step]]\nrequest = \"GET /workspaces\"\nretry = { within = \"10m\", every = \"10ms\" }\nexpect.status = 404\n\
+    [[check.cleanup]]\nrequest = \"DELETE /memories/{{ memory }}\"\nexpect.status = 204\n";
+
+fn waits_for(tenant: &Tenant, path: &str) {
+    while !tenant.requests().iter().any(|asked| asked.path == path) {
+        std::thread::yield_now();
+    }
+}
+
+#[track_caller]
+fn stopped_by(signal: &str, code: i32) {
+    let tenant = tenant(None);
+    let stage = Stage::new(ENDLESS, &[&tenant]).on_github();
+    let child = stage.spawn(&["--sha", SHA, "--result", "verdict.json", "--junit", "junit.xml"]);
+    waits_for(&tenant, "/workspaces");
+    let killed = Command::new("kill").args([signal, &child.id().to_string()]).status().expect("kill");
+    assert!(killed.success());
+    let ran = Ran::from(child.wait_with_output().expect("the binary ends"));
+    ran.ends(code).says("STOPPED");
+    assert!(tenant.leftovers().is_empty(), "{:?}", tenant.leftovers());
+    assert_eq!(stage.json("verdict.json")["verdict"], "error");
+    assert!(stage.read("output").ends_with("verdict=error\n"), "{}", stage.read("output"));
+    assert!(stage.read("junit.xml").contains("<error"), "{}", stage.read("junit.xml"));
+}
+
+#[test]
+fn sigterm_cleans_up_and_ends_with_143() {
+    stopped_by("-TERM", 143);
+}
+
+#[test]
+fn sigint_cleans_up_and_ends_with_130() {
+    stopped_by("-INT", 130);
+}
+
+#[test]
+fn the_deadline_is_over_everything_and_cleaning_up_has_time_of_its_own() {
+    let tenant = tenant(None);
+    let stage = Stage::new(ENDLESS, &[&tenant]);
+    let ran = stage.run(&["--sha", SHA, "--deadline", "400ms", "--result", "verdict.json"]);
+    ran.ends(3).says("the deadline of 400ms passed");
+    assert!(tenant.leftovers().is_empty(), "{:?}", tenant.leftovers());
+}
+
+#[test]
+fn a_failed_cleanup_is_a_warning_and_changes_no_verdict() {
+    let tenant = tenant(None);
+    let suite =
+        ENDLESS.replace("expect.status = 404", "expect.status = 200").replace("status = 204", "status = 418");
+    let stage = Stage::new(&suite, &[&tenant]);
+    stage.smoke().ends(0).says("may have left something behind").complains("expected 418, found 204");
+}
