@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -12,6 +11,7 @@ use coalmine_sandbox::{Tenant, TenantFault, TenantSetup, When};
 use serde_json::{Map, Value, json};
 
 use crate::runner::{Job, Workflow};
+use crate::support::docker_registry::is_there;
 use crate::support::{Bench, IMAGES, ONE, TWO, digests, release};
 use crate::workflow::read;
 
@@ -22,22 +22,10 @@ struct Stage {
     tenants: Vec<Tenant>,
 }
 
-/// The folder of the programs, or nothing where canary-smoke is not built.
+/// The folder of the programs; nothing where what the scripts call is not installed.
 fn programs() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_BIN_EXE_promote-latest")).parent().unwrap();
-    let there = folder.join("canary-smoke").exists();
-    let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
-    assert!(
-        there || !manifest.contains("\"canary-smoke\""),
-        "canary-smoke is part of the package and not built"
-    );
-    if !there {
-        let _ = writeln!(
-            std::io::stderr(),
-            "left out: the play of the workflow needs canary-smoke, which is not built"
-        );
-    }
-    there.then(|| folder.to_owned())
+    let folder = Path::new(env!("CARGO_BIN_EXE_canary-smoke")).parent().unwrap();
+    (is_there("jq") && is_there("git")).then(|| folder.to_owned())
 }
 
 fn git(folder: &Path, arguments: &[&str]) -> String {
