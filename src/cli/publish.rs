@@ -109,7 +109,7 @@ impl Publisher<'_> {
             text,
             junit: report.junit().map(|junit| self.clean(&junit)),
             summary: self.clean(&summary.into_text()),
-            annotations: capped(report.annotations()).iter().map(|a| self.clean(&a.command())).collect(),
+            annotations: capped(&report.annotations()).iter().map(|a| self.clean(&a.command())).collect(),
         }
     }
 

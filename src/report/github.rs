@@ -54,7 +54,7 @@ impl Annotation {
 }
 
 /// What a runner keeps of `annotations`, the first ones of each level; the last one says how many are beyond.
-pub fn capped(annotations: Vec<Annotation>) -> Vec<Annotation> {
+pub fn capped(annotations: &[Annotation]) -> Vec<Annotation> {
     let mut kept: Vec<Annotation> = Vec::new();
     for level in [Level::Error, Level::Warning, Level::Notice] {
         let mut all: Vec<Annotation> =
@@ -189,7 +189,7 @@ mod tests {
         };
         let mut many: Vec<Annotation> = (0..12).map(|i| of(Level::Warning, i)).collect();
         many.extend((0..10).map(|i| of(Level::Error, i)));
-        let kept = capped(many);
+        let kept = capped(&many);
         assert!(kept[..10].iter().all(|annotation| annotation.level == Level::Error));
         let titles: Vec<&str> = kept[10..].iter().map(|annotation| annotation.title.as_str()).collect();
         assert_eq!(titles, ["0", "1", "2", "3", "4", "5", "6", "7", "8", "and 3 more"]);

@@ -43,7 +43,7 @@ fn runs(job: &Value, program: &str) -> bool {
 }
 
 /// The jobs that have ended, well or not, before a job starts.
-fn before<'f>(file: &'f Value, job: &str) -> BTreeSet<String> {
+fn before(file: &Value, job: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut open = needs(&file["jobs"][job]);
     while let Some(name) = open.pop() {
@@ -241,7 +241,7 @@ fn set(file: &mut Value, pointer: &str, value: Value) {
     let parent = file.pointer_mut(parent).unwrap_or_else(|| panic!("there is no {pointer}"));
     match (parent, value) {
         (Value::Object(map), Value::Null) => {
-            drop(map.remove(key).unwrap_or_else(|| panic!("there is no {pointer}")))
+            drop(map.remove(key).unwrap_or_else(|| panic!("there is no {pointer}")));
         }
         (Value::Object(map), value) => drop(map.insert(key.to_owned(), value)),
         (Value::Array(items), value) => items[key.parse::<usize>().unwrap()] = value,

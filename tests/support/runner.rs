@@ -194,7 +194,7 @@ pub(crate) fn needs(job: &Value) -> Vec<String> {
     match &job["needs"] {
         Value::Null => Vec::new(),
         Value::String(one) => vec![one.clone()],
-        Value::Array(several) => several.iter().map(|need| shown(need)).collect(),
+        Value::Array(several) => several.iter().map(shown).collect(),
         other => panic!("`needs` is {other}"),
     }
 }
