@@ -17,6 +17,8 @@ mod failures;
 mod formats;
 #[path = "suite/hooks.rs"]
 mod hooks;
+#[path = "suite/install.rs"]
+mod install;
 #[path = "support/issue_server.rs"]
 mod issue_server;
 #[path = "suite/journey.rs"]
@@ -29,6 +31,8 @@ mod racing;
 mod records;
 #[path = "suite/refusals.rs"]
 mod refusals;
+#[path = "support/runner.rs"]
+mod runner;
 #[path = "suite/secrets.rs"]
 mod secrets;
 #[path = "suite/smoke/mod.rs"]
@@ -39,3 +43,9 @@ mod status;
 mod support;
 #[path = "support/token_server.rs"]
 mod token_server;
+#[path = "support/workflow.rs"]
+mod workflow;
+#[path = "suite/workflows.rs"]
+mod workflows;
+#[path = "suite/workflows_replay.rs"]
+mod workflows_replay;

@@ -9,7 +9,7 @@ use crate::io::story::Story;
 use crate::io::world::World;
 use crate::model::verdict::Verdict;
 use crate::report::failure::complaints;
-use crate::report::github::{Annotation, Level, Summary, output};
+use crate::report::github::{Annotation, Level, Summary, capped, output};
 use crate::report::page::Page;
 use crate::report::{Render, json};
 use crate::tool::failure::Failure;
@@ -109,7 +109,7 @@ impl Publisher<'_> {
             text,
             junit: report.junit().map(|junit| self.clean(&junit)),
             summary: self.clean(&summary.into_text()),
-            annotations: report.annotations().iter().map(|a| self.clean(&a.command())).collect(),
+            annotations: capped(&report.annotations()).iter().map(|a| self.clean(&a.command())).collect(),
         }
     }
 

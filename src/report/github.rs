@@ -10,6 +10,9 @@ const OUTPUT_BYTES: usize = 100_000;
 /// Longest annotation message: the page shows little more.
 const ANNOTATION_BYTES: usize = 4_000;
 
+/// A runner keeps no more annotations of one level and step (actions/runner, `ExecutionContext.cs`).
+const ANNOTATIONS: usize = 10;
+
 /// How loud an annotation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
@@ -48,6 +51,23 @@ impl Annotation {
         }
         format!("::{level} {}::{}\n", properties.join(","), data(&self.message))
     }
+}
+
+/// What a runner keeps of `annotations`, the first ones of each level; the last one says how many are beyond.
+pub fn capped(annotations: &[Annotation]) -> Vec<Annotation> {
+    let mut kept: Vec<Annotation> = Vec::new();
+    for level in [Level::Error, Level::Warning, Level::Notice] {
+        let mut all: Vec<Annotation> =
+            annotations.iter().filter(|annotation| annotation.level == level).cloned().collect();
+        if all.len() > ANNOTATIONS {
+            let more = all.len() - (ANNOTATIONS - 1);
+            all.truncate(ANNOTATIONS - 1);
+            let message = "the log, the step summary and the result file have all of them".to_owned();
+            all.push(Annotation { level, title: format!("and {more} more"), message, place: None });
+        }
+        kept.extend(all);
+    }
+    kept
 }
 
 /// The message of a command: `%`, CR and LF encoded, all other control characters shown.
@@ -157,7 +177,34 @@ fn code(cell: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Annotation, Level, Summary, output};
+    use super::{Annotation, Level, Summary, capped, output};
+
+    #[test]
+    fn the_eleventh_annotation_of_a_level_is_counted_and_not_lost() {
+        let of = |level: Level, title: usize| Annotation {
+            level,
+            title: title.to_string(),
+            message: String::new(),
+            place: None,
+        };
+        let mut many: Vec<Annotation> = (0..12).map(|i| of(Level::Warning, i)).collect();
+        many.extend((0..10).map(|i| of(Level::Error, i)));
+        let kept = capped(&many);
+        assert!(kept[..10].iter().all(|annotation| annotation.level == Level::Error));
+        let titles: Vec<&str> = kept[10..].iter().map(|annotation| annotation.title.as_str()).collect();
+        assert_eq!(titles, ["0", "1", "2", "3", "4", "5", "6", "7", "8", "and 3 more"]);
+    }
+
+    #[test]
+    fn a_summary_is_cut_before_the_runner_drops_all_of_it() {
+        let mut summary = Summary::default();
+        summary.heading("first");
+        summary.table(&["a"], &vec![vec!["x".repeat(1_000)]; 2_000]);
+        summary.paragraph("last");
+        let text = summary.into_text();
+        assert!(text.len() <= 1024 * 1024 && text.starts_with("### first"), "{}", text.len());
+        assert!(text.ends_with("in the result file._\n") && !text.contains("last\n"));
+    }
 
     #[test]
     fn a_foreign_text_cannot_give_the_runner_a_command() {

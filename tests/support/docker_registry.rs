@@ -78,7 +78,7 @@ pub(crate) fn skopeo_digest(reference: &str) -> Option<String> {
 
 /// Whether a program can be run. A missing one is told past the test runner's capture, and is an error under
 /// `scripts/test`, which sets COALMINE_REQUIRE_REGISTRY=1.
-fn is_there(program: &str) -> bool {
+pub(crate) fn is_there(program: &str) -> bool {
     let there =
         Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
     let required = std::env::vars().any(|(name, value)| name == "COALMINE_REQUIRE_REGISTRY" && value == "1");

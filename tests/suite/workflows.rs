@@ -1,0 +1,421 @@
+//! The workflows keep their promises on paper: who may do what, who waits for whom, what reaches a shell. Every rule is
+//! shown to bite by a workflow that breaks just it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::runner::needs;
+use crate::workflow::{Context, read, shown};
+
+const RELEASE: &str = ".github/workflows/canary-release.yml";
+const ROLLBACK: &str = ".github/workflows/rollback-latest.yml";
+const RESULTS: [&str; 4] = ["success", "failure", "cancelled", "skipped"];
+const VERDICTS: [&str; 6] = ["green", "red", "inconclusive", "pending", "error", ""];
+
+/// Every workflow of this repository and of the example.
+fn workflows() -> Vec<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folders = [".github/workflows", "docs/examples/repository/.github/workflows"];
+    let files = folders.iter().flat_map(|folder| {
+        fs::read_dir(root.join(folder))
+            .unwrap()
+            .map(move |entry| format!("{folder}/{}", entry.unwrap().file_name().display()))
+    });
+    let mut files: Vec<String> = files.collect();
+    files.sort();
+    files
+}
+
+fn jobs(file: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    file["jobs"].as_object().into_iter().flatten()
+}
+
+fn steps(job: &Value) -> impl Iterator<Item = &Value> {
+    job["steps"].as_array().into_iter().flatten()
+}
+
+fn runs(job: &Value, program: &str) -> bool {
+    let words = |text: &str| text.split_whitespace().any(|word| word.rsplit('/').next() == Some(program));
+    steps(job).filter_map(|step| step["run"].as_str()).any(words)
+}
+
+/// The jobs that have ended, well or not, before a job starts.
+fn before(file: &Value, job: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut open = needs(&file["jobs"][job]);
+    while let Some(name) = open.pop() {
+        if found.insert(name.clone()) {
+            open.extend(needs(&file["jobs"][&name]));
+        }
+    }
+    found
+}
+
+/// Every rule for all workflows that `file` breaks.
+fn general(file: &Value) -> Vec<String> {
+    let mut broken = Vec::new();
+    if file["permissions"] != json!({}) {
+        broken.push("the workflow itself has permissions".to_owned());
+    }
+    let triggers = file["on"].as_object().into_iter().flatten().map(|(name, _)| name.as_str());
+    for trigger in triggers.filter(|name| ["workflow_run", "pull_request_target"].contains(name)) {
+        broken.push(format!("{trigger} runs with rights on what strangers wrote"));
+    }
+    for (name, job) in jobs(file) {
+        let calls = job["uses"].as_str();
+        if calls.is_none() && !job["timeout-minutes"].is_u64() {
+            broken.push(format!("{name} may hang"));
+        }
+        if !job["permissions"].is_object() {
+            broken.push(format!("{name} does not say what it may do"));
+        }
+        if job["secrets"] == "inherit" {
+            broken.push(format!("{name} hands every secret over"));
+        }
+        if calls.is_none() && job["runs-on"].as_str().is_none_or(|runner| runner.ends_with("-latest")) {
+            broken.push(format!("{name} runs on something that changes"));
+        }
+        for step in steps(job) {
+            if step["run"].as_str().is_some_and(|script| script.contains("${{")) {
+                broken.push(format!("{name} pastes a value into a script"));
+            }
+            if !step["continue-on-error"].is_null() {
+                broken.push(format!("{name} goes on after an error"));
+            }
+        }
+        let used = calls.into_iter().chain(steps(job).filter_map(|step| step["uses"].as_str()));
+        for used in used.filter(|used| !pinned(used)) {
+            broken.push(format!("{name} uses {used}, which can change"));
+        }
+    }
+    broken
+}
+
+fn pinned(used: &str) -> bool {
+    let local = used.starts_with("$/") || used.starts_with("./");
+    let commit = used.rsplit_once('@').map(|(_, commit)| commit);
+    local || commit.is_some_and(|c| c.len() == 40 && c.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+/// Every rule that `file` breaks as the release workflow.
+fn release(file: &Value) -> Vec<String> {
+    let mut broken = general(file);
+    let job = |name: &str| &file["jobs"][name];
+    for (name, job) in jobs(file) {
+        for program in ["promote-latest", "rollback-latest", "publish-staging"] {
+            let home = ["promote", "", "publish"]
+                [usize::from(program.starts_with('r')) + 2 * usize::from(program.starts_with("pub"))];
+            if runs(job, program) && name != home {
+                broken.push(format!("{name} runs {program}"));
+            }
+        }
+        for tool in ["crane", "skopeo", "oras", "docker", "regctl"] {
+            if runs(job, tool) {
+                broken.push(format!("{name} runs {tool}"));
+            }
+        }
+        let writes = job["permissions"]["packages"] == "write";
+        if writes && !["publish", "promote"].contains(&name.as_str()) {
+            broken.push(format!("{name} may write packages"));
+        }
+        let rights = job["permissions"].as_object().into_iter().flatten().map(|(right, _)| right.as_str());
+        if rights.into_iter().any(|right| !["packages", "contents"].contains(&right)) {
+            broken.push(format!("{name} may do more than it needs"));
+        }
+        let text = job.to_string();
+        if text.contains("secrets.CANARY") && name != "smoke" {
+            broken.push(format!("{name} sees the tenants' tokens"));
+        }
+        for used in steps(job).filter_map(|step| step["uses"].as_str()).filter(|used| *used != "$/") {
+            broken.push(format!("{name} uses {used}, which is not this repository's"));
+        }
+    }
+    if job("smoke")["permissions"] != json!({}) || job("smoke").to_string().contains("github.token") {
+        broken.push("smoke has a right beside the tenants' tokens".to_owned());
+    }
+    for (name, input) in [("smoke", "canary"), ("promote", "production")] {
+        if job(name)["environment"] != format!("${{{{ inputs.{input}-environment }}}}") {
+            broken.push(format!("{name} is not in its environment"));
+        }
+    }
+    for (name, awaited) in [("smoke", "publish"), ("promote", "publish"), ("promote", "smoke")] {
+        if !before(file, name).contains(awaited) || !needs(job(name)).contains(&awaited.to_owned()) {
+            broken.push(format!("{name} does not wait for {awaited}"));
+        }
+    }
+    if wrongly_promoted(job("promote")) {
+        broken.push("promote starts without a yes, or does not start with one".to_owned());
+    }
+    let queue = &job("promote")["concurrency"];
+    if queue["cancel-in-progress"] != false || queue["queue"] != "max" || !queue["group"].is_string() {
+        broken.push("promote can be cancelled half-way, dropped or overtaken".to_owned());
+    }
+    let evidence = steps(job("promote")).filter_map(|step| step["run"].as_str());
+    if !evidence.into_iter().any(|run| run.contains("--require smoke") && run.contains("--evidence ")) {
+        broken.push("promote does not ask for evidence itself".to_owned());
+    }
+    let gate = job("gate");
+    if gate["if"] != "${{ always() }}" {
+        broken.push("gate can be skipped".to_owned());
+    }
+    for (name, _) in jobs(file).filter(|(name, _)| *name != "gate") {
+        let read = gate["steps"].to_string().contains(&format!("needs.{name}.result"));
+        if !needs(gate).contains(name) || !read {
+            broken.push(format!("gate does not look at {name}"));
+        }
+    }
+    broken
+}
+
+/// Whether promote's `if:` is anything else than: asked for, published, and proven green.
+fn wrongly_promoted(job: &Value) -> bool {
+    let mut wrong = false;
+    for (publish, smoke) in RESULTS.iter().flat_map(|a| RESULTS.iter().map(move |b| (*a, *b))) {
+        for (verdict, asked) in VERDICTS.iter().flat_map(|a| [true, false].map(|b| (*a, b))) {
+            let needs = json!({
+                "publish": { "result": publish, "outputs": {} },
+                "smoke": { "result": smoke, "outputs": { "verdict": verdict } },
+            });
+            let names = json!({ "inputs": { "promote": asked }, "needs": needs });
+            // Whatever the runner thinks of the jobs before: the condition alone must say no.
+            let starts = Context { names, success: true }.admits(job.get("if"));
+            wrong |= starts != (asked && publish == "success" && smoke == "success" && verdict == "green");
+        }
+    }
+    wrong
+}
+
+/// Every rule that `file` breaks as the rollback workflow.
+fn rollback(file: &Value) -> Vec<String> {
+    let mut broken = general(file);
+    for (name, job) in jobs(file) {
+        if runs(job, "promote-latest") || (runs(job, "rollback-latest") && name != "rollback") {
+            broken.push(format!("{name} moves tags"));
+        }
+        if !job["environment"].is_null() || !needs(job).is_empty() || !job["if"].is_null() {
+            broken.push(format!("{name} waits for somebody"));
+        }
+        if job["concurrency"]["cancel-in-progress"] != false
+            || !shown(&job["concurrency"]["group"]).contains("github.run_id")
+        {
+            broken.push(format!("{name} can be cancelled or kept waiting by another run"));
+        }
+        for used in steps(job).filter_map(|step| step["uses"].as_str()).filter(|used| *used != "$/") {
+            broken.push(format!("{name} uses {used}, which is not this repository's"));
+        }
+    }
+    let [dispatch, call] = ["workflow_dispatch", "workflow_call"].map(|on| &file["on"][on]["inputs"]);
+    if dispatch != call {
+        broken.push("the button and the call ask for different things".to_owned());
+    }
+    broken
+}
+
+#[test]
+fn every_workflow_keeps_the_rules() {
+    let files = workflows();
+    assert!(files.len() >= 5, "{files:?}");
+    for file in files {
+        let value = read(&file);
+        let broken = match file.as_str() {
+            RELEASE => release(&value),
+            ROLLBACK => rollback(&value),
+            _ => general(&value),
+        };
+        assert!(broken.is_empty(), "{file}:\n{}", broken.join("\n"));
+        if file != RELEASE && file != ROLLBACK {
+            for (name, job) in jobs(&value) {
+                let moves = runs(job, "promote-latest") || runs(job, "rollback-latest");
+                assert!(!moves, "{file}: {name} moves tags");
+            }
+        }
+    }
+}
+
+/// Sets what a JSON pointer names; `null` takes it away.
+fn set(file: &mut Value, pointer: &str, value: Value) {
+    let (parent, key) = pointer.rsplit_once('/').unwrap();
+    let parent = file.pointer_mut(parent).unwrap_or_else(|| panic!("there is no {pointer}"));
+    match (parent, value) {
+        (Value::Object(map), Value::Null) => {
+            drop(map.remove(key).unwrap_or_else(|| panic!("there is no {pointer}")));
+        }
+        (Value::Object(map), value) => drop(map.insert(key.to_owned(), value)),
+        (Value::Array(items), value) => items[key.parse::<usize>().unwrap()] = value,
+        _ => panic!("{pointer} is in nothing"),
+    }
+}
+
+#[test]
+fn every_rule_of_the_release_bites() {
+    let condition = |without: &str| {
+        let file = read(RELEASE);
+        let whole = file["jobs"]["promote"]["if"].as_str().unwrap();
+        let cut = whole.replace(&format!("{without} && "), "").replace(&format!(" && {without}"), "");
+        assert_ne!(cut, whole, "{without}");
+        json!(cut)
+    };
+    let promoted = "promote starts without a yes";
+    let cases = [
+        ("/permissions", json!({ "packages": "write" }), "the workflow itself has permissions"),
+        ("/permissions", Value::Null, "the workflow itself has permissions"),
+        ("/on/workflow_run", json!({}), "workflow_run runs with rights"),
+        ("/jobs/publish/timeout-minutes", Value::Null, "publish may hang"),
+        ("/jobs/smoke/permissions", Value::Null, "smoke does not say what it may do"),
+        ("/jobs/smoke/permissions", json!({ "packages": "write" }), "smoke may write packages"),
+        ("/jobs/smoke/permissions", json!({ "contents": "read" }), "smoke has a right beside"),
+        ("/jobs/smoke/steps/1/env/GITHUB_TOKEN", json!("${{ github.token }}"), "smoke has a right beside"),
+        ("/jobs/promote/permissions", json!({ "id-token": "write" }), "promote may do more"),
+        ("/jobs/promote/secrets", json!("inherit"), "promote hands every secret over"),
+        ("/jobs/promote/runs-on", json!("ubuntu-latest"), "promote runs on something that changes"),
+        (
+            "/jobs/promote/steps/1/run",
+            json!("promote-latest '${{ inputs.sha }}' --require smoke --evidence x"),
+            "promote pastes a value",
+        ),
+        ("/jobs/smoke/steps/1/continue-on-error", json!(true), "smoke goes on after an error"),
+        (
+            "/jobs/publish/steps/0/uses",
+            json!("actions/checkout@v4"),
+            "publish uses actions/checkout@v4, which can change",
+        ),
+        (
+            "/jobs/publish/steps/0/uses",
+            json!("actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683"),
+            "which is not this repository's",
+        ),
+        ("/jobs/smoke/steps/1/run", json!("canary-smoke; promote-latest x"), "smoke runs promote-latest"),
+        ("/jobs/gate/steps/0/run", json!("rollback-latest --previous"), "gate runs rollback-latest"),
+        (
+            "/jobs/promote/steps/1/run",
+            json!("crane tag x latest; promote-latest --require smoke --evidence x"),
+            "promote runs crane",
+        ),
+        (
+            "/jobs/publish/steps/1/env/TOKENS",
+            json!("${{ secrets.CANARY_ADMIN_TOKENS }}"),
+            "publish sees the tenants' tokens",
+        ),
+        ("/jobs/smoke/environment", Value::Null, "smoke is not in its environment"),
+        ("/jobs/promote/environment", Value::Null, "promote is not in its environment"),
+        ("/jobs/smoke/needs", Value::Null, "smoke does not wait for publish"),
+        ("/jobs/promote/needs", json!(["smoke"]), "promote does not wait for publish"),
+        ("/jobs/promote/needs", json!(["publish"]), "promote does not wait for smoke"),
+        ("/jobs/promote/needs", Value::Null, "promote does not wait for smoke"),
+        ("/jobs/promote/if", Value::Null, promoted),
+        ("/jobs/promote/if", json!("${{ always() }}"), promoted),
+        ("/jobs/promote/if", condition("inputs.promote"), promoted),
+        ("/jobs/promote/if", condition("needs.publish.result == 'success'"), promoted),
+        ("/jobs/promote/if", condition("needs.smoke.result == 'success'"), promoted),
+        ("/jobs/promote/if", condition("needs.smoke.outputs.verdict == 'green'"), promoted),
+        ("/jobs/promote/concurrency", Value::Null, "promote can be cancelled"),
+        ("/jobs/promote/concurrency/cancel-in-progress", json!(true), "promote can be cancelled"),
+        ("/jobs/promote/concurrency/queue", Value::Null, "promote can be cancelled"),
+        (
+            "/jobs/promote/steps/1/run",
+            json!("promote-latest -- \"$SHA\""),
+            "promote does not ask for evidence",
+        ),
+        ("/jobs/gate/if", Value::Null, "gate can be skipped"),
+        ("/jobs/gate/needs", json!(["publish", "promote"]), "gate does not look at smoke"),
+        ("/jobs/gate/steps/0/env/PROMOTE", Value::Null, "gate does not look at promote"),
+        ("/jobs/soak", json!({ "permissions": {} }), "gate does not look at soak"),
+    ];
+    for (pointer, value, rule) in cases {
+        let mut file = read(RELEASE);
+        set(&mut file, pointer, value.clone());
+        let broken = release(&file);
+        assert!(
+            broken.iter().any(|what| what.contains(rule)),
+            "{pointer} = {value} broke {broken:?}, not `{rule}`"
+        );
+    }
+}
+
+#[test]
+fn every_rule_of_the_rollback_bites() {
+    let cases = [
+        ("/jobs/rollback/environment", json!("production"), "rollback waits for somebody"),
+        ("/jobs/rollback/if", json!("inputs.dry-run"), "rollback waits for somebody"),
+        ("/jobs/rollback/concurrency/group", json!("promotions"), "kept waiting by another run"),
+        ("/jobs/rollback/concurrency/cancel-in-progress", json!(true), "can be cancelled"),
+        ("/jobs/rollback/steps/2/run", json!("promote-latest x"), "rollback moves tags"),
+        ("/jobs/rollback/steps/2/run", json!("rollback-latest ${{ inputs.sha }}"), "pastes a value"),
+        ("/on/workflow_call/inputs/dry-run", Value::Null, "the button and the call"),
+    ];
+    for (pointer, value, rule) in cases {
+        let mut file = read(ROLLBACK);
+        set(&mut file, pointer, value);
+        let broken = rollback(&file);
+        assert!(broken.iter().any(|what| what.contains(rule)), "{pointer} broke {broken:?}, not `{rule}`");
+    }
+}
+
+#[test]
+fn the_action_pastes_nothing_into_its_script() {
+    let action = read("action.yml");
+    let steps = action["runs"]["steps"].as_array().unwrap();
+    for step in steps {
+        assert!(!step["run"].as_str().unwrap_or_default().contains("${{"), "{step}");
+        assert!(step["uses"].is_null(), "the action uses nobody else's");
+    }
+}
+
+/// The rows of the table after a heading: name in backquotes, default, and what it is for.
+fn table(page: &str, heading: &str) -> Vec<(String, String, String)> {
+    let (_, rest) =
+        page.split_once(&format!("\n{heading}\n")).unwrap_or_else(|| panic!("no heading `{heading}`"));
+    let rows =
+        rest.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
+    let cells = |row: &str| row.split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
+    rows.skip(2).map(cells).map(|row| (row[1].clone(), row[2].clone(), row[3].clone())).collect()
+}
+
+/// What a file declares, in the words of the table; sorted.
+fn declared(names: &Value) -> Vec<(String, String, String)> {
+    let default = |entry: &Value| match (&entry["default"], entry["required"] == true) {
+        (_, true) => "required".to_owned(),
+        (Value::Null, _) => String::new(),
+        (Value::String(text), _) if text.is_empty() => String::new(),
+        (value, _) => format!("`{}`", shown(value).replace("${{ github.sha }}", "github.sha")),
+    };
+    let names = names.as_object().into_iter().flatten();
+    names.map(|(name, entry)| (format!("`{name}`"), default(entry), shown(&entry["description"]))).collect()
+}
+
+#[test]
+fn the_tables_of_inputs_and_outputs_are_those_of_the_files() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/workflows.md")).unwrap();
+    let (release, rollback, action) = (read(RELEASE), read(ROLLBACK), read("action.yml"));
+    for (heading, found) in [
+        ("### Inputs of canary-release", &release["on"]["workflow_call"]["inputs"]),
+        ("### Secrets of canary-release", &release["on"]["workflow_call"]["secrets"]),
+        ("### Outputs of canary-release", &release["on"]["workflow_call"]["outputs"]),
+        ("### Inputs of rollback-latest", &rollback["on"]["workflow_call"]["inputs"]),
+        ("### Secrets of rollback-latest", &rollback["on"]["workflow_call"]["secrets"]),
+        ("### Outputs of rollback-latest", &rollback["on"]["workflow_call"]["outputs"]),
+        ("### Inputs of the action", &action["inputs"]),
+        ("### Outputs of the action", &action["outputs"]),
+    ] {
+        let mut rows = table(&page, heading);
+        rows.sort();
+        assert_eq!(rows, declared(found), "{heading}");
+    }
+}
+
+#[test]
+fn a_table_that_says_something_else_is_noticed() {
+    let page = "x\n### H\n\n| input | default | for |\n|---|---|---|\n| `a` | `1` | x |\n\nmore";
+    let found = json!({ "a": { "default": 1, "description": "x" } });
+    assert_eq!(table(page, "### H"), declared(&found));
+    for other in [
+        json!({ "a": { "default": 2, "description": "x" } }),
+        json!({ "b": { "default": 1, "description": "x" } }),
+        json!({ "a": { "required": true, "description": "x" } }),
+    ] {
+        assert_ne!(table(page, "### H"), declared(&other));
+    }
+}
