@@ -13,14 +13,20 @@ mod credentials;
 mod docs;
 #[path = "suite/failures.rs"]
 mod failures;
+#[path = "support/faults.rs"]
+mod faults;
 #[path = "suite/formats.rs"]
 mod formats;
 #[path = "suite/hooks.rs"]
 mod hooks;
+#[path = "support/invariants.rs"]
+mod invariants;
 #[path = "support/issue_server.rs"]
 mod issue_server;
 #[path = "suite/journey.rs"]
 mod journey;
+#[path = "suite/matrix.rs"]
+mod matrix;
 #[path = "suite/publishing.rs"]
 mod publishing;
 #[path = "suite/racing.rs"]
