@@ -62,7 +62,14 @@ async fn current(
     reference: Reference,
     live: LivePlatforms,
 ) -> Result<Option<Live>, RegistryError> {
-    let Some(manifest) = client.manifest(&reference).await? else { return Ok(None) };
+    let manifest = match client.manifest(&reference).await? {
+        Some(manifest) => manifest,
+        // "There is no such tag" is what a plan without a way back is made of: one answer is not enough for it.
+        None => match client.manifest(&reference).await? {
+            Some(manifest) => manifest,
+            None => return Ok(None),
+        },
+    };
     let platforms = match (&manifest.body, live) {
         (_, LivePlatforms::Unneeded) => Vec::new(),
         (Body::Index(_), LivePlatforms::Needed) => listed_platforms(&manifest),
