@@ -11,6 +11,8 @@ mod cli;
 mod credentials;
 #[path = "suite/docs.rs"]
 mod docs;
+#[path = "suite/duels.rs"]
+mod duels;
 #[path = "suite/failures.rs"]
 mod failures;
 #[path = "support/faults.rs"]
@@ -25,6 +27,8 @@ mod invariants;
 mod issue_server;
 #[path = "suite/journey.rs"]
 mod journey;
+#[path = "suite/kills.rs"]
+mod kills;
 #[path = "suite/matrix.rs"]
 mod matrix;
 #[path = "suite/publishing.rs"]

@@ -37,12 +37,24 @@ pub async fn facts(
     client: &Client<'_>,
     settings: &Settings,
     sources: &[(Repository, Tag)],
-    live: LivePlatforms,
+    live_platforms: LivePlatforms,
 ) -> Vec<ImageFacts> {
     join_all(sources.iter().map(|(repository, source)| async move {
         let wanted = inspect(client, Reference::Tagged(repository.clone(), source.clone()));
-        let current = current(client, Reference::Tagged(repository.clone(), settings.latest.clone()), live);
-        let (wanted, current) = join(wanted, current).await;
+        let current =
+            current(client, Reference::Tagged(repository.clone(), settings.latest.clone()), live_platforms);
+        let (wanted, mut current) = join(wanted, current).await;
+        if let (Ok(Some(wanted)), Ok(Some(live))) = (&wanted, &current)
+            && wanted.manifest.digest == live.manifest.digest
+        {
+            // "It is there already" ends a command, and a registry that lags may say so of what was there before.
+            current = self::current(
+                client,
+                Reference::Tagged(repository.clone(), settings.latest.clone()),
+                live_platforms,
+            )
+            .await;
+        }
         ImageFacts {
             repository: repository.clone(),
             source: source.clone(),

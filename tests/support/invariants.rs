@@ -9,7 +9,7 @@ use coalmine::policy::history::History;
 use serde_json::Value;
 
 use super::faults::Case;
-use super::support::stage::{Operation, PASSWORD, Stage, Tags, run_bounded};
+use super::support::stage::{Operation, PASSWORD, Stage, Tags, ZERO, run_bounded};
 use super::support::{Done, IMAGES, TWO};
 
 /// Requests of one run, however often it tried.
@@ -36,7 +36,7 @@ pub(crate) fn play(stage: &Stage, case: &Case) -> Played {
                 said.push(format!("it said:\n{}{}", done.stdout, told(&done.stderr)));
             }
             violations.append(&mut said);
-            violations.extend(after_again(stage, &done));
+            violations.extend(after_again(stage, done.code, case.lies_for_ever()));
             done.code
         }
         Err(stuck) => {
@@ -131,6 +131,7 @@ fn split(stage: &Stage, case: &Case, done: &Done, latest: &[Option<String>]) -> 
         broken.push(format!("exit 4 and every image is as before: {images:?}"));
     }
     let (state, commands) = (stage.now(), json["repair"].as_array().cloned().unwrap_or_default());
+    let mut refused = false;
     if commands.is_empty() {
         broken.push("exit 4 and no command to repair it".to_owned());
     }
@@ -140,13 +141,21 @@ fn split(stage: &Stage, case: &Case, done: &Done, latest: &[Option<String>]) -> 
         }
         let words: Vec<&str> = command.split(' ').collect();
         let repaired = stage.program(words[0]).args(&words[1..]).env("RELEASE_IMAGES", "").run();
-        if repaired.code != 0 {
-            broken.push(format!("`{command}` ended with {}\n{}", repaired.code, repaired.stderr));
+        match repaired.code {
+            0 => {}
+            1 if case.lies_for_ever() && repaired.stderr.contains("hint: ") => refused = true,
+            code => broken.push(format!(
+                "`{command}` ended with {code}
+{}",
+                repaired.stderr
+            )),
         }
     }
     let after = stage.bench.latest();
-    let whole = [stage.operation.before(), stage.operation.wanted()];
-    if !whole.iter().any(|sha| after == stage.digests(sha)) {
+    let (before, wanted) = (stage.operation.before(), stage.operation.wanted());
+    // Believing only lies, a program may have taken `ZERO` for what was live: the images agree all the same.
+    let whole = if case.lies_for_ever() { vec![before, wanted, ZERO] } else { vec![before, wanted] };
+    if !refused && !whole.iter().any(|sha| after == stage.digests(sha)) {
         broken.push(format!("repaired, and latest is {after:?}"));
     }
     stage.restore(&state);
@@ -154,7 +163,7 @@ fn split(stage: &Stage, case: &Case, done: &Done, latest: &[Option<String>]) -> 
 }
 
 /// Runs the same command again, unbroken: it finishes, or refuses with a reason and moves nothing.
-fn after_again(stage: &Stage, first: &Done) -> Vec<String> {
+pub(crate) fn after_again(stage: &Stage, first: i32, lied: bool) -> Vec<String> {
     let mut broken = Vec::new();
     let before = stage.now();
     let again = match run_bounded(stage.command("60s"), stage.bench.folder.path()) {
@@ -178,12 +187,11 @@ fn after_again(stage: &Stage, first: &Done) -> Vec<String> {
     }
     broken.extend(discreet(&again));
     if again.code == 0 && stage.operation.records() && stage.operation != Operation::Publish {
-        broken.extend(told_once(stage));
+        broken.extend(told_once(stage, lied));
     }
     if !broken.is_empty() {
         broken.push(format!(
-            "after exit {}, the second run said:\n{}{}",
-            first.code,
+            "after exit {first}, the second run said:\n{}{}",
             again.stdout,
             told(&again.stderr)
         ));
@@ -196,12 +204,14 @@ fn latest_of(tags: &Tags) -> Tags {
 }
 
 /// After both runs the history tells the move exactly once, and a rollback holds.
-fn told_once(stage: &Stage) -> Vec<String> {
+///
+/// `lied`: the first run saw nothing but lies, and may have told of a move that it took for an earlier run's.
+fn told_once(stage: &Stage, lied: bool) -> Vec<String> {
     let mut broken = Vec::new();
     let (_, history) = history(stage);
     let made = made_entries(stage);
     let new: Vec<Entry> = history.entries().filter(|entry| !made.contains(&entry.id)).cloned().collect();
-    if new.len() != 1 {
+    if (new.len() != 1 && !(lied && new.len() == 2)) || new.iter().any(|entry| entry.moved.is_empty()) {
         broken.push(format!("{} new entries after both runs: {new:?}", new.len()));
     }
     let holds = history.standing("latest").hold.is_some();
@@ -212,7 +222,7 @@ fn told_once(stage: &Stage) -> Vec<String> {
 }
 
 /// No entry is lost, the chain holds, and no new entry claims what this run has not done.
-fn remembered(stage: &Stage, done: &Done) -> Vec<String> {
+pub(crate) fn remembered(stage: &Stage, done: &Done) -> Vec<String> {
     if !stage.operation.records() {
         return Vec::new();
     }
@@ -243,7 +253,7 @@ fn remembered(stage: &Stage, done: &Done) -> Vec<String> {
             }
         }
     }
-    let told = ["is not in the history", "the history cannot be read"]
+    let told = ["not in the history", "not be in the history", "the history cannot be read"]
         .iter()
         .any(|words| done.stderr.contains(words));
     if done.code == 0 && stage.operation != Operation::Publish && new.is_empty() && !told {

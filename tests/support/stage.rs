@@ -10,7 +10,7 @@ use coalmine_sandbox::registry::{Access, Bearer, User};
 use coalmine_sandbox::{Auth, Image, Setup, sha256};
 use serde_json::json;
 
-use super::{Bench, Done, IMAGES, ONE, Program, TWO, release};
+use super::{Bench, Done, IMAGES, ONE, Program, THREE, TWO, release};
 
 /// The commit that was live before `ONE`: what a stale read shows.
 pub(crate) const ZERO: &str = "0000000dddd0000000000000000000000000dddd";
@@ -104,7 +104,7 @@ impl Stage {
         if operation.records() {
             bench.configure("");
         }
-        let built = [ZERO, ONE, TWO].map(|sha| {
+        let built = [ZERO, ONE, TWO, THREE].map(|sha| {
             let images = release(sha);
             let digests = images.iter().map(|image| Some(image.digest().to_owned())).collect();
             (sha, Built { images, digests })
@@ -131,10 +131,18 @@ impl Stage {
         stage
     }
 
+    /// Adds `THREE`, published and proven: what somebody else promotes at the same time.
+    pub(crate) fn with_another(mut self) -> Self {
+        self.prepare(THREE);
+        self.tags = self.now();
+        self.reset();
+        self
+    }
+
     /// Publishes and promotes `sha`, as far as it belongs to the past of the operation.
     fn prepare(&self, sha: &'static str) {
         let future = sha == TWO && self.operation == Operation::Publish;
-        let live = sha != TWO || self.operation.before() == TWO;
+        let live = sha != THREE && (sha != TWO || self.operation.before() == TWO);
         self.layouts(sha);
         if !self.operation.records() {
             self.bench.stage(sha);
