@@ -1,11 +1,13 @@
 //! One file per binary: read, decide (`policy`), act (`io`), and an outcome for `report`.
 
 pub mod aftercare;
+pub mod agreement;
 pub mod canary_smoke;
 pub mod candidates;
 pub mod chronicle;
 pub mod doctor;
 pub mod failure;
+pub mod giving_way;
 pub mod hooks;
 pub mod memory;
 pub mod moving;
@@ -19,6 +21,7 @@ pub mod records;
 pub mod release_status;
 pub mod rollback_latest;
 pub mod settings;
+pub mod standing_fast;
 
 use crate::io::world::World;
 use crate::model::verdict::Verdict;

@@ -11,18 +11,28 @@ mod cli;
 mod credentials;
 #[path = "suite/docs.rs"]
 mod docs;
+#[path = "suite/duels.rs"]
+mod duels;
 #[path = "suite/failures.rs"]
 mod failures;
+#[path = "support/faults.rs"]
+mod faults;
 #[path = "suite/formats.rs"]
 mod formats;
 #[path = "suite/hooks.rs"]
 mod hooks;
 #[path = "suite/install.rs"]
 mod install;
+#[path = "support/invariants.rs"]
+mod invariants;
 #[path = "support/issue_server.rs"]
 mod issue_server;
 #[path = "suite/journey.rs"]
 mod journey;
+#[path = "suite/kills.rs"]
+mod kills;
+#[path = "suite/matrix.rs"]
+mod matrix;
 #[path = "suite/publishing.rs"]
 mod publishing;
 #[path = "suite/racing.rs"]

@@ -2,9 +2,11 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use super::clock::{self, Instant};
 use crate::base::exit::Exit;
 
 /// Which signal came.
@@ -29,21 +31,21 @@ impl Signal {
 /// Whether, and by what, this run was asked to stop. Clones share the answer.
 #[derive(Clone, Default)]
 pub struct Stop {
-    signal: Rc<Cell<Option<Signal>>>,
+    signal: Rc<Cell<Option<(Signal, Instant)>>>,
     wake: Rc<Notify>,
 }
 
 impl Stop {
     /// The signal that came, if one did.
     pub fn signal(&self) -> Option<Signal> {
-        self.signal.get()
+        self.signal.get().map(|(signal, _)| signal)
     }
 
     /// Waits for a signal; returns at once if one came.
     pub async fn wait(&self) -> Signal {
         loop {
             let woken = self.wake.notified();
-            if let Some(signal) = self.signal.get() {
+            if let Some((signal, _)) = self.signal.get() {
                 return signal;
             }
             woken.await;
@@ -62,10 +64,30 @@ impl Stop {
         }
     }
 
+    /// Runs `work` to its end, or until `grace` after a signal came, whenever that was: for what should be finished,
+    /// and may be dropped.
+    ///
+    /// # Errors
+    /// The signal.
+    pub async fn within<T>(&self, grace: Duration, work: impl Future<Output = T>) -> Result<T, Signal> {
+        let over = async {
+            let signal = self.wait().await;
+            if let Some((_, came)) = self.signal.get() {
+                clock::sleep_until(came + grace).await;
+            }
+            signal
+        };
+        tokio::select! {
+            biased;
+            done = work => Ok(done),
+            signal = over => Err(signal),
+        }
+    }
+
     /// Says that `signal` came.
     pub fn raise(&self, signal: Signal) {
         if self.signal.get().is_none() {
-            self.signal.set(Some(signal));
+            self.signal.set(Some((signal, clock::instant())));
         }
         self.wake.notify_waiters();
     }

@@ -81,6 +81,11 @@ impl Ended {
         matches!(self, Self::Moved | Self::Already)
     }
 
+    /// The same, or `there` where a look found the tag in its place.
+    pub fn or_there(self, there: Self) -> Self {
+        if self == Self::Untouched { there } else { self }
+    }
+
     /// Whether the tag names what it named before the command.
     pub fn is_as_before(&self) -> bool {
         matches!(self, Self::Already | Self::PutBack | Self::Untouched)

@@ -160,6 +160,12 @@ impl History {
         since.verify().map(|broken| Break { number: broken.number + last, ..broken })
     }
 
+    /// The last rollback of `tag` that `known`, which was read earlier, does not have.
+    pub fn rollback_since(&self, known: &Self, tag: &str) -> Option<&Entry> {
+        let rollback = |entry: &&Entry| entry.tag == tag && matches!(entry.event, Event::Rollback { .. });
+        self.entries().rev().filter(rollback).find(|entry| !known.has(&entry.id))
+    }
+
     /// What follows for `tag`.
     pub fn standing(&self, tag: &str) -> Standing {
         let mut standing = Standing::default();
@@ -263,6 +269,17 @@ pub(crate) mod tests {
                 .standing("latest");
         assert!(meant.hold.is_none() && meant.rejected.is_empty());
         assert!(of(&[(rollback("2222222"), "1111111")]).standing("edge").hold.is_none());
+    }
+
+    #[test]
+    fn a_rollback_that_came_later_is_found_and_one_that_was_known_is_not() {
+        let known = of(&[(promotion(), "1111111"), (rollback("2222222"), "1111111")]);
+        let mut later = known.clone();
+        later.append(entry("r", Event::Resume, "1111111"));
+        assert_eq!(later.rollback_since(&known, "latest"), None);
+        later.append(entry("b", rollback("3333333"), "1111111"));
+        assert_eq!(later.rollback_since(&known, "latest").map(|e| e.id.as_str()), Some("b"));
+        assert_eq!(later.rollback_since(&known, "edge"), None);
     }
 
     #[test]

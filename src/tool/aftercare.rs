@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use super::chronicle;
-use super::memory::{explains, live_sha, remember};
+use super::memory::{explains, live_sha, remember, since};
 use super::promote_latest::Outcome as Moves;
 use super::rollback_latest::Args;
 use super::settings::Settings;
@@ -12,7 +12,7 @@ use crate::io::files::ResultFile;
 use crate::io::github_api::Issues;
 use crate::io::registry::client::Client;
 use crate::model::history::{Entry, Event};
-use crate::model::moves::{Ended, Receipt};
+use crate::model::moves::Ended;
 use crate::model::repository::Repository;
 use crate::policy::post_mortem;
 use crate::policy::promotion::ImageFacts;
@@ -76,7 +76,7 @@ pub async fn take(
         args.reason.as_deref(),
     );
     if let Some(last) = &unexplained {
-        entry.moved = backward(last, &moves.receipts);
+        entry.moved = since(last, &moves.receipts);
     }
     if let Some(home) = &settings.home {
         aftercare.held = write(client, home, &entry, hold, moves).await;
@@ -84,22 +84,6 @@ pub async fn take(
     let promoted = last.filter(|last| last.sha == left && matches!(last.event, Event::Promotion { .. }));
     draft(client, args, &entry, promoted.as_ref(), moves, &mut aftercare).await;
     aftercare
-}
-
-/// The moves that the killed run must have made: from where the last known move had led to where the tags stand.
-fn backward(last: &Entry, receipts: &[Receipt]) -> Vec<crate::model::history::Moved> {
-    let stands = |repository: &Repository| {
-        receipts.iter().find(|receipt| receipt.repository == *repository).map(|receipt| receipt.to.clone())
-    };
-    let moved = last.moved.iter().filter_map(|moved| {
-        let to = stands(&moved.repository)?;
-        Some(crate::model::history::Moved {
-            repository: moved.repository.clone(),
-            from: Some(moved.to.clone()),
-            to,
-        })
-    });
-    moved.collect()
 }
 
 async fn write(client: &Client<'_>, home: &Repository, entry: &Entry, hold: bool, moves: &mut Moves) -> bool {

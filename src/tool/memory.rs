@@ -11,7 +11,8 @@ use crate::io::registry::error::RegistryError;
 use crate::io::{clock, git};
 use crate::model::commit::CommitSha;
 use crate::model::digest::Digest;
-use crate::model::history::Entry;
+use crate::model::history::{Entry, Moved};
+use crate::model::moves::Receipt;
 use crate::model::refusal::{Guard, Refusal};
 use crate::model::repository::Repository;
 use crate::policy::evidence::{self, Demand, Piece};
@@ -186,6 +187,18 @@ pub fn explains(entry: &Entry, facts: &[ImageFacts]) -> bool {
         let current = image.and_then(|image| image.current.as_ref().ok()?.as_ref());
         current.is_some_and(|live| live.manifest.digest == moved.to)
     })
+}
+
+/// The moves that the killed run must have made: from where the last known move had led to where the tags stand.
+pub fn since(last: &Entry, receipts: &[Receipt]) -> Vec<Moved> {
+    let stands = |repository: &Repository| {
+        receipts.iter().find(|receipt| receipt.repository == *repository).map(|receipt| receipt.to.clone())
+    };
+    let moved = last.moved.iter().filter_map(|moved| {
+        let to = stands(&moved.repository)?;
+        Some(Moved { repository: moved.repository.clone(), from: Some(moved.to.clone()), to })
+    });
+    moved.collect()
 }
 
 /// Time for writing records after a move, whatever the command's deadline says: the move is done, and what is not

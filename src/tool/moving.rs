@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures_util::future::{join_all, try_join_all};
+use futures_util::future::{join, join_all, try_join_all};
 
 use super::failure::{Failure, MoveFailure, MoveProblem};
 use super::putting_back::{BUDGET, BUDGET_AFTER_SIGNAL, put_back};
@@ -12,8 +12,10 @@ use crate::io::registry::client::Client;
 use crate::io::registry::error::RegistryError;
 use crate::io::stop::Signal;
 use crate::model::digest::Digest;
+use crate::model::manifest::Manifest;
 use crate::model::moves::{Ended, Move, Plan, Receipt};
 use crate::model::reference::Reference;
+use crate::model::repository::Repository;
 use crate::policy::aftermath::{Errand, remark, repair};
 
 /// How long a tag may take to show its new digest: registries with several replicas lag behind their writes.
@@ -22,6 +24,10 @@ const VERIFY: Duration = Duration::from_secs(60);
 const TRIES: u32 = 4;
 /// How long a PUT that is under way may still take when a signal comes: cutting it off would leave its end unknown.
 const GRACE: Duration = Duration::from_millis(1_500);
+/// How long what is left to write after a verified move may still take when a signal comes.
+pub(super) const FINISHING: Duration = Duration::from_secs(3);
+/// How often a rollback writes a tag again that somebody else has moved meanwhile.
+const PASSES: u32 = 5;
 /// First wait between two looks at a tag; doubled up to the longest.
 const FIRST_LOOK: Duration = Duration::from_millis(50);
 const LONGEST_LOOK: Duration = Duration::from_secs(2);
@@ -53,19 +59,48 @@ impl Mover<'_, '_> {
     /// Nothing could be anchored and nothing was moved; or a move failed and every image is named, with where it
     /// stands.
     pub async fn run(&self) -> Result<Vec<Receipt>, Failure> {
+        if self.errand == Errand::Promotion
+            && let Err(trouble) = self.look_again().await
+        {
+            return Err(self.undo(&[], trouble).await);
+        }
         self.anchor().await?;
         let mut touched = Vec::new();
         let result = match self.move_all(&mut touched).await {
-            Ok(()) => self.verify().await,
+            Ok(()) => {
+                if self.errand == Errand::Rollback {
+                    // It may write again what it found in place, if that does not stay there.
+                    touched = (0..self.plan.moves.len()).collect();
+                }
+                self.verify().await
+            }
             Err(trouble) => Err(trouble),
         };
         match result {
             Ok(()) => {
-                self.mark_previous().await;
+                let marked = self.client.world().stop.within(FINISHING, self.mark_previous()).await;
+                if marked.is_err() {
+                    self.client.world().story.warn("stopped before the way back was marked");
+                }
                 Ok(self.receipts(|_| Ended::Moved))
             }
             Err(trouble) => Err(self.undo(&touched, trouble).await),
         }
+    }
+
+    /// Whether every tag still stands where the plan believes it. Before anything is written: what the first read got
+    /// wrong, or somebody else moved since, then costs no putting back, and no anchor.
+    async fn look_again(&self) -> Result<(), Trouble> {
+        let stop = &self.client.world().stop;
+        let looks = self.plan.moves.iter().map(|m| async move {
+            let from = m.from.as_ref().map(|manifest| &manifest.digest);
+            match stop.unless(self.look(m)).await.map_err(Trouble::Signal)? {
+                Ok(seen) if seen.as_ref() == from || seen.as_ref() == Some(&m.to.digest) => Ok(()),
+                Ok(seen) => Err(Trouble::Conflict(conflict(m, from, seen.as_ref()))),
+                Err(error) => Err(Trouble::Registry(error)),
+            }
+        });
+        try_join_all(looks).await.map(|_| ())
     }
 
     /// Tags the outgoing digests, so that no retention policy deletes the way back. A promotion does not go on
@@ -148,6 +183,11 @@ impl Mover<'_, '_> {
                 Some(digest) if digest == m.to.digest => return (sent, Ok(())),
                 // A registry that fails in the middle of a write may drop the tag (zot): that is no conflict.
                 seen if seen.as_ref() == from || (sent && seen.is_none()) => {}
+                // Whoever rolls back has decided what must not be live. A promotion that began earlier does not know.
+                seen if self.errand == Errand::Rollback => {
+                    let words = conflict(m, from, seen.as_ref());
+                    self.client.world().story.warn(&format!("{words}; the rollback goes over it"));
+                }
                 seen => return (sent, Err(Trouble::Conflict(conflict(m, from, seen.as_ref())))),
             }
             if let Some(error) = failed.take()
@@ -207,20 +247,35 @@ impl Mover<'_, '_> {
         Ok(self.client.manifest(&reference).await?.map(|manifest| manifest.digest))
     }
 
-    /// Reads every moved tag until it shows the wanted digest.
-    async fn verify(&self) -> Result<(), Trouble> {
-        try_join_all(self.plan.moves.iter().map(|m| self.verify_one(m))).await.map(|_| ())
+    /// Reads every tag until it shows the wanted digest; those that stood there before, too: the release is all of
+    /// them. What a rollback had to write again is followed by another look at all: two of them at once could
+    /// otherwise each see the other's image in its place, and leave a mix.
+    pub(super) async fn verify(&self) -> Result<(), Trouble> {
+        let stayed = self.stayed();
+        for _ in 0..PASSES {
+            let all = self.plan.moves.iter().chain(&stayed);
+            let written = try_join_all(all.map(|m| self.verify_one(m))).await?;
+            if !written.contains(&true) {
+                return Ok(());
+            }
+        }
+        Err(Trouble::Conflict(format!("conflict: somebody else keeps moving {}", self.plan.tag)))
     }
 
-    async fn verify_one(&self, m: &Move) -> Result<(), Trouble> {
+    /// Whether the tag had to be written again before it showed the wanted digest.
+    async fn verify_one(&self, m: &Move) -> Result<bool, Trouble> {
         let from = m.from.as_ref().map(|manifest| &manifest.digest);
         let until = clock::instant() + VERIFY.min(self.client.remaining());
-        let mut wait = FIRST_LOOK;
+        let mut passes = match self.errand {
+            Errand::Promotion => 0,
+            Errand::Rollback => PASSES,
+        };
+        let (mut wait, mut written) = (FIRST_LOOK, false);
         loop {
             let seen = self.client.world().stop.unless(self.look(m)).await.map_err(Trouble::Signal)?;
             let last = match seen {
-                Ok(Some(digest)) if digest == m.to.digest => return Ok(()),
-                Ok(Some(digest)) if Some(&digest) != from => {
+                Ok(Some(digest)) if digest == m.to.digest => return Ok(written),
+                Ok(Some(digest)) if Some(&digest) != from && passes == 0 => {
                     return Err(Trouble::Conflict(conflict(m, Some(&m.to.digest), Some(&digest))));
                 }
                 Ok(seen) => Trouble::Conflict(conflict(m, Some(&m.to.digest), seen.as_ref())),
@@ -231,7 +286,24 @@ impl Mover<'_, '_> {
             }
             self.client.world().stop.unless(clock::sleep(wait)).await.map_err(Trouble::Signal)?;
             wait = (wait * 2).min(LONGEST_LOOK);
+            if passes > 0 && matches!(last, Trouble::Conflict(_)) {
+                // Lag or somebody else's write: the same bytes once more are right for both.
+                passes -= 1;
+                let (sent, moved) = self.move_one(m).await;
+                written |= sent;
+                moved?;
+            }
         }
+    }
+
+    /// The images that stood there before, as moves from where they are to where they are.
+    pub(super) fn stayed(&self) -> Vec<Move> {
+        let stay = |(repository, to): &(Repository, Manifest)| Move {
+            repository: repository.clone(),
+            from: Some(to.clone()),
+            to: to.clone(),
+        };
+        self.plan.already.iter().map(stay).collect()
     }
 
     /// Puts back what was moved and says where everything stands.
@@ -245,10 +317,19 @@ impl Mover<'_, '_> {
             let budget = if signal.is_some() { BUDGET_AFTER_SIGNAL } else { BUDGET };
             let client = self.client.until(clock::instant() + budget);
             let moves = self.plan.moves.iter().enumerate();
-            let ended =
-                join_all(moves.map(|(i, m)| put_back(&client, self.plan, m, touched.contains(&i)))).await;
-            self.receipts(|i| ended[i].clone())
+            let ended = join_all(moves.map(|(i, m)| put_back(&client, self.plan, m, touched.contains(&i))));
+            let (ended, stayed) = join(ended, self.ended_of_stayed(&client)).await;
+            self.all_receipts(|i| ended[i].clone(), &stayed)
         };
+        self.failure(problem, signal, receipts)
+    }
+
+    pub(super) fn failure(
+        &self,
+        problem: MoveProblem,
+        signal: Option<Signal>,
+        receipts: Vec<Receipt>,
+    ) -> Failure {
         let mut causes = vec![problem];
         causes.extend(receipts.iter().filter_map(remark).map(|message| MoveProblem {
             message,
@@ -263,6 +344,20 @@ impl Mover<'_, '_> {
             repair,
             signal,
         }))
+    }
+
+    /// Where the images stand that did not have to move.
+    pub(super) async fn ended_of_stayed(&self, client: &Client<'_>) -> Vec<Ended> {
+        let stayed = self.stayed();
+        let looks = stayed.iter().map(|m| put_back(client, self.plan, m, false));
+        join_all(looks).await.into_iter().map(|ended| ended.or_there(Ended::Already)).collect()
+    }
+
+    pub(super) fn all_receipts(&self, ended: impl Fn(usize) -> Ended, stayed: &[Ended]) -> Vec<Receipt> {
+        let mut receipts = self.receipts(ended);
+        let first = self.plan.moves.len();
+        receipts[first..].iter_mut().zip(stayed).for_each(|(receipt, ended)| receipt.ended = ended.clone());
+        receipts
     }
 
     /// The receipts: moves first, in order, then what was there already.
@@ -288,12 +383,13 @@ pub fn receipts(plan: &Plan, ended: impl Fn(usize) -> Ended) -> Vec<Receipt> {
     moved.chain(already).collect()
 }
 
-fn conflict(m: &Move, expected: Option<&Digest>, found: Option<&Digest>) -> String {
+/// What was found where something else was expected, in words.
+pub(super) fn conflict(m: &Move, expected: Option<&Digest>, found: Option<&Digest>) -> String {
     let show = |digest: Option<&Digest>| digest.map_or_else(|| "no such tag".to_owned(), ToString::to_string);
     format!("conflict: {}: expected the tag to name {}, found {}", m.repository, show(expected), show(found))
 }
 
-fn told(trouble: Trouble) -> (MoveProblem, Option<Signal>) {
+pub(super) fn told(trouble: Trouble) -> (MoveProblem, Option<Signal>) {
     match trouble {
         Trouble::Registry(error) => (MoveProblem { message: error.to_string(), hint: error.hint() }, None),
         Trouble::Conflict(message) => {

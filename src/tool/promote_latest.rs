@@ -7,15 +7,18 @@ use clap::Parser;
 use jiff::Timestamp;
 
 use super::Tool;
+use super::agreement::settle;
 use super::chronicle::entry;
 use super::failure::Failure;
-use super::memory::{Memory, Question, explains, keep_evidence, recall, remember};
-use super::moving::{Mover, receipts};
+use super::giving_way::give_way;
+use super::memory::{Memory, Question, explains, keep_evidence, recall, remember, since};
+use super::moving::{FINISHING, Mover, receipts};
 use super::options::{ImageOptions, OutputOptions, RegistryOptions};
 use super::reading::{LivePlatforms, facts, refused, resolve};
 use super::records;
 use super::settings::Settings;
 use crate::io::registry::client::{Access, Client};
+use crate::io::stop::Signal;
 use crate::io::world::World;
 use crate::io::{clock, files};
 use crate::model::commit::CommitSha;
@@ -132,12 +135,34 @@ impl Tool for PromoteLatest {
         if let Some(memory) = memory.as_ref().filter(|_| !decision.plan.moves.is_empty()) {
             decision.warnings.extend(memory.warnings.iter().cloned());
         }
-        let mut outcome = carry_out(&client, &settings, decision, Errand::Promotion).await?;
+        let plan = decision.plan.clone();
+        let carried = carry_out(&client, &settings, decision, Errand::Promotion).await;
+        if let (Some(home), Some(memory)) = (&settings.home, &memory)
+            && let Some(signal) = wrote(&carried)
+            && let Some(failure) = give_way(&client, &settings, home, memory, &plan, signal).await
+        {
+            return Err(failure);
+        }
+        let mut outcome = carried?;
         if let (Some(home), Some(memory)) = (&settings.home, memory) {
             outcome.release = memory.kept.as_ref().map(|kept| kept.name.to_string());
-            record(&client, &settings, home, &args, &handed, memory, &facts, &mut outcome).await;
+            let writing = record(&client, &settings, home, &args, &handed, memory, &facts, &mut outcome);
+            if world.stop.within(FINISHING, writing).await.is_err() {
+                let words = "stopped: the promotion may not be in the history";
+                world.story.warn(words);
+                outcome.warnings.push(words.to_owned());
+            }
         }
         Ok(outcome)
+    }
+}
+
+/// Whether a promotion wrote anything, if only its anchors, and if so, the signal that ended it, if one did.
+fn wrote(carried: &Result<Outcome, Failure>) -> Option<Option<Signal>> {
+    match carried {
+        Ok(outcome) => outcome.receipts.iter().any(|receipt| receipt.ended == Ended::Moved).then_some(None),
+        Err(Failure::Moving(failure)) => Some(failure.signal),
+        Err(_) => None,
     }
 }
 
@@ -211,7 +236,11 @@ async fn record(
     if let Some(reason) = args.lift_hold.as_deref().filter(|_| standing.hold.is_some()) {
         entries.push(note(Event::Resume, Some(reason), &[]));
     }
-    entries.push(note(Event::Promotion { evidence }, args.lift_hold.as_deref(), &outcome.receipts));
+    let mut promotion = note(Event::Promotion { evidence }, args.lift_hold.as_deref(), &outcome.receipts);
+    if let Some(last) = standing.last_move.as_ref().filter(|_| unexplained) {
+        promotion.moved = since(last, &outcome.receipts);
+    }
+    entries.push(promotion);
     let mut lost = remember(client, home, &entries).await;
     if let Some(kept) = &memory.kept {
         lost.extend(keep_evidence(client, kept, &handed.documents).await);
@@ -263,7 +292,13 @@ pub(super) async fn carry_out(
         receipts(&plan, |_| Ended::WouldMove)
     } else {
         story.say(&format!("moving {} of {}", plan.tag, counted(plan.moves.len())));
-        Mover { client, plan: &plan, errand, options: &settings.as_options() }.run().await?
+        match (Mover { client, plan: &plan, errand, options: &settings.as_options() }).run().await {
+            Ok(receipts) => receipts,
+            Err(Failure::Moving(failure)) => {
+                return Err(Failure::Moving(settle(client, settings, failure).await));
+            }
+            Err(failure) => return Err(failure),
+        }
     };
     let place = |receipt: &Receipt| settings.images.iter().position(|image| *image == receipt.repository);
     receipts.sort_by_key(place);

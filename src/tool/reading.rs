@@ -37,12 +37,24 @@ pub async fn facts(
     client: &Client<'_>,
     settings: &Settings,
     sources: &[(Repository, Tag)],
-    live: LivePlatforms,
+    live_platforms: LivePlatforms,
 ) -> Vec<ImageFacts> {
     join_all(sources.iter().map(|(repository, source)| async move {
         let wanted = inspect(client, Reference::Tagged(repository.clone(), source.clone()));
-        let current = current(client, Reference::Tagged(repository.clone(), settings.latest.clone()), live);
-        let (wanted, current) = join(wanted, current).await;
+        let current =
+            current(client, Reference::Tagged(repository.clone(), settings.latest.clone()), live_platforms);
+        let (wanted, mut current) = join(wanted, current).await;
+        if let (Ok(Some(wanted)), Ok(Some(live))) = (&wanted, &current)
+            && wanted.manifest.digest == live.manifest.digest
+        {
+            // "It is there already" ends a command, and a registry that lags may say so of what was there before.
+            current = self::current(
+                client,
+                Reference::Tagged(repository.clone(), settings.latest.clone()),
+                live_platforms,
+            )
+            .await;
+        }
         ImageFacts {
             repository: repository.clone(),
             source: source.clone(),
@@ -62,7 +74,14 @@ async fn current(
     reference: Reference,
     live: LivePlatforms,
 ) -> Result<Option<Live>, RegistryError> {
-    let Some(manifest) = client.manifest(&reference).await? else { return Ok(None) };
+    let manifest = match client.manifest(&reference).await? {
+        Some(manifest) => manifest,
+        // "There is no such tag" is what a plan without a way back is made of: one answer is not enough for it.
+        None => match client.manifest(&reference).await? {
+            Some(manifest) => manifest,
+            None => return Ok(None),
+        },
+    };
     let platforms = match (&manifest.body, live) {
         (_, LivePlatforms::Unneeded) => Vec::new(),
         (Body::Index(_), LivePlatforms::Needed) => listed_platforms(&manifest),

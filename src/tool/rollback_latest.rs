@@ -1,5 +1,7 @@
 //! `rollback-latest`: moves `:latest` of all images back, with the engine of `promote-latest` and fewer guards.
 
+use std::time::Duration;
+
 use clap::Parser;
 use futures_util::future::{join_all, try_join_all};
 
@@ -8,10 +10,12 @@ use super::aftercare::{self, Aftercare};
 use super::candidates::{Candidate, candidates};
 use super::failure::Failure;
 use super::hooks;
+use super::moving::{FINISHING, Mover};
 use super::options::{ImageOptions, OutputOptions, RegistryOptions};
 use super::promote_latest::{Outcome as MoveOutcome, carry_out, read_staged};
 use super::reading::{LivePlatforms, facts, refused, staged_shas};
 use super::settings::Settings;
+use crate::io::clock;
 use crate::io::registry::client::{Access, Client};
 use crate::io::registry::error::RegistryError;
 use crate::io::world::World;
@@ -63,6 +67,9 @@ pub struct Args {
     pub(crate) output: OutputOptions,
 }
 
+/// Time for the last look, whatever the command's deadline says.
+const AFTERWARDS: Duration = Duration::from_secs(20);
+
 /// The binary.
 pub struct RollbackLatest;
 
@@ -105,10 +112,24 @@ impl Tool for RollbackLatest {
         let mut hooks = hooks::Runner::new(world, settings.dry_run || decision.plan.moves.is_empty());
         hooks.run("capture", settings.hooks.capture.as_ref()).await;
         hooks.run("freeze", settings.hooks.freeze.as_ref()).await;
+        let plan = decision.plan.clone();
         let mut moves = carry_out(&client, &settings, decision, Errand::Rollback).await?;
         hooks.run("rotate-cache", settings.hooks.rotate_cache.as_ref()).await;
         hooks.run("throttle", settings.hooks.throttle.as_ref()).await;
-        let aftercare = aftercare::take(&client, &settings, &args, &facts, &mut moves).await;
+        let taking = aftercare::take(&client, &settings, &args, &facts, &mut moves);
+        let taken = world.stop.within(FINISHING, taking).await;
+        let aftercare = taken.unwrap_or_else(|_| {
+            let words = "stopped: the rollback may not be in the history, and nothing may be held";
+            world.story.warn(words);
+            moves.warnings.push(words.to_owned());
+            Aftercare::default()
+        });
+        if settings.home.is_some() && !settings.dry_run && !plan.moves.is_empty() {
+            let client = client.until(clock::instant() + AFTERWARDS);
+            let options = settings.as_options();
+            let mover = Mover { client: &client, plan: &plan, errand: Errand::Rollback, options: &options };
+            world.stop.within(FINISHING, mover.stand_fast()).await.unwrap_or(Ok(()))?;
+        }
         Ok(Outcome::Moved {
             moves,
             reason: args.reason,

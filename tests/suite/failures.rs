@@ -243,3 +243,16 @@ fn a_signal_in_the_middle_puts_back_and_ends_with_its_own_code() {
         assert_eq!(bench.latest(), digests(ONE));
     }
 }
+
+#[test]
+fn one_answer_that_denies_the_live_tag_does_not_make_a_plan_without_a_way_back() {
+    for binary in ["promote-latest", "rollback-latest"] {
+        let bench = Bench::promoted();
+        let unknown = Fault::error(404, "MANIFEST_UNKNOWN", "manifest unknown");
+        let read = When::any().method("GET").repository(IMAGES[1]).reference("latest").nth(1);
+        let rule = bench.registry.rule(read.then(unknown));
+        let done = bench.run(binary).arg(TWO).with_result().run().code(0);
+        assert_eq!((bench.latest(), bench.registry.played(rule)), (digests(TWO), 1));
+        assert!(done.json()["images"][1]["from"].is_string());
+    }
+}

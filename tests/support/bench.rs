@@ -4,6 +4,8 @@
 pub(crate) mod docker_registry;
 #[path = "programs.rs"]
 pub(crate) mod programs;
+#[path = "stage.rs"]
+pub(crate) mod stage;
 
 use std::path::{Path, PathBuf};
 

@@ -100,10 +100,20 @@ impl Done {
         self
     }
 
+    /// The text of the document of `--result`, if there is one.
+    pub(crate) fn result_text(&self) -> Option<String> {
+        std::fs::read_to_string(&self.result).ok()
+    }
+
     /// The JSON document of `--result`.
     #[track_caller]
     pub(crate) fn json(&self) -> serde_json::Value {
         let text = std::fs::read_to_string(&self.result).expect("the result file is there");
         serde_json::from_str(&text).expect("the result file is JSON")
     }
+}
+
+/// Sends `signal`, as in `-INT`, to the process `pid`; one that has ended gets none.
+pub(crate) fn send_signal(pid: u32, signal: &str) {
+    let _ = Command::new("kill").args([signal, &pid.to_string()]).stderr(Stdio::null()).status();
 }

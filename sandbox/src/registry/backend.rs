@@ -52,6 +52,11 @@ impl Backend {
         self.memory().previous.get(&(repository.to_owned(), tag.to_owned())).cloned()
     }
 
+    /// Forgets what tags were before their last write.
+    pub(super) fn forget_previous(&self) {
+        self.memory().previous.clear();
+    }
+
     /// Digest of a tag or manifest, `None` if it is not there.
     pub(super) async fn digest_of(&self, repository: &str, reference: &str) -> Option<String> {
         let path = format!("/v2/{repository}/manifests/{reference}");

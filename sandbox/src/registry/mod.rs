@@ -157,6 +157,11 @@ impl Registry {
         self.proxy.rules.clear();
     }
 
+    /// Forgets what tags were before: until it is written again, [`Fault::Stale`] does not touch a tag.
+    pub fn forget_previous(&self) {
+        self.proxy.backend.forget_previous();
+    }
+
     /// Accepts and resets the next `count` connections (`u64::MAX`: until the rules are cleared). Connections
     /// that are open stay.
     pub fn refuse_connections(&self, count: u64) {

@@ -1,0 +1,191 @@
+//! Two programs at once, in hundreds of interleavings: seeded delays before every request.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crate::invariants::{history, latest};
+use crate::support::stage::{Operation, Stage, ZERO};
+use crate::support::{Done, ONE, Program, THREE, TWO};
+use coalmine::model::history::Event;
+use coalmine_sandbox::{Fault, When};
+
+/// Interleavings of each pair; four times as many in the full run.
+const ROUNDS: u64 = 60;
+const AT_ONCE: usize = 6;
+/// Requests of both together that are delayed.
+const DELAYED: u64 = 130;
+/// Longest delay of one request.
+const LONGEST_MS: u64 = 60;
+
+/// The same numbers for the same seed (xorshift64*).
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, below: u64) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % below
+    }
+}
+
+/// What one of the two does. `TWO` is live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Promotes(&'static str),
+    RollsBack(&'static str),
+}
+
+impl Side {
+    fn program(self, stage: &Stage) -> Program {
+        let (binary, sha) = match self {
+            Self::Promotes(sha) => ("promote-latest", sha),
+            Self::RollsBack(sha) => ("rollback-latest", sha),
+        };
+        let program = stage.program(binary).args([sha, "--deadline", "30s", "-v"]);
+        if binary == "promote-latest" { program.arg("--no-require") } else { program }
+    }
+
+    fn sha(self) -> &'static str {
+        match self {
+            Self::Promotes(sha) | Self::RollsBack(sha) => sha,
+        }
+    }
+}
+
+/// Starts `first`, and `second` when some requests have been seen; waits for both.
+fn duel(stage: &Stage, seed: u64, first: Side, second: Side) -> [Done; 2] {
+    stage.reset();
+    let mut dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+    for _ in 0..8 {
+        dice.roll(2);
+    }
+    for k in 1..=DELAYED {
+        let delay = Duration::from_millis(dice.roll(LONGEST_MS));
+        stage.bench.registry.rule(When::any().overall_nth(k).then(Fault::Delay(delay)));
+    }
+    let lead = dice.roll(50) as usize;
+    let mut one = first.program(stage).spawn();
+    while stage.bench.registry.log().len() < lead && one.try_wait().expect("a child").is_none() {
+        std::thread::yield_now();
+    }
+    let two = second.program(stage).spawn();
+    let waiting = std::thread::spawn(move || Done::of(two, "unused".into()));
+    let one = Done::of(one, "unused".into());
+    [one, waiting.join().expect("the second ended")]
+}
+
+/// How a duel ended: the codes, and what is wrong with it.
+type Ended = ([i32; 2], Vec<String>);
+
+fn whole(stage: &Stage) -> Option<&'static str> {
+    let latest = latest(stage);
+    [ZERO, ONE, TWO, THREE].into_iter().find(|sha| latest == stage.digests(sha))
+}
+
+/// Of every pair: whoever says 0 stands there, or the other one says why not; a mix is never silent.
+fn judge(stage: &Stage, sides: [Side; 2], done: &[Done; 2]) -> Vec<String> {
+    let (codes, whole, mut broken) = (done.each_ref().map(|d| d.code), whole(stage), Vec::new());
+    if !codes.iter().all(|code| [0, 1, 4].contains(code)) {
+        broken.push("a code that means nothing here".to_owned());
+    }
+    if whole.is_none() && !codes.contains(&4) {
+        broken.push("a silent mix".to_owned());
+    }
+    if codes == [0, 0] && !sides.iter().any(|side| whole == Some(side.sha())) {
+        broken.push("both said 0 and neither is there".to_owned());
+    }
+    if stage.operation.records() {
+        broken.extend(history(stage).0);
+    }
+    broken
+}
+
+/// A rollback that began after a promotion wins: it says 0, stands, holds, and is the last word of the history.
+fn judge_rollback(stage: &Stage, done: &[Done; 2]) -> Vec<String> {
+    let mut broken = Vec::new();
+    if done[1].code != 0 || whole(stage) != Some(ONE) {
+        broken.push("the rollback did not win".to_owned());
+    }
+    if done[0].code == 4 {
+        broken.push("the promotion calls a won rollback a split".to_owned());
+    }
+    let standing = history(stage).1.standing("latest");
+    if standing.hold.is_none() {
+        broken.push("nothing is held".to_owned());
+    }
+    if !standing.last_move.is_some_and(|entry| matches!(entry.event, Event::Rollback { .. })) {
+        broken.push("the last word of the history is not the rollback".to_owned());
+    }
+    if stage.bench.tag("latest-previous") != stage.digests(ONE) {
+        broken.push(format!("previous is {:?}", stage.bench.tag("latest-previous")));
+    }
+    broken
+}
+
+fn duels(operation: Operation, sides: [Side; 2], judge: impl Fn(&Stage, &[Done; 2]) -> Vec<String> + Sync) {
+    let full = std::env::vars().any(|(name, value)| name == "COALMINE_FULL_MATRIX" && value == "1");
+    let rounds = if full { 4 * ROUNDS } else { ROUNDS };
+    let (next, ended) = (AtomicUsize::new(1), Mutex::new(BTreeMap::<u64, Ended>::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                let stage = Stage::new(operation).with_another();
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed) as u64;
+                    if seed > rounds {
+                        break;
+                    }
+                    let done = duel(&stage, seed, sides[0], sides[1]);
+                    let mut broken = judge(&stage, &done);
+                    if !broken.is_empty() {
+                        broken.push(format!("latest is {:?}", whole(&stage)));
+                        broken.extend(
+                            done.iter().map(|d| format!("exit {}\n{}{}", d.code, d.stdout, d.stderr)),
+                        );
+                    }
+                    ended.lock().unwrap().insert(seed, (done.map(|d| d.code), broken));
+                }
+            });
+        }
+    });
+    let ended = ended.into_inner().unwrap();
+    let mut codes: BTreeMap<[i32; 2], usize> = BTreeMap::new();
+    ended.values().for_each(|(pair, _)| *codes.entry(*pair).or_default() += 1);
+    let broken: Vec<String> = (ended.iter().filter(|(_, (_, broken))| !broken.is_empty()))
+        .map(|(seed, (_, broken))| format!("seed {seed}:\n{}", broken.join("\n")))
+        .collect();
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "{sides:?} {operation:?}: {codes:?}, {} violations", broken.len());
+    assert!(broken.is_empty(), "{}", broken.join("\n\n"));
+}
+
+#[test]
+fn a_rollback_wins_over_a_promotion_that_started_before_it() {
+    let sides = [Side::Promotes(THREE), Side::RollsBack(ONE)];
+    duels(Operation::Rollback, sides, |stage, done| {
+        let mut broken = judge(stage, sides, done);
+        broken.extend(judge_rollback(stage, done));
+        broken
+    });
+}
+
+#[test]
+fn by_tags_alone_a_promotion_and_a_rollback_at_once_never_leave_a_silent_mix() {
+    let sides = [Side::Promotes(THREE), Side::RollsBack(ONE)];
+    duels(Operation::RollbackByTags, sides, |stage, done| judge(stage, sides, done));
+}
+
+#[test]
+fn two_promotions_at_once_never_leave_a_silent_mix() {
+    let sides = [Side::Promotes(THREE), Side::Promotes(ONE)];
+    duels(Operation::Rollback, sides, |stage, done| judge(stage, sides, done));
+}
+
+#[test]
+fn two_rollbacks_at_once_never_leave_a_silent_mix() {
+    let sides = [Side::RollsBack(ZERO), Side::RollsBack(ONE)];
+    duels(Operation::Rollback, sides, |stage, done| judge(stage, sides, done));
+}

@@ -1,0 +1,130 @@
+//! The fault matrix: every request of every operation, broken in every way.
+//!
+//! `COALMINE_FULL_MATRIX=1` plays all of it. Without it the matrix is thinned, always in the same way: every request
+//! is broken by every fault that passes at once; of what has to be waited for, a fixed share is played.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::faults::{Breakage, Case, Extent};
+use crate::invariants::{Played, play};
+use crate::support::stage::{Operation, Stage, run_bounded};
+
+/// Cases that pass after a try or two, at once: they wait for half a second and compute for a tenth.
+const QUICK_AT_ONCE: usize = 8;
+/// Cases that mostly wait, at once.
+const SLOW_AT_ONCE: usize = 24;
+
+/// Requests of an unbroken run, and which of them is the first that writes what the operation is about.
+fn measure(operation: Operation) -> (u64, u64) {
+    let stage = Stage::new(operation);
+    let done = run_bounded(stage.command("60s"), stage.bench.folder.path()).expect("an unbroken run ends");
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    let log = stage.bench.registry.log();
+    let tag = if operation == Operation::Publish { "staging-" } else { "latest" };
+    let written = |seen: &&coalmine_sandbox::registry::Seen| {
+        seen.method == "PUT" && seen.reference.as_deref().is_some_and(|reference| reference.starts_with(tag))
+    };
+    let first = log.iter().find(written).expect("a write").index;
+    (log.len() as u64, first)
+}
+
+/// Whether a case takes much longer than its requests: what it meets does not pass.
+fn is_slow(case: &Case) -> bool {
+    case.extent == Extent::On && case.breakage.is_waited_for()
+}
+
+/// The cases, the slow ones apart. `whole`: all of them.
+fn cases(whole: bool) -> [Vec<Case>; 2] {
+    let (mut slow, mut quick) = (Vec::new(), Vec::new());
+    let mut number = 0_u64;
+    for operation in Operation::ALL {
+        let (last, written) = measure(operation);
+        for breakage in Breakage::ALL {
+            for extent in [Extent::Once, Extent::On] {
+                // One more than there are: a fault may make the run longer.
+                for k in 1..=last + 1 {
+                    let case = Case { operation, breakage, extent, k };
+                    number += 1;
+                    let share = match (is_slow(&case), k >= written) {
+                        (false, _) => QUICK_SHARE,
+                        (true, false) => SLOW_SHARE,
+                        (true, true) => SLOWEST_SHARE,
+                    };
+                    if !whole && !number.is_multiple_of(share) {
+                        continue;
+                    }
+                    if is_slow(&case) { slow.push(case) } else { quick.push(case) }
+                }
+            }
+        }
+    }
+    [slow, quick]
+}
+
+/// Of the thinned matrix: one of so many cases that pass at once, that end with the deadline, that end when putting
+/// back gives up. Primes, so that every request and every fault gets its turn.
+const QUICK_SHARE: u64 = 5;
+const SLOW_SHARE: u64 = 11;
+const SLOWEST_SHARE: u64 = 37;
+
+/// Plays `cases` on `threads` threads, each with stages of its own.
+fn play_all(cases: &[Case], threads: usize) -> Vec<(Case, Played)> {
+    let (next, played) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..threads.min(cases.len()) {
+            scope.spawn(|| {
+                let mut stages: BTreeMap<Operation, Stage> = BTreeMap::new();
+                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let stage = stages.entry(case.operation).or_insert_with(|| Stage::new(case.operation));
+                    let result = play(stage, case);
+                    played.lock().expect("no thread panicked").push((*case, result));
+                }
+            });
+        }
+    });
+    played.into_inner().expect("no thread panicked")
+}
+
+/// Operation x fault x number of cases, and how they ended.
+fn table(played: &[(Case, Played)]) -> String {
+    let mut cells: BTreeMap<(Operation, Breakage), BTreeMap<i32, usize>> = BTreeMap::new();
+    for (case, result) in played {
+        *cells.entry((case.operation, case.breakage)).or_default().entry(result.code).or_default() += 1;
+    }
+    let mut text = format!("| {:<16} | {:<22} | cases | exit 0 | exit 1 | exit 4 |\n", "operation", "fault");
+    text.push_str("|---|---|---|---|---|---|\n");
+    for ((operation, breakage), codes) in &cells {
+        let of = |code: i32| codes.get(&code).copied().unwrap_or(0);
+        let (all, name, fault) = (codes.values().sum::<usize>(), operation.name(), breakage.name());
+        text.push_str(&format!(
+            "| {name:<16} | {fault:<22} | {all:>5} | {:>6} | {:>6} | {:>6} |\n",
+            of(0),
+            of(1),
+            of(4)
+        ));
+    }
+    text
+}
+
+#[test]
+fn no_fault_at_any_request_makes_an_exit_code_lie_or_leaves_what_cannot_be_repaired() {
+    let whole = std::env::vars().any(|(name, value)| name == "COALMINE_FULL_MATRIX" && value == "1");
+    let [slow, quick] = cases(whole);
+    let (slow, quick) = std::thread::scope(|scope| {
+        let slow = scope.spawn(|| play_all(&slow, SLOW_AT_ONCE));
+        let quick = scope.spawn(|| play_all(&quick, QUICK_AT_ONCE));
+        (slow.join().expect("no thread panicked"), quick.join().expect("no thread panicked"))
+    });
+    let played: Vec<(Case, Played)> = slow.into_iter().chain(quick).collect();
+    let violated: Vec<&(Case, Played)> = played.iter().filter(|(_, p)| !p.violations.is_empty()).collect();
+    let mut out = std::io::stderr();
+    let _ = writeln!(out, "{}\n{} cases, {} violations", table(&played), played.len(), violated.len());
+    let told: Vec<String> = violated
+        .iter()
+        .map(|(case, played)| format!("{case:?}\n  {}", played.violations.join("\n  ")))
+        .collect();
+    assert!(told.is_empty(), "{}", told.join("\n\n"));
+}
