@@ -67,10 +67,10 @@ fn after_broken(stage: &Stage, case: &Case, done: &Done) -> Vec<String> {
     } else {
         match done.code {
             0 if latest != wanted && !case.lies_for_ever() => {
-                broken.push(format!("exit 0 and latest is {latest:?}"))
+                broken.push(format!("exit 0 and latest is {latest:?}"));
             }
             1 | 2 | 3 | 5 if latest != before => {
-                broken.push(format!("exit {} and latest is {latest:?}", done.code))
+                broken.push(format!("exit {} and latest is {latest:?}", done.code));
             }
             4 => broken.extend(split(stage, case, done, &latest)),
             0..=3 | 5 => {}
