@@ -2,6 +2,7 @@
 
 pub mod aftercare;
 pub mod agreement;
+pub mod anchoring;
 pub mod canary_smoke;
 pub mod candidates;
 pub mod chronicle;

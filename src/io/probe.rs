@@ -17,7 +17,7 @@ use crate::policy::assess::BODY_BYTES;
 pub use self::credential::Credential;
 
 /// Requests under way at once, over all tenants, where the system lets this process have so many connections.
-const AT_ONCE: usize = 400;
+const AT_ONCE: usize = 800;
 /// Answers longer than [`SHORT_BYTES`] that are read at once: what bounds memory, as almost all answers are short.
 const LONG_AT_ONCE: usize = 64;
 const SHORT_BYTES: usize = 64 * 1024;
