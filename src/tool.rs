@@ -2,7 +2,6 @@
 
 pub mod aftercare;
 pub mod agreement;
-pub mod anchoring;
 pub mod canary_smoke;
 pub mod candidates;
 pub mod chronicle;

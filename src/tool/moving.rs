@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use futures_util::future::{join, join_all, try_join_all};
 
-use super::anchoring::Anchors;
 use super::failure::{Failure, MoveFailure, MoveProblem};
 use super::putting_back::{BUDGET, BUDGET_AFTER_SIGNAL, put_back};
 use crate::base::list::NonEmpty;
@@ -60,15 +59,12 @@ impl Mover<'_, '_> {
     /// Nothing could be anchored and nothing was moved; or a move failed and every image is named, with where it
     /// stands.
     pub async fn run(&self) -> Result<Vec<Receipt>, Failure> {
-        let mut anchors = Anchors::default();
-        if self.errand == Errand::Promotion {
-            let (looked, earlier) = join(self.look_again(), self.anchors()).await;
-            if let Err(trouble) = looked {
-                return Err(self.undo(&[], trouble).await);
-            }
-            anchors = earlier?;
+        if self.errand == Errand::Promotion
+            && let Err(trouble) = self.look_again().await
+        {
+            return Err(self.undo(&[], trouble).await);
         }
-        self.anchor(&anchors).await?;
+        self.anchor().await?;
         let mut touched = Vec::new();
         let result = match self.move_all(&mut touched).await {
             Ok(()) => {
@@ -88,11 +84,7 @@ impl Mover<'_, '_> {
                 }
                 Ok(self.receipts(|_| Ended::Moved))
             }
-            Err(trouble) => {
-                let failure = self.undo(&touched, trouble).await;
-                self.lift_anchors(&anchors, &failure).await;
-                Err(failure)
-            }
+            Err(trouble) => Err(self.undo(&touched, trouble).await),
         }
     }
 
@@ -109,6 +101,50 @@ impl Mover<'_, '_> {
             }
         });
         try_join_all(looks).await.map(|_| ())
+    }
+
+    /// Tags the outgoing digests, so that no retention policy deletes the way back. A promotion does not go on
+    /// without; a rollback does: what it leaves is not what anybody wants back.
+    ///
+    /// A rollback uses a tag of its own: `latest-previous` keeps naming what was good before, so that a rollback to
+    /// it that was killed half-way can simply be run again.
+    async fn anchor(&self) -> Result<(), Failure> {
+        let tag = match self.errand {
+            Errand::Promotion => self.plan.tag.previous(),
+            Errand::Rollback => self.plan.tag.rejected(),
+        };
+        let outgoing = self.plan.moves.iter().filter_map(|m| Some((&m.repository, m.from.as_ref()?)));
+        // What does not move in this promotion was live before it too: "previous" has to mean all images.
+        let staying = self.plan.already.iter().map(|(repository, manifest)| (repository, manifest));
+        let staying = staying.filter(|_| self.errand == Errand::Promotion);
+        let anchors = outgoing
+            .chain(staying)
+            .map(|(repository, from)| self.client.put_tag_again(repository, &tag, from));
+        let world = self.client.world();
+        let results = world.stop.unless(join_all(anchors)).await?;
+        for error in results.into_iter().filter_map(Result::err) {
+            match self.errand {
+                Errand::Promotion => return Err(error.into()),
+                Errand::Rollback => world.story.warn(&error.to_string()),
+            }
+        }
+        Ok(())
+    }
+
+    /// After a rollback, "previous" is what is live now: a second `--previous` must not lead to what was rejected,
+    /// nor forward again.
+    async fn mark_previous(&self) {
+        if self.errand == Errand::Promotion {
+            return;
+        }
+        let tag = self.plan.tag.previous();
+        let moved = self.plan.moves.iter().map(|m| (&m.repository, &m.to));
+        let stayed = self.plan.already.iter().map(|(repository, manifest)| (repository, manifest));
+        let marks = moved.chain(stayed);
+        let marks = marks.map(|(repository, manifest)| self.client.put_tag_again(repository, &tag, manifest));
+        for error in join_all(marks).await.into_iter().filter_map(Result::err) {
+            self.client.world().story.warn(&error.to_string());
+        }
     }
 
     /// All images at once, but the last one, which moves when the others have.
