@@ -172,7 +172,9 @@ impl History {
         for entry in self.entries().filter(|entry| entry.tag == tag) {
             match &entry.event {
                 Event::Promotion { .. } => {
-                    standing.rejected.retain(|rejected| rejected.sha.is_none() || rejected.sha != entry.sha);
+                    // One that was done before the rollback, and got its place here after it, means nothing.
+                    let stays = |r: &Rejected| r.sha.is_none() || r.sha != entry.sha || r.by.at > entry.at;
+                    standing.rejected.retain(stays);
                     standing.last_move = Some(entry.clone());
                 }
                 Event::Rollback { left, hold } => {
@@ -280,6 +282,17 @@ pub(crate) mod tests {
         later.append(entry("b", rollback("3333333"), "1111111"));
         assert_eq!(later.rollback_since(&known, "latest").map(|e| e.id.as_str()), Some("b"));
         assert_eq!(later.rollback_since(&known, "edge"), None);
+    }
+
+    #[test]
+    fn a_promotion_that_was_done_before_the_rollback_and_written_after_it_lifts_no_rejection() {
+        let mut history = History::default();
+        let late = "2026-11-21T00:00:01Z".parse().unwrap();
+        history.append(Entry { at: late, ..entry("b", rollback("2222222"), "1111111") });
+        history.append(entry("a", promotion(), "2222222"));
+        assert_eq!(history.standing("latest").rejected.len(), 1);
+        history.append(Entry { at: late, ..entry("c", promotion(), "2222222") });
+        assert!(history.standing("latest").rejected.is_empty());
     }
 
     #[test]
