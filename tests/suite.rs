@@ -21,6 +21,8 @@ mod faults;
 mod formats;
 #[path = "suite/hooks.rs"]
 mod hooks;
+#[path = "suite/hostile_sources.rs"]
+mod hostile_sources;
 #[path = "suite/install.rs"]
 mod install;
 #[path = "support/invariants.rs"]
@@ -41,6 +43,8 @@ mod racing;
 mod records;
 #[path = "suite/refusals.rs"]
 mod refusals;
+#[path = "suite/resources.rs"]
+mod resources;
 #[path = "support/runner.rs"]
 mod runner;
 #[path = "suite/secrets.rs"]

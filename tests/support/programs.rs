@@ -39,6 +39,17 @@ impl Program {
         Self { command, result: folder.join("result.json") }
     }
 
+    /// A binary that a shell puts under limits first, as in `ulimit -n 256`.
+    pub(crate) fn limited(binary: &str, folder: &Path, limits: &str) -> Self {
+        let mut program = Self::new(binary, folder);
+        let mut shell = Command::new("bash");
+        shell.args(["-c", &format!("{limits}; exec \"$0\" \"$@\""), path_of(binary)]);
+        shell.env_clear().envs(program.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        shell.current_dir(folder).stdin(Stdio::null());
+        program.command = shell;
+        program
+    }
+
     pub(crate) fn arg(mut self, argument: impl AsRef<std::ffi::OsStr>) -> Self {
         self.command.arg(argument);
         self

@@ -15,6 +15,10 @@ use crate::model::digest::Digest;
 /// Most entries that an image archive may have; real ones have some hundreds.
 const ENTRIES: usize = 100_000;
 
+/// Longest name or extended header of one entry; real ones have some hundred bytes, and the reader holds them in
+/// memory.
+const HEADER_BYTES: u64 = 64 * 1024;
+
 /// A tar file and where each of its members is.
 pub struct Archive {
     path: PathBuf,
@@ -61,6 +65,10 @@ impl Archive {
         if let Some(compression) = compression(&magic[..read]) {
             return Err(unfit(format!("a file compressed with {compression}: unpack it first")));
         }
+        check_headers(path).map_err(|e| match e {
+            Headers::Unreadable(source) => failed(source),
+            Headers::Unfit(found) => unfit(found),
+        })?;
         let mut tar = tar::Archive::new(File::open(path).map_err(failed)?);
         let mut members = HashMap::new();
         for entry in tar.entries_with_seek().map_err(failed)? {
@@ -81,9 +89,6 @@ impl Archive {
                     members.insert(name, Member::Link(target));
                 }
             }
-            if members.len() > ENTRIES {
-                return Err(unfit(format!("more than {ENTRIES} entries")));
-            }
         }
         Ok(Self { path: path.to_owned(), members })
     }
@@ -102,6 +107,33 @@ impl Archive {
             Member::Link(_) => None,
         }
     }
+}
+
+/// Why the headers of a tar are not read any further.
+enum Headers {
+    Unreadable(std::io::Error),
+    Unfit(String),
+}
+
+/// Looks at every header before any name is read: a tar of too many entries, or one whose names fill the memory, is
+/// refused here.
+fn check_headers(path: &Path) -> Result<(), Headers> {
+    let mut tar = tar::Archive::new(File::open(path).map_err(Headers::Unreadable)?);
+    for (count, entry) in tar.entries_with_seek().map_err(Headers::Unreadable)?.raw(true).enumerate() {
+        let entry = entry.map_err(|e| Headers::Unfit(e.to_string()))?;
+        if count >= ENTRIES {
+            return Err(Headers::Unfit(format!("more than {ENTRIES} entries")));
+        }
+        let kind = entry.header().entry_type();
+        let extends = kind.is_gnu_longname()
+            || kind.is_gnu_longlink()
+            || kind.is_pax_local_extensions()
+            || kind.is_pax_global_extensions();
+        if extends && entry.size() > HEADER_BYTES {
+            return Err(Headers::Unfit(format!("an extended header of {} bytes", entry.size())));
+        }
+    }
+    Ok(())
 }
 
 impl Shelf for Archive {

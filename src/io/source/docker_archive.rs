@@ -1,13 +1,13 @@
 //! What `docker save` writes. It holds no manifest, so one is made here, the same for the same archive: an OCI
 //! manifest over the configuration and the layers exactly as they are in the archive.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::archive::{Archive, compression, shown};
@@ -18,6 +18,8 @@ use crate::io::registry::decode;
 use crate::model::digest::Digest;
 use crate::model::manifest::MediaType;
 
+/// Most layers of one image; container engines stop at 127.
+const LAYERS: usize = 1_000;
 /// How much of a layer is hashed at a time.
 const STRETCH_BYTES: usize = 256 * 1024;
 
@@ -47,15 +49,24 @@ pub fn open(path: &Path) -> Result<Origin, SourceError> {
     let [image] = images.as_slice() else {
         return Err(unfit("one image", format!("{}: save them one by one", images.len())));
     };
-    let mut blobs = BTreeMap::new();
+    if image.layers.len() > LAYERS {
+        return Err(unfit("an image", format!("{} layers", image.layers.len())));
+    }
+    let (mut blobs, mut described) = (BTreeMap::new(), HashMap::new());
     let mut describe = |name: &str, config: bool| {
+        // A layer that occurs twice is hashed once: a list that names a large one a thousand times costs nothing.
+        if let Some(known) = described.get(&(name.to_owned(), config)) {
+            return Ok(Value::clone(known));
+        }
         let content = member(name)?;
         let (digest, media_type) = look(&content, config)?;
         let Content::File { size, .. } = content else {
             return Err(unfit("a file", "something else".to_owned()));
         };
         blobs.insert(digest.clone(), (size, content));
-        Ok(json!({ "mediaType": media_type, "digest": digest, "size": size }))
+        let descriptor = json!({ "mediaType": media_type, "digest": digest, "size": size });
+        described.insert((name.to_owned(), config), descriptor.clone());
+        Ok(descriptor)
     };
     let config = describe(&image.config, true)?;
     let layers = image.layers.iter().map(|name| describe(name, false)).collect::<Result<Vec<_>, _>>()?;

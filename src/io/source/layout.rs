@@ -60,8 +60,13 @@ pub fn pick(shelf: &dyn Shelf, index: &Content, name: Option<&str>) -> Result<Or
 struct Folder(PathBuf);
 
 impl Folder {
-    /// A regular file of the layout. A link could lead out of the folder.
+    /// A regular file of the layout. A link, of the file or of a folder above it, could lead out of the layout.
     fn file(&self, path: &Path) -> Option<Content> {
+        let folders = path.ancestors().skip(1).take_while(|folder| *folder != self.0);
+        let is_folder = |folder: &Path| std::fs::symlink_metadata(folder).is_ok_and(|meta| meta.is_dir());
+        if !folders.into_iter().all(is_folder) {
+            return None;
+        }
         let meta = std::fs::symlink_metadata(path).ok().filter(std::fs::Metadata::is_file)?;
         Some(Content::File { path: path.to_owned(), offset: 0, size: meta.len() })
     }

@@ -14,6 +14,9 @@ use crate::model::digest::Digest;
 use crate::model::manifest::{Manifest, MediaType};
 use crate::model::repository::Repository;
 
+/// Most bytes of all manifests of one image together: they are held in memory, and real ones have some kilobytes each.
+const MANIFESTS_BYTES: u64 = 64 * 1024 * 1024;
+
 /// Where the bytes of a blob are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
@@ -57,10 +60,22 @@ pub trait Shelf {
 /// Something that the manifests name is not there, or is not what its name says.
 pub fn gather(shelf: &dyn Shelf, digest: &Digest, media_type: Option<&str>) -> Result<Origin, SourceError> {
     let top = manifest(shelf, digest, media_type)?;
+    let total = top.children().iter().fold(0_u64, |sum, child| sum.saturating_add(child.size));
+    if total > MANIFESTS_BYTES {
+        return Err(unfit(shelf, "an index of manifests", format!("manifests of {total} bytes together")));
+    }
     let children = top
         .children()
         .iter()
-        .map(|child| manifest(shelf, &child.digest, None))
+        .map(|child| {
+            let found = manifest(shelf, &child.digest, None)?;
+            if found.bytes.len() as u64 == child.size {
+                return Ok(found);
+            }
+            let (expected, found) = (format!("{} bytes", child.size), format!("{} bytes", found.bytes.len()));
+            let (path, digest) = (shelf.path().to_owned(), child.digest.clone());
+            Err(SourceError::Spoiled { path, expected, digest, found })
+        })
         .collect::<Result<Vec<_>, _>>()?;
     let mut blobs = BTreeMap::new();
     for holder in std::iter::once(&top).chain(&children) {
