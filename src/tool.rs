@@ -2,6 +2,7 @@
 
 pub mod aftercare;
 pub mod agreement;
+pub mod anchoring;
 pub mod canary_smoke;
 pub mod candidates;
 pub mod chronicle;
@@ -22,6 +23,8 @@ pub mod release_status;
 pub mod rollback_latest;
 pub mod settings;
 pub mod standing_fast;
+pub mod undoing;
+pub mod verifying;
 
 use crate::io::world::World;
 use crate::model::verdict::Verdict;

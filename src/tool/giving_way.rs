@@ -75,7 +75,7 @@ pub async fn give_way(
     let given = plan.moves.iter().zip(&ended).all(
         |(m, ended)| matches!(ended, Ended::Foreign { found } if Some(found) == target(m, rollback).as_ref()),
     );
-    let receipts = super::moving::receipts(plan, |i| ended[i].clone());
+    let receipts = super::undoing::receipts(plan, |i| ended[i].clone());
     let cause = MoveProblem {
         message: format!("a rollback of {} ran while this promotion moved it{}", plan.tag, told(rollback)),
         hint: "a rollback outranks a promotion that began before it: look with `release-status`".to_owned(),

@@ -3,8 +3,9 @@
 use futures_util::future::join_all;
 
 use super::failure::Failure;
-use super::moving::{Mover, Trouble, told};
+use super::moving::{Mover, Trouble};
 use super::putting_back::{BUDGET, BUDGET_AFTER_SIGNAL, put_back};
+use super::undoing::told;
 use crate::io::clock;
 use crate::io::registry::error::RegistryError;
 use crate::model::moves::{Ended, Move};

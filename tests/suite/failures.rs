@@ -256,3 +256,15 @@ fn one_answer_that_denies_the_live_tag_does_not_make_a_plan_without_a_way_back()
         assert!(done.json()["images"][1]["from"].is_string());
     }
 }
+
+#[test]
+fn a_promotion_that_was_put_back_leaves_the_way_back_where_it_was() {
+    let bench = Bench::promoted();
+    bench.stage(THREE);
+    for (name, digest) in IMAGES.iter().zip(digests(THREE)) {
+        bench.registry.move_tag(name, "latest-previous", &digest.unwrap()).unwrap();
+    }
+    bench.registry.rule(put_latest(IMAGES[1]).then(Fault::error(403, "DENIED", "read only")));
+    bench.run("promote-latest").arg(TWO).run().code(1);
+    assert_eq!((bench.latest(), bench.tag("latest-previous")), (digests(ONE), digests(THREE)));
+}

@@ -122,8 +122,19 @@ fn killed_at_any_request_the_same_command_again_finishes_and_tells_the_history_o
         let mut broken = after_again(stage, done.code, false);
         let standing = latest(stage) == stage.digests(case.operation.wanted());
         broken.extend((!standing).then(|| format!("latest is {:?}", latest(stage))));
+        if matches!(case.operation, Operation::Promote | Operation::PromoteByTags) {
+            broken.extend(leads_back(stage, case));
+        }
         broken
     });
+}
+
+/// "Previous" is what was live before the promotion, for every image, however often it was begun.
+fn leads_back(stage: &Stage, case: End) -> Option<String> {
+    let back = stage.program("rollback-latest").arg("--previous").run();
+    let there = latest(stage) == stage.digests(case.operation.before());
+    (back.code != 0 || !there)
+        .then(|| format!("--previous: exit {}\n{}{}", back.code, back.stdout, back.stderr))
 }
 
 #[test]

@@ -1,0 +1,125 @@
+//! The way back, in tags: what is written before a move, after it, and when it came to nothing.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use super::failure::Failure;
+use super::moving::Mover;
+use crate::io::clock;
+use crate::io::stop::Signal;
+use crate::model::manifest::Manifest;
+use crate::model::reference::Reference;
+use crate::model::repository::Repository;
+use crate::policy::aftermath::Errand;
+
+/// Time for putting anchors back after a promotion that came to nothing.
+const BUDGET: Duration = Duration::from_secs(10);
+/// The same after a signal, on top of what putting back takes (actions/runner kills 7.5 s after its SIGINT).
+const BUDGET_AFTER_SIGNAL: Duration = Duration::from_millis(500);
+
+/// What `latest-previous` of each image named before a promotion, in the order of the plan: moves, then what stays.
+#[derive(Default)]
+pub(super) struct Anchors(Vec<Option<Manifest>>);
+
+impl Mover<'_, '_> {
+    /// Every image that has somewhere to go back to, with where it stands before the move; in the order of the plan.
+    fn outgoing(&self) -> Vec<(&Repository, Option<&Manifest>)> {
+        let moves = self.plan.moves.iter().map(|m| (&m.repository, m.from.as_ref()));
+        // What does not move in this promotion was live before it too: "previous" has to mean all images.
+        let stays = self.plan.already.iter().map(|(repository, manifest)| (repository, Some(manifest)));
+        moves.chain(stays).collect()
+    }
+
+    /// Reads what the anchors of a promotion name now. What cannot be read has none.
+    ///
+    /// # Errors
+    /// A signal came.
+    pub(super) async fn anchors(&self) -> Result<Anchors, Signal> {
+        let tag = self.plan.tag.previous();
+        let outgoing = self.outgoing();
+        let looks = outgoing.iter().map(|(repository, _)| {
+            let reference = Reference::Tagged((*repository).clone(), tag.clone());
+            async move { self.client.manifest(&reference).await.ok().flatten() }
+        });
+        Ok(Anchors(self.client.world().stop.unless(join_all(looks)).await?))
+    }
+
+    /// Tags the outgoing digests, so that no retention policy deletes the way back. A promotion does not go on
+    /// without; a rollback does: what it leaves is not what anybody wants back.
+    ///
+    /// A rollback uses a tag of its own: `latest-previous` keeps naming what was good before, so that a rollback to
+    /// it that was killed half-way can simply be run again.
+    ///
+    /// A promotion that finds the anchors of everything it moves in place continues one that was killed: what that
+    /// one had moved already stays anchored where it was before it.
+    pub(super) async fn anchor(&self, earlier: &Anchors) -> Result<(), Failure> {
+        let world = self.client.world();
+        let tag = match self.errand {
+            Errand::Promotion => self.plan.tag.previous(),
+            Errand::Rollback => self.plan.tag.rejected(),
+        };
+        let moving = self.plan.moves.len();
+        let mut outgoing = self.outgoing();
+        if self.errand == Errand::Rollback {
+            outgoing.truncate(moving);
+        } else if !self.plan.already.is_empty() && self.continues(earlier) {
+            return Ok(());
+        }
+        let anchors = outgoing.into_iter().filter_map(|(repository, from)| Some((repository, from?)));
+        let anchors = anchors.map(|(repository, from)| self.client.put_tag_again(repository, &tag, from));
+        let results = world.stop.unless(join_all(anchors)).await?;
+        for error in results.into_iter().filter_map(Result::err) {
+            match self.errand {
+                Errand::Promotion => return Err(error.into()),
+                Errand::Rollback => world.story.warn(&error.to_string()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an earlier run of this very promotion has anchored everything.
+    fn continues(&self, earlier: &Anchors) -> bool {
+        let pairs = || earlier.0.iter().zip(self.outgoing());
+        pairs().all(|(anchor, _)| anchor.is_some())
+            && pairs().take(self.plan.moves.len()).all(|(anchor, (_, from))| {
+                anchor.as_ref().map(|manifest| &manifest.digest) == from.map(|manifest| &manifest.digest)
+            })
+    }
+
+    /// After a promotion that left every image where it was: `latest-previous` means again what it meant. Otherwise
+    /// a failed promotion would take the way back away. What cannot be written is told.
+    pub(super) async fn lift_anchors(&self, earlier: &Anchors, failure: &Failure) {
+        let Failure::Moving(failure) = failure else { return };
+        if !failure.receipts.iter().all(|receipt| receipt.ended.is_as_before()) {
+            return;
+        }
+        let budget = if failure.signal.is_some() { BUDGET_AFTER_SIGNAL } else { BUDGET };
+        let client = self.client.until(clock::instant() + budget);
+        let tag = self.plan.tag.previous();
+        let moved = earlier.0.iter().zip(self.outgoing()).filter_map(|(anchor, (repository, from))| {
+            let anchor = anchor.as_ref()?;
+            (Some(&anchor.digest) != from.map(|from| &from.digest)).then_some((repository, anchor))
+        });
+        let puts = moved.map(|(repository, anchor)| client.put_tag_again(repository, &tag, anchor));
+        for error in join_all(puts).await.into_iter().filter_map(Result::err) {
+            client.world().story.warn(&error.to_string());
+        }
+    }
+
+    /// After a rollback, "previous" is what is live now: a second `--previous` must not lead to what was rejected,
+    /// nor forward again.
+    pub(super) async fn mark_previous(&self) {
+        if self.errand == Errand::Promotion {
+            return;
+        }
+        let tag = self.plan.tag.previous();
+        let moved = self.plan.moves.iter().map(|m| (&m.repository, &m.to));
+        let stayed = self.plan.already.iter().map(|(repository, manifest)| (repository, manifest));
+        let marks = moved.chain(stayed);
+        let marks = marks.map(|(repository, manifest)| self.client.put_tag_again(repository, &tag, manifest));
+        for error in join_all(marks).await.into_iter().filter_map(Result::err) {
+            self.client.world().story.warn(&error.to_string());
+        }
+    }
+}
