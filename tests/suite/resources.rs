@@ -1,32 +1,46 @@
-//! Bounded: descriptors, memory and time with 500 images; a disk that is full.
+//! Bounded: descriptors, memory and time with 500 images and 500 tenants; a disk that is full.
 
 use std::time::Duration;
 
+use crate::smoke::stage as smoke;
 use crate::support::{Bench, Done, ONE, Program, TWO, digests, single};
 use coalmine::io::clock;
-use coalmine_sandbox::{Registry, Setup};
+use coalmine_sandbox::{Registry, Setup, Tenant, TenantFault};
 
 const IMAGES: usize = 500;
+const TENANTS: usize = 500;
 /// Descriptors that a process may have; macOS gives no more by default.
 const DESCRIPTORS: &str = "ulimit -n 256";
 /// Memory that a program may use: 500 images with all their manifests are small.
 const RESIDENT_KB: u64 = 160 * 1024;
-/// Time for 500 images on a busy machine of two cores, with programs that are not optimised.
+/// More than GitHub takes of one step summary is dropped whole.
+const SUMMARY_BYTES: u64 = 1024 * 1024;
+/// Time for 500 images or tenants on a busy machine of two cores, with programs that are not optimised.
 const WITHIN: Duration = Duration::from_secs(60);
+
+/// Between two looks at the memory of a program.
+const LOOK: Duration = Duration::from_millis(2);
 
 /// Runs to the end; with it, the largest resident set that was seen, in kilobytes.
 fn watched(program: Program, result: std::path::PathBuf) -> (Done, u64) {
-    let mut child = program.spawn();
-    let (status, mut peak) = (format!("/proc/{}/status", child.id()), 0);
-    // The story goes to a pipe that nobody reads yet: it is short without -v.
-    while child.try_wait().unwrap().is_none() {
-        let text = std::fs::read_to_string(&status).unwrap_or_default();
-        let line = text.lines().find(|line| line.starts_with("VmHWM:"));
-        let kilobytes = line.and_then(|line| line.split_whitespace().nth(1)).and_then(|kb| kb.parse().ok());
-        peak = peak.max(kilobytes.unwrap_or(0));
-        std::thread::yield_now();
-    }
-    (Done::of(child, result), peak)
+    let child = program.spawn();
+    let status = format!("/proc/{}/status", child.id());
+    // Ends with the process: a dead one has no such line.
+    let resident = move || {
+        let text = std::fs::read_to_string(&status).ok()?;
+        let line = text.lines().find(|line| line.starts_with("VmHWM:"))?;
+        line.split_whitespace().nth(1)?.parse::<u64>().ok()
+    };
+    let watch = std::thread::spawn(move || {
+        let mut peak = 0;
+        while let Some(seen) = resident() {
+            peak = seen.max(peak);
+            std::thread::park_timeout(LOOK);
+        }
+        peak
+    });
+    let done = Done::of(child, result);
+    (done, watch.join().unwrap())
 }
 
 #[test]
@@ -55,6 +69,34 @@ fn five_hundred_images_go_to_latest_and_back_with_few_descriptors_and_little_mem
         assert!(
             names.iter().all(|name| registry.digest_of(name, "latest").as_deref() == Some(wanted.digest()))
         );
+    }
+}
+
+#[test]
+fn five_hundred_tenants_are_proven_with_few_descriptors_and_little_memory_and_the_bad_one_is_found() {
+    let good: Vec<Tenant> = (1..TENANTS).map(|_| smoke::tenant(None)).collect();
+    let wrong = smoke::tenant(Some(TenantFault::SearchFindsNothing));
+    for (others, code) in [(&good[..], 0), (&good[1..], 1)] {
+        let mut tenants: Vec<&Tenant> = others.iter().collect();
+        tenants.extend((code == 1).then_some(&wrong));
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("smoke.toml"), smoke::example("40s")).unwrap();
+        let list =
+            |item: fn(&Tenant) -> String| tenants.iter().map(|t| item(t)).collect::<Vec<_>>().join("\n");
+        let summary = folder.path().join("summary");
+        let program = Program::limited("canary-smoke", folder.path(), DESCRIPTORS)
+            .args(["--sha", smoke::SHA, "-q"])
+            .with_result()
+            .env("CANARY_TENANT_URLS", &list(Tenant::url))
+            .env("CANARY_ADMIN_TOKENS", &list(|tenant| tenant.token().to_owned()))
+            .env("GITHUB_ACTIONS", "true")
+            .env("GITHUB_STEP_SUMMARY", summary.to_str().unwrap());
+        let began = clock::instant();
+        let (done, peak) = watched(program, folder.path().join("result.json"));
+        done.code(code);
+        assert!(clock::instant() - began < WITHIN, "{:?}", clock::instant() - began);
+        assert!(peak > 1_000 && peak < RESIDENT_KB, "{peak} kB resident");
+        assert!(summary.metadata().unwrap().len() < SUMMARY_BYTES);
     }
 }
 

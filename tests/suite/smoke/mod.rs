@@ -5,7 +5,7 @@ mod mistakes;
 mod prove;
 mod reports;
 mod secrets;
-mod stage;
+pub(crate) mod stage;
 mod stopping;
 mod usage;
 mod verdicts;
