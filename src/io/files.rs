@@ -26,6 +26,14 @@ pub enum FileError {
         /// Which one.
         path: PathBuf,
     },
+    /// It is not below the folder that it has to be in, or a link leads out of there.
+    #[error("failed to read `{path}`: it is outside the folder of the {owner}")]
+    Outside {
+        /// Which one.
+        path: PathBuf,
+        /// What the folder belongs to.
+        owner: &'static str,
+    },
     /// It could not be written.
     #[error("failed to write `{path}`")]
     Write {
@@ -46,6 +54,7 @@ impl FileError {
             }
             Self::Read { .. } => "check that the file may be read and is UTF-8 text",
             Self::TooLarge { .. } => "check that this is the right file",
+            Self::Outside { .. } => "put it below that folder; links that lead out are not followed",
             Self::Write { .. } => {
                 "check that the folder is there, may be written to, and that the disk is not full"
             }
@@ -79,6 +88,23 @@ pub fn read_if_there(path: &Path) -> Result<Option<String>, FileError> {
 pub fn read(path: &Path) -> Result<String, FileError> {
     read_if_there(path)?
         .ok_or_else(|| FileError::Read { path: path.to_owned(), source: std::io::ErrorKind::NotFound.into() })
+}
+
+/// The text of `file` below the folder that the `owner` stands in. For names that somebody else chose.
+///
+/// # Errors
+/// As with [`read`]; and if the name, or a link in it, leads out of the folder.
+pub fn read_below(folder: &Path, file: &Path, owner: &'static str) -> Result<String, FileError> {
+    let path = folder.join(file);
+    let true_path = |path: &Path| {
+        std::fs::canonicalize(path).map_err(|source| FileError::Read { path: path.to_owned(), source })
+    };
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let (found, folder) = (true_path(&path)?, true_path(folder)?);
+    if !found.starts_with(folder) {
+        return Err(FileError::Outside { path, owner });
+    }
+    read(&found)
 }
 
 /// A result file that appears whole or not at all: a temporary file beside it, then a rename.

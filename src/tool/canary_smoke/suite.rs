@@ -30,8 +30,8 @@ pub(super) fn load(path: &Path) -> Result<(Suite, SuiteFile), Failure> {
     let text = files::read(path)?;
     let name = path.display().to_string();
     let beside = |file: &str| {
-        let place = beside(path, file);
-        files::read(&place).map_err(|error| {
+        // The suite may be somebody's pull request: no file of the runner goes to a tenant.
+        files::read_below(folder(path), Path::new(file), "suite").map_err(|error| {
             let cause =
                 std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
             format!("{error}{cause}")
@@ -59,5 +59,9 @@ pub(super) fn certificates(path: &Path, suite: &Suite) -> Result<Certificates, F
 }
 
 fn beside(suite: &Path, file: &str) -> PathBuf {
-    suite.parent().unwrap_or(Path::new("")).join(file)
+    folder(suite).join(file)
+}
+
+fn folder(suite: &Path) -> &Path {
+    suite.parent().unwrap_or(Path::new(""))
 }

@@ -152,3 +152,22 @@ fn bodies_of_every_form_arrive_as_written() {
         Some(64)
     );
 }
+
+#[test]
+fn a_body_file_outside_the_folder_of_the_suite_is_refused_and_nothing_is_sent() {
+    let tenant = Tenant::start(TenantSetup { token: TOKEN.into(), ..TenantSetup::fixed(SHA) }).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let private = elsewhere.path().join("private.txt");
+    std::fs::write(&private, "a key of somebody else").unwrap();
+    let suite = |file: &str| {
+        let check = "[[check]]\nname = \"x\"\nrequest = \"POST /echo\"\nexpect.status = 404\n";
+        format!("format = 1\n{check}body.file = \"{file}\"\n")
+    };
+    let up = format!("../{}/private.txt", elsewhere.path().file_name().unwrap().to_str().unwrap());
+    for file in [private.to_str().unwrap(), &up, "link.txt"] {
+        let stage = Stage::new(&suite(file), &[&tenant]);
+        std::os::unix::fs::symlink(&private, stage.path("link.txt")).unwrap();
+        stage.smoke().ends(2).complains("body.file = ").complains("outside the folder of the suite");
+    }
+    assert!(tenant.requests().is_empty());
+}
