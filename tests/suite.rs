@@ -41,10 +41,14 @@ mod racing;
 mod records;
 #[path = "suite/refusals.rs"]
 mod refusals;
+#[path = "suite/releasing.rs"]
+mod releasing;
 #[path = "support/runner.rs"]
 mod runner;
 #[path = "suite/secrets.rs"]
 mod secrets;
+#[path = "support/site.rs"]
+mod site;
 #[path = "suite/smoke/mod.rs"]
 mod smoke;
 #[path = "suite/status.rs"]
