@@ -43,12 +43,16 @@ mod racing;
 mod records;
 #[path = "suite/refusals.rs"]
 mod refusals;
+#[path = "suite/releasing.rs"]
+mod releasing;
 #[path = "suite/resources.rs"]
 mod resources;
 #[path = "support/runner.rs"]
 mod runner;
 #[path = "suite/secrets.rs"]
 mod secrets;
+#[path = "support/site.rs"]
+mod site;
 #[path = "suite/smoke/mod.rs"]
 mod smoke;
 #[path = "suite/status.rs"]
