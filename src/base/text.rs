@@ -49,11 +49,13 @@ pub fn defuse(line: &str) -> String {
     }
 }
 
-/// Control characters, and the marks that reorder or hide text (Unicode UAX #9 and zero-width characters,
-/// the "Trojan Source" set).
+/// Control characters, the marks that reorder or hide text (Unicode UAX #9, zero-width, format and tag characters, the
+/// "Trojan Source" set), and the two non-characters that XML 1.0 cannot hold.
 fn is_unsafe(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{2028}' | '\u{2029}')
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}')
+        || matches!(c, '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]
@@ -66,6 +68,13 @@ mod tests {
             escape("a\x1b[31mred\r\n::error::x\u{202e}", 100),
             r"a\u{1b}[31mred\r\n::error::x\u{202e}"
         );
+    }
+
+    #[test]
+    fn no_mark_that_hides_or_reorders_text_survives_and_nothing_that_xml_cannot_hold() {
+        for c in "\u{ad}\u{61c}\u{180e}\u{200b}\u{206a}\u{fff9}\u{e0041}\u{fffe}\u{ffff}".chars() {
+            assert_eq!(escape(&c.to_string(), 100), format!("\\u{{{:x}}}", c as u32));
+        }
     }
 
     #[test]

@@ -59,6 +59,17 @@ pub struct Platform {
 }
 
 impl Platform {
+    /// The platform of these parts; an empty variant is none. `None`: it has no name that a record could hold.
+    pub fn of(os: &str, architecture: &str, variant: Option<&str>) -> Option<Self> {
+        let variant = variant.filter(|variant| !variant.is_empty());
+        let named = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_graphic() && b != b'/');
+        ([os, architecture].into_iter().chain(variant).all(named)).then(|| Self {
+            os: os.to_owned(),
+            architecture: architecture.to_owned(),
+            variant: variant.map(str::to_owned),
+        })
+    }
+
     /// Whether this marks an attestation: BuildKit files its provenance under `unknown/unknown`.
     pub fn is_unknown(&self) -> bool {
         self.os == "unknown" && self.architecture == "unknown"
@@ -83,16 +94,14 @@ impl std::str::FromStr for Platform {
     type Err = String;
     /// Reads `os/architecture[/variant]`.
     fn from_str(text: &str) -> Result<Self, String> {
-        let mut parts = text.split('/').map(str::to_owned);
-        match (parts.next(), parts.next(), parts.next(), parts.next()) {
-            (Some(os), Some(architecture), variant, None) if !os.is_empty() && !architecture.is_empty() => {
-                Ok(Self { os, architecture, variant })
-            }
-            _ => Err(format!(
-                "`{}` is not a platform such as linux/amd64",
-                crate::base::text::escape(text, 80)
-            )),
-        }
+        let mut parts = text.split('/');
+        let platform = match (parts.next(), parts.next(), parts.next(), parts.next()) {
+            (Some(os), Some(architecture), variant, None) => Self::of(os, architecture, variant),
+            _ => None,
+        };
+        platform.ok_or_else(|| {
+            format!("`{}` is not a platform such as linux/amd64", crate::base::text::escape(text, 80))
+        })
     }
 }
 

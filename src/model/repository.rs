@@ -59,7 +59,9 @@ impl FromStr for Registry {
         if !host.split('.').all(label) {
             return Err(refuse("the registry is not a host name"));
         }
-        if port.is_some_and(|p| p.parse::<u16>().is_err()) {
+        // `parse` takes a sign too.
+        let number = |p: &str| p.bytes().all(|b| b.is_ascii_digit()) && p.parse::<u16>().is_ok();
+        if port.is_some_and(|p| !number(p)) {
             return Err(refuse("the port is not a number up to 65535"));
         }
         Ok(Self(text.to_ascii_lowercase()))
@@ -189,6 +191,7 @@ mod tests {
             "ghcr.io/a@sha256:00",
             "https://ghcr.io/a",
             "host:99999/a",
+            "host:+80/a",
             "ghcr.io/-a",
             "ghcr.io/a..b",
             "ghcr.io/a___b",

@@ -86,7 +86,8 @@ impl FromStr for StagingPattern {
     fn from_str(text: &str) -> Result<Self, String> {
         let refuse = || {
             format!(
-                "`{text}` is not a staging tag pattern: write `{{sha}}` exactly once among characters that a tag may have, as in `staging-{{sha}}`"
+                "`{}` is not a staging tag pattern: write `{{sha}}` exactly once among characters that a tag may have, as in `staging-{{sha}}`",
+                crate::base::text::escape(text, 140)
             )
         };
         let (before, after) = text.split_once("{sha}").ok_or_else(refuse)?;
@@ -133,5 +134,11 @@ mod tests {
         for bad in ["staging", "{sha}{sha}", "a/{sha}", "-{sha}"] {
             assert!(bad.parse::<StagingPattern>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_pattern_that_is_refused_is_shown_and_not_obeyed() {
+        let error = "\x1b[2J\n::error::x".parse::<StagingPattern>().unwrap_err();
+        assert!(error.starts_with(r"`\u{1b}[2J\n::error::x` is not"), "{error:?}");
     }
 }

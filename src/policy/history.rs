@@ -76,14 +76,14 @@ impl History {
     /// # Errors
     /// It is no such document, or an entry cannot be read.
     pub fn read(bytes: &[u8]) -> Result<Self, String> {
-        let document: Document =
-            serde_json::from_slice(bytes).map_err(|e| format!("a history that cannot be read: {e}"))?;
+        let document: Document = serde_json::from_slice(bytes)
+            .map_err(|e| format!("a history that cannot be read: {}", told(&e)))?;
         if document.format != 1 {
             return Err(format!("a history of format {}, which this version does not know", document.format));
         }
         let link = |(i, raw): (usize, Box<RawValue>)| {
             let entry = serde_json::from_str(raw.get())
-                .map_err(|e| format!("a history whose entry {} cannot be read: {e}", i + 1))?;
+                .map_err(|e| format!("a history whose entry {} cannot be read: {}", i + 1, told(&e)))?;
             Ok(Link { raw: raw.get().to_owned(), entry })
         };
         let links = document.entries.into_iter().enumerate().map(link).collect::<Result<_, String>>()?;
@@ -192,6 +192,11 @@ impl History {
     }
 }
 
+/// What is wrong with JSON, in words that may quote it.
+fn told(error: &serde_json::Error) -> String {
+    text::escape(&error.to_string(), text::EXCERPT_BYTES)
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::{ENTRIES, History};
@@ -244,6 +249,13 @@ pub(crate) mod tests {
         assert_eq!((found.number, found.id.as_str()), (2, "e1"));
         assert_eq!(History::read(text.as_bytes()).unwrap().verify(), None);
         assert!(History::read(&text.as_bytes()[..text.len() / 2]).is_err());
+    }
+
+    #[test]
+    fn a_history_that_cannot_be_read_is_told_harmlessly() {
+        let hostile = r#"{"format":1,"entries":[{"event":{"kind":"\u001b[2J\n::error::x"}}]}"#;
+        let error = History::read(hostile.as_bytes()).unwrap_err();
+        assert!(error.contains(r"\u{1b}[2J\n::error::x"), "{error:?}");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::strict_json;
+use crate::base::text;
 use crate::model::release::Release;
 use crate::model::verdict::Verdict;
 
@@ -21,24 +22,25 @@ struct Document {
 ///
 /// # Errors
 /// It is no such document, or tells of a publication that did not take place.
-pub fn read(text: &str) -> Result<Release, String> {
+pub fn read(document: &str) -> Result<Release, String> {
+    let told = |e: serde_json::Error| text::escape(&e.to_string(), text::EXCERPT_BYTES);
     let value: Value =
-        strict_json::parse(text.as_bytes()).map_err(|e| format!("expected JSON, found {e}"))?;
+        strict_json::parse(document.as_bytes()).map_err(|e| format!("expected JSON, found {e}"))?;
     let document: Document = Document::deserialize(&value)
-        .map_err(|e| format!("expected a document of `publish-staging --result`: {e}"))?;
+        .map_err(|e| format!("expected a document of `publish-staging --result`: {}", told(e)))?;
     if document.format != 1 {
         return Err(format!("expected format 1, found format {}", document.format));
     }
     if document.tool != "publish-staging" {
-        let tool = crate::base::text::escape(&document.tool, 40);
+        let tool = text::escape(&document.tool, 40);
         return Err(format!("expected the result of `publish-staging`, found one of `{tool}`"));
     }
     if document.verdict != Verdict::Green || document.dry_run {
         let found = if document.dry_run { "a dry run" } else { document.verdict.as_str() };
         return Err(format!("expected a release that was published, found {found}"));
     }
-    let release =
-        Release::deserialize(&value).map_err(|e| format!("expected a release with its images: {e}"))?;
+    let release = Release::deserialize(&value)
+        .map_err(|e| format!("expected a release with its images: {}", told(e)))?;
     if release.images.is_empty() {
         return Err("expected at least one image, found none".to_owned());
     }
@@ -83,5 +85,13 @@ mod tests {
             assert!(error.contains(words), "{key}: {error}");
         }
         assert!(read("").is_err() && read("[]").is_err());
+    }
+
+    #[test]
+    fn a_document_that_cannot_be_read_is_told_harmlessly() {
+        let mut document = document();
+        document["verdict"] = json!("\u{1b}[2J\n::error::x");
+        let error = read(&document.to_string()).unwrap_err();
+        assert!(error.contains(r"\u{1b}[2J\n::error::x"), "{error:?}");
     }
 }

@@ -113,7 +113,7 @@ impl Summary {
 
     /// Adds a paragraph of plain words.
     pub fn paragraph(&mut self, words: &str) {
-        self.push(&format!("{}\n\n", markdown(words)));
+        self.push(&format!("{}\n\n", opening(words)));
     }
 
     /// Adds a table. Cells are code, so nothing in them is Markdown, a link or a mention.
@@ -159,14 +159,27 @@ fn markdown(words: &str) -> String {
     let mut out = String::new();
     for c in text::escape(words, ANNOTATION_BYTES).chars() {
         match c {
-            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '&' | '#' | '|' | '~' | '@' | '!' => {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '&' | '#' | '|' | '~' | '@' | '!' | '$' => {
                 out.push_str(&format!("&#{};", c as u32));
             }
             _ => out.push(c),
         }
     }
-    // `http://` would be made a link by itself.
-    out.replace("://", "&#58;//")
+    // `http://` and `www.` would be made links by themselves.
+    out.replace("://", "&#58;//").replace("www.", "www&#46;")
+}
+
+/// [`markdown`] at the beginning of a line, where white space, a rule, and the mark of a list mean something too.
+fn opening(words: &str) -> String {
+    let shown = markdown(words.trim());
+    let after = shown.trim_start_matches(|c: char| c.is_ascii_digit());
+    let numbered = after.len() < shown.len() && after.starts_with(['.', ')']);
+    match shown.chars().next() {
+        Some(first) if numbered || matches!(first, '-' | '+' | '=') => {
+            format!("&#{};{}", first as u32, &shown[1..])
+        }
+        _ => shown,
+    }
 }
 
 /// A cell of a table as code: backticks and pipes cannot end it.
@@ -225,6 +238,25 @@ mod tests {
         assert_eq!(output("a", "1\n2", "D"), "a<<D\n1\n2\nD\n");
         assert_eq!(output("a", "1\nD\nverdict=green", "D"), "a=\n");
         assert_eq!(output("a", "x\ry", "D"), "a=xy\n");
+    }
+
+    #[test]
+    fn a_paragraph_is_words_however_it_begins() {
+        let paragraph = |words: &str| {
+            let mut summary = Summary::default();
+            summary.paragraph(words);
+            summary.into_text()
+        };
+        assert_eq!(paragraph("www.evil.example costs $5$"), "www&#46;evil.example costs &#36;5&#36;\n\n");
+        for (words, shown) in [
+            ("- a", "&#45; a"),
+            ("    code", "code"),
+            ("12. a", "&#49;2. a"),
+            ("---", "&#45;--"),
+            ("2 tenants", "2 tenants"),
+        ] {
+            assert_eq!(paragraph(words), format!("{shown}\n\n"));
+        }
     }
 
     #[test]

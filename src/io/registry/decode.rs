@@ -63,14 +63,24 @@ fn index(bytes: &[u8]) -> Result<Body, String> {
         return Err(format!("an index of {} manifests", index.manifests.len()));
     }
     let child = |entry: &oci_client::manifest::ImageIndexEntry| {
-        let platform = entry.platform.as_ref().map(|p| Platform {
-            os: p.os.to_string(),
-            architecture: p.architecture.to_string(),
-            variant: p.variant.clone(),
-        });
+        let platform = entry.platform.as_ref().map(platform).transpose()?.flatten();
         Ok(Child { digest: digest(&entry.digest)?, size: size(entry.size)?, platform })
     };
     Ok(Body::Index(index.manifests.iter().map(child).collect::<Result<_, String>>()?))
+}
+
+/// What an entry of an index runs on; `None`: its platform is there and says nothing.
+fn platform(platform: &oci_client::manifest::Platform) -> Result<Option<Platform>, String> {
+    let (os, architecture) = (platform.os.to_string(), platform.architecture.to_string());
+    let variant = platform.variant.as_deref();
+    if os.is_empty() && architecture.is_empty() {
+        return Ok(None);
+    }
+    let named = Platform::of(&os, &architecture, variant);
+    named.map(Some).ok_or_else(|| {
+        let found = [os.as_str(), architecture.as_str(), variant.unwrap_or_default()].join(" ");
+        format!("a platform of `{}`", text::escape(&found, 80))
+    })
 }
 
 fn image(bytes: &[u8]) -> Result<Body, String> {
@@ -98,10 +108,8 @@ fn size(number: i64) -> Result<u64, String> {
 /// The platform that an image's configuration states.
 pub fn platform_of(config: &[u8]) -> Option<Platform> {
     let value: Value = serde_json::from_slice(config).ok()?;
-    let field = |name: &str| {
-        value.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(|t| text::escape(t, 40))
-    };
-    Some(Platform { os: field("os")?, architecture: field("architecture")?, variant: field("variant") })
+    let field = |name: &str| value.get(name).and_then(Value::as_str);
+    Platform::of(field("os")?, field("architecture")?, field("variant"))
 }
 
 /// When an image's configuration says it was built.
@@ -112,7 +120,7 @@ pub fn created_of(config: &[u8]) -> Option<jiff::Timestamp> {
 
 #[cfg(test)]
 mod tests {
-    use super::manifest;
+    use super::{manifest, platform_of};
     use crate::model::manifest::{Body, MediaType};
     use bytes::Bytes;
 
@@ -170,5 +178,25 @@ mod tests {
         let Body::Index(children) = &index.body else { panic!("an index") };
         assert_eq!(children[0].platform.as_ref().unwrap().to_string(), "linux/arm/v7");
         assert!(!children[0].is_attestation() && children[1].is_attestation());
+    }
+
+    #[test]
+    fn a_platform_that_no_record_could_name_is_refused_and_one_without_words_says_nothing() {
+        let with = |os: &str, architecture: &str, variant: &str| {
+            let platform =
+                format!(r#"{{"os":"{os}","architecture":"{architecture}","variant":"{variant}"}}"#);
+            let entry =
+                format!(r#"{{"mediaType":"m","digest":"sha256:{HEX}","size":1,"platform":{platform}}}"#);
+            manifest(format!(r#"{{"schemaVersion":2,"manifests":[{entry}]}}"#).into(), None)
+        };
+        for (os, architecture, variant) in
+            [("linux/amd64", "x", ""), ("linux", "", ""), ("linux", "arm", "v7/x"), ("li\\nnux", "arm", "")]
+        {
+            assert!(with(os, architecture, variant).is_err(), "{os} {architecture} {variant}");
+        }
+        assert_eq!(with("", "", "").unwrap().children()[0].platform, None);
+        let arm = with("linux", "arm64", "").unwrap();
+        assert_eq!(arm.children()[0].platform.as_ref().unwrap().to_string(), "linux/arm64");
+        assert_eq!(platform_of(br#"{"os":"a/b","architecture":"c"}"#), None);
     }
 }

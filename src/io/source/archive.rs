@@ -69,14 +69,20 @@ impl Archive {
             Headers::Unreadable(source) => failed(source),
             Headers::Unfit(found) => unfit(found),
         })?;
-        let mut tar = tar::Archive::new(File::open(path).map_err(failed)?);
+        let file = File::open(path).map_err(failed)?;
+        let length = file.metadata().map_err(failed)?.len();
+        let mut tar = tar::Archive::new(file);
         let mut members = HashMap::new();
         for entry in tar.entries_with_seek().map_err(failed)? {
-            let entry = entry.map_err(|e| unfit(e.to_string()))?;
+            let entry = entry.map_err(|e| unfit(text::escape(&e.to_string(), 200)))?;
             let Some(name) = normal(&String::from_utf8_lossy(&entry.path_bytes()), "") else { continue };
             let kind = entry.header().entry_type();
             if kind.is_file() {
-                members.insert(name, Member::File { offset: entry.raw_file_position(), size: entry.size() });
+                let (offset, size) = (entry.raw_file_position(), entry.size());
+                if offset.checked_add(size).is_none_or(|end| end > length) {
+                    return Err(unfit("a tar that ends before its last member does".to_owned()));
+                }
+                members.insert(name, Member::File { offset, size });
             } else if (kind.is_symlink() || kind.is_hard_link())
                 && let Some(link) = entry.link_name_bytes()
             {
@@ -120,7 +126,7 @@ enum Headers {
 fn check_headers(path: &Path) -> Result<(), Headers> {
     let mut tar = tar::Archive::new(File::open(path).map_err(Headers::Unreadable)?);
     for (count, entry) in tar.entries_with_seek().map_err(Headers::Unreadable)?.raw(true).enumerate() {
-        let entry = entry.map_err(|e| Headers::Unfit(e.to_string()))?;
+        let entry = entry.map_err(|e| Headers::Unfit(text::escape(&e.to_string(), 200)))?;
         if count >= ENTRIES {
             return Err(Headers::Unfit(format!("more than {ENTRIES} entries")));
         }
@@ -182,7 +188,7 @@ pub fn shown(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::normal;
+    use super::{Archive, normal};
 
     #[test]
     fn no_name_leads_out_of_the_archive() {
@@ -190,6 +196,33 @@ mod tests {
         assert_eq!(normal("../b/layer.tar", "a").as_deref(), Some("b/layer.tar"));
         for bad in ["/etc/passwd", "..", "../../etc/passwd", "a/../../b", ""] {
             assert_eq!(normal(bad, ""), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_tar_that_cannot_be_read_is_told_harmlessly() {
+        let mut header = tar::Header::new_ustar();
+        header.set_path("\u{1b}[2J").unwrap();
+        header.as_old_mut().size = *b"zzzzzzzzzzzz";
+        header.set_cksum();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), header.as_bytes()).unwrap();
+        let error = Archive::read(file.path()).err().unwrap().to_string();
+        assert!(error.contains(r"\u{1b}[2J"), "{error:?}");
+    }
+
+    #[test]
+    fn a_member_that_ends_after_its_file_is_refused() {
+        let mut tar = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_ustar();
+        header.set_size(600);
+        tar.append_data(&mut header, "a", [0; 600].as_slice()).unwrap();
+        let bytes = tar.into_inner().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.tar");
+        for (length, whole) in [(512 + 600, true), (512 + 599, false), (512, false)] {
+            std::fs::write(&path, &bytes[..length]).unwrap();
+            assert_eq!(Archive::read(&path).is_ok(), whole, "{length} bytes");
         }
     }
 }

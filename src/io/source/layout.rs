@@ -81,3 +81,29 @@ impl Shelf for Folder {
         self.file(&self.0.join("blobs/sha256").join(digest.hex()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Digest, Folder, Shelf as _};
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn no_link_leads_out_of_the_layout() {
+        let digest = Digest::of(b"a");
+        let root = tempfile::tempdir().unwrap();
+        let (outside, inside) = (root.path().join("blobs/sha256"), root.path().join("layout"));
+        fs::create_dir_all(&outside).unwrap();
+        fs::write(outside.join(digest.hex()), "a").unwrap();
+        fs::create_dir_all(inside.join("blobs/sha256")).unwrap();
+        symlink(outside.join(digest.hex()), inside.join("blobs/sha256").join(digest.hex())).unwrap();
+        assert_eq!(Folder(inside.clone()).find(&digest), None);
+        fs::remove_dir_all(inside.join("blobs/sha256")).unwrap();
+        symlink(&outside, inside.join("blobs/sha256")).unwrap();
+        assert_eq!(Folder(inside.clone()).find(&digest), None);
+        fs::remove_file(inside.join("blobs/sha256")).unwrap();
+        fs::create_dir(inside.join("blobs/sha256")).unwrap();
+        fs::write(inside.join("blobs/sha256").join(digest.hex()), "a").unwrap();
+        assert!(Folder(inside).find(&digest).is_some());
+    }
+}
