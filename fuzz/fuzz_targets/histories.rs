@@ -6,7 +6,7 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use coalmine::model::history::Entry;
+use coalmine::model::history::{Entry, Event};
 use coalmine::model::record::{Kind, ReleaseRecord};
 use coalmine::model::release::Release;
 use coalmine::model::verdict::Verdict;
@@ -74,6 +74,12 @@ fn merge(a: &History, b: &History) {
     let mut other = b.clone();
     take_in(&mut other, a);
     assert!(merged.entries().all(|entry| other.has(&entry.id)), "it matters who writes first");
+    let mut looked_at = a.clone();
+    if let Some(last) = entries(a).pop() {
+        looked_at.append(Entry { id: "resume".to_owned(), event: Event::Resume, ..last });
+        take_in(&mut looked_at, b);
+        assert_eq!(looked_at.verify_since_resume(), None, "what was appended is no chain");
+    }
     let holds = |h: &History| h.standing("latest").hold.is_some();
     let reread = History::read(&once).expect("what was written");
     assert_eq!(holds(&merged), holds(&reread));

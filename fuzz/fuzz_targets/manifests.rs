@@ -34,6 +34,9 @@ fuzz_target!(|data: &[u8]| {
     };
     assert_eq!((&found.digest, &found.bytes), (&Digest::of(&bytes), &bytes));
     assert!(content_type.and_then(MediaType::named).is_none_or(|stated| stated == found.media_type));
+    let own: Option<serde_json::Value> = serde_json::from_slice(&bytes).ok();
+    let own = own.as_ref().and_then(|value| value["mediaType"].as_str());
+    assert!(own.is_none_or(|own| MediaType::named(own) == Some(found.media_type)), "{own:?}");
     let again = manifest(bytes, Some(found.media_type.as_str())).expect("the same under its own form");
     assert_eq!(again, found);
     match &found.body {

@@ -35,10 +35,17 @@ where
     }
 }
 
+fn has_a_number_as_port(registry: &Registry) {
+    let port = registry.as_str().rsplit_once(':').filter(|(_, port)| !port.ends_with(']'));
+    assert!(port.is_none_or(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())), "{registry}");
+}
+
 fuzz_target!(|text: &str| {
     parsed::<Digest>(text);
     parsed::<Platform>(text);
-    parsed::<Repository>(text);
+    if let Some(repository) = parsed::<Repository>(text) {
+        has_a_number_as_port(repository.registry());
+    }
     parsed::<TenantName>(text);
     if let Some(tag) = parsed::<Tag>(text) {
         assert!(tag.as_str().len() <= 128);
@@ -47,8 +54,7 @@ fuzz_target!(|text: &str| {
         assert!(sha.begins(&sha) && sha.as_str().starts_with(sha.short()));
     }
     if let Some(registry) = parsed::<Registry>(text) {
-        let port = registry.as_str().rsplit_once(':').filter(|(_, port)| !port.ends_with(']'));
-        assert!(port.is_none_or(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())), "{registry}");
+        has_a_number_as_port(&registry);
         assert!(!registry.host().is_empty());
     }
     if let Some(reference) = parsed::<Reference>(text) {

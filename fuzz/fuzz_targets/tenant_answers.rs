@@ -164,24 +164,34 @@ fn one_output(text: &str) {
     assert_eq!(lines.next(), None, "more than one value: {text:?}");
 }
 
-fuzz_target!(|data: &[u8]| {
+thread_local! {
+    static SECRETS: Redactor = {
+        let secrets = Redactor::default();
+        secrets.learn(&Secret::new(SECRET));
+        secrets
+    };
+}
+
+fn told(data: &[u8], secrets: &Redactor) {
     let mut parts = data.splitn(2, |&b| b == 0x1e);
     let answers = [answer(parts.next().unwrap_or_default()), answer(parts.next().unwrap_or_default())];
-    let secrets = Redactor::default();
-    secrets.learn(&Secret::new(SECRET));
     let foreign = String::from_utf8_lossy(data);
     modules(&foreign);
-    assert!(!secrets.finds(&secrets.excerpt(&foreign, 200)));
     one_line(&text::excerpt(data));
     let found = secrets.excerpt(&foreign, 200);
-    for build in [Build::Served, Build::Never(found.clone()), Build::Changed(found)] {
-        let astray = build.astray().is_some();
-        let run = run(&answers, build, &secrets);
-        let well =
-            !astray && run.tenants.iter().flat_map(|t| &t.checks).all(|c| c.outcome == Outcome::Passed);
-        let report = Report::Run(Box::new(run));
-        assert_eq!(report.verdict() == Verdict::Green, well);
-        every_report("canary-smoke", &report);
-        xml(&report.junit().expect("a report"));
-    }
-});
+    assert!(!secrets.finds(&found));
+    let build = match data.len() % 3 {
+        0 => Build::Never(found),
+        1 => Build::Changed(found),
+        _ => Build::Served,
+    };
+    let astray = build.astray().is_some();
+    let run = run(&answers, build, secrets);
+    let well = run.tenants.iter().flat_map(|t| &t.checks).all(|c| c.outcome == Outcome::Passed);
+    let report = Report::Run(Box::new(run));
+    assert_eq!(report.verdict() == Verdict::Green, well && !astray);
+    every_report("canary-smoke", &report);
+    xml(&report.junit().expect("a report"));
+}
+
+fuzz_target!(|data: &[u8]| SECRETS.with(|secrets| told(data, secrets)));

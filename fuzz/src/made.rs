@@ -32,14 +32,18 @@ impl Layout {
 
     /// An OCI layout as a tar.
     pub fn tar(&self) -> Vec<u8> {
-        let blobs = self.blobs.iter().map(|blob| (path(blob), blob.as_slice()));
-        tar(blobs.chain([("index.json".to_owned(), self.index.as_slice())]))
+        self.under("index.json")
     }
 
     /// What `docker save` writes.
     pub fn docker_archive(&self) -> Vec<u8> {
-        let blobs = self.blobs.iter().map(|blob| (path(blob), blob.as_slice()));
-        tar(blobs.chain([("manifest.json".to_owned(), self.index.as_slice())]))
+        self.under("manifest.json")
+    }
+
+    /// A tar whose index has this name and stands first: what is lost at its end is a blob's.
+    fn under(&self, name: &str) -> Vec<u8> {
+        let blobs = self.blobs.iter().rev().map(|blob| (path(blob), blob.as_slice()));
+        tar(std::iter::once((name.to_owned(), self.index.as_slice())).chain(blobs))
     }
 
     /// An OCI layout in `folder`; `linked` says which part of it is a link that leads out of it: 1 `blobs`, 2

@@ -5,6 +5,8 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
+use super::text;
+
 /// One mistake, with all that is needed to show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -23,10 +25,18 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// Line and column of the place, both from 1; the column counts characters.
     pub fn position(&self) -> (usize, usize) {
-        let before = &self.source[..self.source.floor_char_boundary_at(self.span.start)];
+        let before = &self.source[..self.place().start];
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
         (line, column)
+    }
+
+    /// The span, within the text and between its characters. What is missing at the end is missed on the last line.
+    fn place(&self) -> Range<usize> {
+        let last = self.source.strip_suffix('\n').map_or(self.source.len(), str::len);
+        let start = self.source.floor_char_boundary_at(self.span.start.min(last));
+        let end = if self.span.is_empty() { start } else { self.span.end };
+        start..self.source.floor_char_boundary_at(end).max(start)
     }
 }
 
@@ -43,18 +53,18 @@ impl FloorCharBoundary for str {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let start = self.source.floor_char_boundary_at(self.span.start);
-        let end = self.source.floor_char_boundary_at(self.span.end).max(start);
         let snippet = Snippet::source(self.source.as_str())
             .path(self.file.as_str())
-            .annotation(AnnotationKind::Primary.span(start..end));
+            .annotation(AnnotationKind::Primary.span(self.place()));
         let mut group = Level::ERROR.primary_title(self.message.as_str()).element(snippet);
         if let Some(hint) = &self.hint {
             group = group.element(Level::HELP.message(hint.as_str()));
         }
         let shown = Renderer::plain().render(&[group]);
         // Whoever shows it says that it is an error.
-        f.write_str(shown.strip_prefix("error: ").unwrap_or(&shown))
+        let shown = shown.strip_prefix("error: ").unwrap_or(&shown);
+        let lines: Vec<String> = shown.lines().map(|line| text::escape(line, usize::MAX)).collect();
+        f.write_str(&lines.join("\n"))
     }
 }
 
@@ -104,6 +114,32 @@ mod tests {
         assert!(shown.contains("coalmine.toml:2:1"), "{shown}");
         assert!(shown.contains("^^^^^^^"), "{shown}");
         assert_eq!(diagnostic.position(), (2, 1));
+    }
+
+    #[test]
+    fn a_mistake_at_the_end_stands_on_the_last_line() {
+        for (source, place) in [("a = 1\nb = [\n", (2, 6)), ("a = [", (1, 6)), ("", (1, 1)), ("\n", (1, 1))] {
+            let diagnostic = Diagnostic {
+                file: "x.toml".to_owned(),
+                source: source.to_owned(),
+                span: source.len()..source.len(),
+                message: "unclosed".to_owned(),
+                hint: None,
+            };
+            assert_eq!(diagnostic.position(), place, "{source:?}");
+            let shown = diagnostic.to_string();
+            assert!(shown.contains(&format!("x.toml:{}:{}", place.0, place.1)), "{source:?}: {shown}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_means_harm_is_shown_and_not_obeyed() {
+        let source = "a = '\u{9b}2J\u{200b}'\n".to_owned();
+        let (file, hint) = ("x.toml".to_owned(), Some("\u{9b}".to_owned()));
+        let diagnostic = Diagnostic { file, source, span: 4..12, message: "\u{1b}[2J".to_owned(), hint };
+        let shown = diagnostic.to_string();
+        assert!(shown.contains(r"'\u{9b}2J\u{200b}'"), "{shown}");
+        assert!(!shown.contains(['\u{1b}', '\u{9b}', '\u{200b}']), "{shown:?}");
     }
 
     #[test]
