@@ -15,7 +15,7 @@ use crate::support::stage::{Operation, Stage, run_bounded};
 /// Cases that pass after a try or two, at once: they wait for half a second and compute for a tenth.
 const QUICK_AT_ONCE: usize = 8;
 /// Cases that mostly wait, at once.
-const SLOW_AT_ONCE: usize = 24;
+const SLOW_AT_ONCE: usize = 64;
 
 /// Requests of an unbroken run, and which of them is the first that writes what the operation is about.
 fn measure(operation: Operation) -> (u64, u64) {
