@@ -1,37 +1,34 @@
 //! `promote-latest`: moves `:latest` of all images to a staged release, by digest, verified before and after.
 
+mod entry;
+mod handed;
+
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::Parser;
-use jiff::Timestamp;
 
+use self::entry::Done;
+use self::handed::Handed;
 use super::Tool;
 use super::agreement::settle;
-use super::chronicle::entry;
 use super::failure::Failure;
 use super::giving_way::give_way;
-use super::memory::{Memory, Question, explains, keep_evidence, recall, remember, since};
+use super::memory::{Question, recall};
 use super::moving::{FINISHING, Mover};
 use super::options::{ImageOptions, OutputOptions, RegistryOptions};
 use super::reading::{LivePlatforms, facts, refused, resolve};
-use super::records;
 use super::settings::Settings;
 use super::undoing::receipts;
 use crate::io::registry::client::{Access, Client};
 use crate::io::stop::Signal;
 use crate::io::world::World;
-use crate::io::{clock, files};
 use crate::model::commit::CommitSha;
-use crate::model::digest::Digest;
-use crate::model::history::Event;
 use crate::model::image::counted;
 use crate::model::moves::{Ended, Receipt};
 use crate::model::record::Kind;
 use crate::model::repository::Repository;
 use crate::model::tag::Tag;
 use crate::policy::aftermath::Errand;
-use crate::policy::evidence::{Demand, Piece};
 use crate::policy::promotion::{Decision, Expected, ImageFacts, Rules, decide};
 
 /// Moves the tag `latest` of every image of a release to the digests staged under its commit
@@ -145,10 +142,12 @@ impl Tool for PromoteLatest {
             return Err(failure);
         }
         let mut outcome = carried?;
-        if let (Some(home), Some(memory)) = (&settings.home, memory) {
+        if let (Some(home), Some(memory)) = (&settings.home, &memory) {
             outcome.release = memory.kept.as_ref().map(|kept| kept.name.to_string());
-            let writing = record(&client, &settings, home, &args, &handed, memory, &facts, &mut outcome);
-            if world.stop.within(FINISHING, writing).await.is_err() {
+            let (client, settings, args) = (&client, &settings, &args);
+            let (handed, facts) = (&handed, &facts);
+            let done = Done { client, settings, home, args, handed, memory, facts };
+            if world.stop.within(FINISHING, done.record(&mut outcome)).await.is_err() {
                 let words = "stopped: the promotion may not be in the history";
                 world.story.warn(words);
                 outcome.warnings.push(words.to_owned());
@@ -164,91 +163,6 @@ fn wrote(carried: &Result<Outcome, Failure>) -> Option<Option<Signal>> {
         Ok(outcome) => outcome.receipts.iter().any(|receipt| receipt.ended == Ended::Moved).then_some(None),
         Err(Failure::Moving(failure)) => Some(failure.signal),
         Err(_) => None,
-    }
-}
-
-/// Evidence that was handed over, and what is asked for.
-struct Handed {
-    kinds: Vec<Kind>,
-    documents: Vec<Vec<u8>>,
-    pieces: Vec<Piece>,
-    suite: Option<String>,
-    max_age: Duration,
-    now: Timestamp,
-}
-
-impl Handed {
-    /// # Errors
-    /// A file cannot be read, or evidence is asked for where no records are kept.
-    fn read(args: &Args, settings: &Settings) -> Result<Self, Failure> {
-        let kinds = match (args.no_require, args.require.is_empty()) {
-            (true, _) => Vec::new(),
-            (false, true) => settings.require.clone(),
-            (false, false) => args.require.clone(),
-        };
-        if settings.home.is_none() && !(kinds.is_empty() && args.evidence.is_empty()) {
-            return Err(Failure::usage(
-                "evidence is asked for where `records = false`",
-                "without a release record nothing says what the evidence is about: keep records, or ask for no evidence",
-            ));
-        }
-        let (mut documents, mut pieces) = (Vec::new(), Vec::new());
-        for path in &args.evidence {
-            let text = files::read(path)?;
-            pieces.push(records::piece(path.display().to_string(), text.as_bytes()));
-            documents.push(text.into_bytes());
-        }
-        let suite = args.suite.as_ref().map(|path| files::read(path)).transpose()?;
-        let suite = suite.map(|text| Digest::of(text.as_bytes()).hex());
-        Ok(Self { kinds, documents, pieces, suite, max_age: settings.evidence_max_age, now: clock::now() })
-    }
-
-    fn demand(&self) -> Demand<'_> {
-        Demand { kinds: &self.kinds, max_age: self.max_age, suite: self.suite.as_deref(), now: self.now }
-    }
-}
-
-/// Writes what was done into the registry. It is done: what cannot be written is a warning.
-#[expect(clippy::too_many_arguments, reason = "the facts of one promotion, each used once")]
-async fn record(
-    client: &Client<'_>,
-    settings: &Settings,
-    home: &Repository,
-    args: &Args,
-    handed: &Handed,
-    memory: Memory,
-    facts: &[ImageFacts],
-    outcome: &mut Outcome,
-) {
-    let standing = memory.chronicle.history.standing(settings.latest.as_str());
-    let moved = outcome.receipts.iter().any(|receipt| receipt.ended == Ended::Moved);
-    // Everything is there and the history does not say how: an earlier run was killed before it could write.
-    let unexplained = standing.last_move.as_ref().is_some_and(|last| !explains(last, facts)) && !moved;
-    if settings.dry_run || !(moved || unexplained) {
-        return;
-    }
-    let env = &client.world().env;
-    let note = |event, reason: Option<&str>, receipts: &[Receipt]| {
-        entry(env, event, &settings.latest, outcome.sha.as_ref(), receipts, reason)
-    };
-    let evidence =
-        memory.pieces.iter().map(|piece| piece.sha256.clone()).filter(|sha256| !sha256.is_empty()).collect();
-    let mut entries = Vec::new();
-    if let Some(reason) = args.lift_hold.as_deref().filter(|_| standing.hold.is_some()) {
-        entries.push(note(Event::Resume, Some(reason), &[]));
-    }
-    let mut promotion = note(Event::Promotion { evidence }, args.lift_hold.as_deref(), &outcome.receipts);
-    if let Some(last) = standing.last_move.as_ref().filter(|_| unexplained) {
-        promotion.moved = since(last, &outcome.receipts);
-    }
-    entries.push(promotion);
-    let mut lost = remember(client, home, &entries).await;
-    if let Some(kept) = &memory.kept {
-        lost.extend(keep_evidence(client, kept, &handed.documents).await);
-    }
-    for warning in lost {
-        client.world().story.warn(&warning);
-        outcome.warnings.push(warning);
     }
 }
 
