@@ -13,7 +13,7 @@ use crate::invariants::{Played, play};
 use crate::support::stage::{Operation, Stage, run_bounded};
 
 /// Cases that pass after a try or two, at once: they wait for half a second and compute for a tenth.
-const QUICK_AT_ONCE: usize = 8;
+const QUICK_AT_ONCE: usize = 16;
 /// Cases that mostly wait, at once.
 const SLOW_AT_ONCE: usize = 64;
 
