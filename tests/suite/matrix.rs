@@ -13,9 +13,9 @@ use crate::invariants::{Played, play};
 use crate::support::stage::{Operation, Stage, run_bounded};
 
 /// Cases that pass after a try or two, at once: they wait for half a second and compute for a tenth.
-const QUICK_AT_ONCE: usize = 16;
+const QUICK_AT_ONCE: usize = 12;
 /// Cases that mostly wait, at once.
-const SLOW_AT_ONCE: usize = 64;
+const SLOW_AT_ONCE: usize = 32;
 
 /// Requests of an unbroken run, and which of them is the first that writes what the operation is about.
 fn measure(operation: Operation) -> (u64, u64) {
