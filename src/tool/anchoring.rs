@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use super::failure::Failure;
 use super::moving::Mover;
 use crate::io::clock;
+use crate::io::registry::error::RegistryError;
 use crate::io::stop::Signal;
 use crate::model::manifest::Manifest;
 use crate::model::reference::Reference;
@@ -20,7 +21,7 @@ const BUDGET_AFTER_SIGNAL: Duration = Duration::from_millis(500);
 
 /// What `latest-previous` of each image named before a promotion, in the order of the plan: moves, then what stays.
 #[derive(Default)]
-pub(super) struct Anchors(Vec<Option<Manifest>>);
+pub(super) struct Anchors(Vec<Result<Option<Manifest>, RegistryError>>);
 
 impl Mover<'_, '_> {
     /// Every image that has somewhere to go back to, with where it stands before the move; in the order of the plan.
@@ -31,7 +32,7 @@ impl Mover<'_, '_> {
         moves.chain(stays).collect()
     }
 
-    /// Reads what the anchors of a promotion name now. What cannot be read has none.
+    /// Reads what the anchors of a promotion name now. What cannot be read stops nothing.
     ///
     /// # Errors
     /// A signal came.
@@ -40,7 +41,7 @@ impl Mover<'_, '_> {
         let outgoing = self.outgoing();
         let looks = outgoing.iter().map(|(repository, _)| {
             let reference = Reference::Tagged((*repository).clone(), tag.clone());
-            async move { self.client.manifest(&reference).await.ok().flatten() }
+            async move { self.client.manifest(&reference).await }
         });
         Ok(Anchors(self.client.world().stop.unless(join_all(looks)).await?))
     }
@@ -81,29 +82,43 @@ impl Mover<'_, '_> {
     /// Whether an earlier run of this very promotion has anchored everything.
     fn continues(&self, earlier: &Anchors) -> bool {
         let pairs = || earlier.0.iter().zip(self.outgoing());
-        pairs().all(|(anchor, _)| anchor.is_some())
-            && pairs().take(self.plan.moves.len()).all(|(anchor, (_, from))| {
-                anchor.as_ref().map(|manifest| &manifest.digest) == from.map(|manifest| &manifest.digest)
-            })
+        let digest = |anchor: &'_ Result<Option<Manifest>, RegistryError>| {
+            anchor.as_ref().ok().and_then(Option::as_ref).map(|manifest| manifest.digest.clone())
+        };
+        pairs().all(|(anchor, _)| digest(anchor).is_some())
+            && pairs()
+                .take(self.plan.moves.len())
+                .all(|(anchor, (_, from))| digest(anchor) == from.map(|manifest| manifest.digest.clone()))
     }
 
     /// After a promotion that left every image where it was: `latest-previous` means again what it meant. Otherwise
-    /// a failed promotion would take the way back away. What cannot be written is told.
+    /// a failed promotion would take the way back away. What cannot be read or written is told.
     pub(super) async fn lift_anchors(&self, earlier: &Anchors, failure: &Failure) {
-        let Failure::Moving(failure) = failure else { return };
-        if !failure.receipts.iter().all(|receipt| receipt.ended.is_as_before()) {
-            return;
-        }
-        let budget = if failure.signal.is_some() { BUDGET_AFTER_SIGNAL } else { BUDGET };
+        let signal = match failure {
+            Failure::Moving(failure) if failure.receipts.iter().all(|r| r.ended.is_as_before()) => {
+                failure.signal
+            }
+            Failure::Stopped(signal) => Some(*signal),
+            Failure::Registry(_) => None,
+            _ => return,
+        };
+        let budget = if signal.is_some() { BUDGET_AFTER_SIGNAL } else { BUDGET };
         let client = self.client.until(clock::instant() + budget);
         let tag = self.plan.tag.previous();
-        let moved = earlier.0.iter().zip(self.outgoing()).filter_map(|(anchor, (repository, from))| {
-            let anchor = anchor.as_ref()?;
-            (Some(&anchor.digest) != from.map(|from| &from.digest)).then_some((repository, anchor))
+        let puts = earlier.0.iter().zip(self.outgoing()).map(|(anchor, (repository, from))| {
+            let (client, tag) = (&client, &tag);
+            async move {
+                match anchor {
+                    Ok(Some(was)) if Some(&was.digest) != from.map(|from| &from.digest) => {
+                        client.put_tag_again(repository, tag, was).await.map_err(|error| error.to_string())
+                    }
+                    Ok(_) => Ok(()),
+                    Err(error) => Err(format!("{tag} of {repository} may name what is live: {error}")),
+                }
+            }
         });
-        let puts = moved.map(|(repository, anchor)| client.put_tag_again(repository, &tag, anchor));
-        for error in join_all(puts).await.into_iter().filter_map(Result::err) {
-            client.world().story.warn(&error.to_string());
+        for warning in join_all(puts).await.into_iter().filter_map(Result::err) {
+            client.world().story.warn(&warning);
         }
     }
 

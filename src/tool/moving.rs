@@ -56,7 +56,10 @@ impl Mover<'_, '_> {
             }
             anchors = earlier?;
         }
-        self.anchor(&anchors).await?;
+        if let Err(failure) = self.anchor(&anchors).await {
+            self.lift_anchors(&anchors, &failure).await;
+            return Err(failure);
+        }
         let mut touched = Vec::new();
         let result = match self.move_all(&mut touched).await {
             Ok(()) => {

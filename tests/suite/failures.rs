@@ -268,3 +268,16 @@ fn a_promotion_that_was_put_back_leaves_the_way_back_where_it_was() {
     bench.run("promote-latest").arg(TWO).run().code(1);
     assert_eq!((bench.latest(), bench.tag("latest-previous")), (digests(ONE), digests(THREE)));
 }
+
+#[test]
+fn a_promotion_whose_anchors_fail_half_way_leaves_the_way_back_where_it_was() {
+    let bench = Bench::promoted();
+    bench.stage(THREE);
+    for (name, digest) in IMAGES.iter().zip(digests(THREE)) {
+        bench.registry.move_tag(name, "latest-previous", &digest.unwrap()).unwrap();
+    }
+    let anchor = When::any().method("PUT").repository(IMAGES[1]).reference("latest-previous");
+    bench.registry.rule(anchor.then(Fault::error(403, "DENIED", "read only")));
+    bench.run("promote-latest").arg(TWO).run().code(1);
+    assert_eq!((bench.latest(), bench.tag("latest-previous")), (digests(ONE), digests(THREE)));
+}
