@@ -49,6 +49,11 @@ pub fn defuse(line: &str) -> String {
     }
 }
 
+/// An error in words, where the words may quote what was read.
+pub fn told(error: &dyn std::fmt::Display) -> String {
+    escape(&error.to_string(), EXCERPT_BYTES)
+}
+
 /// Control characters, the marks that reorder or hide text (Unicode UAX #9, zero-width, format and tag characters, the
 /// "Trojan Source" set), and the two non-characters that XML 1.0 cannot hold.
 fn is_unsafe(c: char) -> bool {

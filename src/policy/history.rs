@@ -77,13 +77,13 @@ impl History {
     /// It is no such document, or an entry cannot be read.
     pub fn read(bytes: &[u8]) -> Result<Self, String> {
         let document: Document = serde_json::from_slice(bytes)
-            .map_err(|e| format!("a history that cannot be read: {}", told(&e)))?;
+            .map_err(|e| format!("a history that cannot be read: {}", text::told(&e)))?;
         if document.format != 1 {
             return Err(format!("a history of format {}, which this version does not know", document.format));
         }
         let link = |(i, raw): (usize, Box<RawValue>)| {
             let entry = serde_json::from_str(raw.get())
-                .map_err(|e| format!("a history whose entry {} cannot be read: {}", i + 1, told(&e)))?;
+                .map_err(|e| format!("a history whose entry {} cannot be read: {}", i + 1, text::told(&e)))?;
             Ok(Link { raw: raw.get().to_owned(), entry })
         };
         let links = document.entries.into_iter().enumerate().map(link).collect::<Result<_, String>>()?;
@@ -190,11 +190,6 @@ impl History {
         }
         standing
     }
-}
-
-/// What is wrong with JSON, in words that may quote it.
-fn told(error: &serde_json::Error) -> String {
-    text::escape(&error.to_string(), text::EXCERPT_BYTES)
 }
 
 #[cfg(test)]

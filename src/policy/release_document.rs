@@ -23,11 +23,10 @@ struct Document {
 /// # Errors
 /// It is no such document, or tells of a publication that did not take place.
 pub fn read(document: &str) -> Result<Release, String> {
-    let told = |e: serde_json::Error| text::escape(&e.to_string(), text::EXCERPT_BYTES);
     let value: Value =
         strict_json::parse(document.as_bytes()).map_err(|e| format!("expected JSON, found {e}"))?;
     let document: Document = Document::deserialize(&value)
-        .map_err(|e| format!("expected a document of `publish-staging --result`: {}", told(e)))?;
+        .map_err(|e| format!("expected a document of `publish-staging --result`: {}", text::told(&e)))?;
     if document.format != 1 {
         return Err(format!("expected format 1, found format {}", document.format));
     }
@@ -40,7 +39,7 @@ pub fn read(document: &str) -> Result<Release, String> {
         return Err(format!("expected a release that was published, found {found}"));
     }
     let release = Release::deserialize(&value)
-        .map_err(|e| format!("expected a release with its images: {}", told(e)))?;
+        .map_err(|e| format!("expected a release with its images: {}", text::told(&e)))?;
     if release.images.is_empty() {
         return Err("expected at least one image, found none".to_owned());
     }

@@ -62,9 +62,9 @@ struct Folder(PathBuf);
 impl Folder {
     /// A regular file of the layout. A link, of the file or of a folder above it, could lead out of the layout.
     fn file(&self, path: &Path) -> Option<Content> {
-        let folders = path.ancestors().skip(1).take_while(|folder| *folder != self.0);
+        let mut folders = path.ancestors().skip(1).take_while(|folder| *folder != self.0);
         let is_folder = |folder: &Path| std::fs::symlink_metadata(folder).is_ok_and(|meta| meta.is_dir());
-        if !folders.into_iter().all(is_folder) {
+        if !folders.all(is_folder) {
             return None;
         }
         let meta = std::fs::symlink_metadata(path).ok().filter(std::fs::Metadata::is_file)?;
@@ -79,31 +79,5 @@ impl Shelf for Folder {
 
     fn find(&self, digest: &Digest) -> Option<Content> {
         self.file(&self.0.join("blobs/sha256").join(digest.hex()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Digest, Folder, Shelf as _};
-    use std::fs;
-    use std::os::unix::fs::symlink;
-
-    #[test]
-    fn no_link_leads_out_of_the_layout() {
-        let digest = Digest::of(b"a");
-        let root = tempfile::tempdir().unwrap();
-        let (outside, inside) = (root.path().join("blobs/sha256"), root.path().join("layout"));
-        fs::create_dir_all(&outside).unwrap();
-        fs::write(outside.join(digest.hex()), "a").unwrap();
-        fs::create_dir_all(inside.join("blobs/sha256")).unwrap();
-        symlink(outside.join(digest.hex()), inside.join("blobs/sha256").join(digest.hex())).unwrap();
-        assert_eq!(Folder(inside.clone()).find(&digest), None);
-        fs::remove_dir_all(inside.join("blobs/sha256")).unwrap();
-        symlink(&outside, inside.join("blobs/sha256")).unwrap();
-        assert_eq!(Folder(inside.clone()).find(&digest), None);
-        fs::remove_file(inside.join("blobs/sha256")).unwrap();
-        fs::create_dir(inside.join("blobs/sha256")).unwrap();
-        fs::write(inside.join("blobs/sha256").join(digest.hex()), "a").unwrap();
-        assert!(Folder(inside).find(&digest).is_some());
     }
 }

@@ -163,8 +163,13 @@ fn read_body(
     }
     if let Some(path) = fields.text("file") {
         let name = path.get_ref().to_string();
-        let text = (setting.load)(&name)
-            .map_err(|problem| fields.mistake(path.span(), problem, "the path is relative to the suite"))?;
+        let text = (setting.load)(&name).map_err(|problem| {
+            fields.mistake(
+                path.span(),
+                problem,
+                "the path is relative to the suite, and stays below its folder",
+            )
+        })?;
         let template = setting.scope.parse(&text, path.span())?;
         if !files.iter().any(|(known, _)| *known == name) {
             files.push((name, text));

@@ -167,7 +167,12 @@ fn a_body_file_outside_the_folder_of_the_suite_is_refused_and_nothing_is_sent() 
     for file in [private.to_str().unwrap(), &up, "link.txt"] {
         let stage = Stage::new(&suite(file), &[&tenant]);
         std::os::unix::fs::symlink(&private, stage.path("link.txt")).unwrap();
-        stage.smoke().ends(2).complains("body.file = ").complains("outside the folder of the suite");
+        stage
+            .smoke()
+            .ends(2)
+            .complains("body.file = ")
+            .complains("outside the folder of the suite")
+            .complains("stays below its folder");
     }
     assert!(tenant.requests().is_empty());
 }
