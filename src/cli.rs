@@ -9,12 +9,12 @@ use clap::Parser as _;
 use indicatif::{MultiProgress, ProgressDrawTarget};
 
 use crate::base::exit::Exit;
+use crate::io::console::{Console, Loudness};
+use crate::io::context::Context;
 use crate::io::env::Env;
 use crate::io::files::ResultFile;
 use crate::io::github_files::GithubFiles;
 use crate::io::stop::Stop;
-use crate::io::story::{Loudness, Story};
-use crate::io::world::World;
 use crate::report::Render;
 use crate::tool::Tool;
 use crate::tool::failure::Failure;
@@ -42,34 +42,34 @@ where
         }
     };
     let output = T::output(&args).clone();
-    let world = World { story: story(&output, &env), env, stop: Stop::default() };
+    let context = Context { console: console(&output, &env), env, stop: Stop::default() };
     let reserve = |path: Option<&std::path::Path>| path.map(ResultFile::reserve).transpose();
     let files = reserve(output.result.as_deref())
         .and_then(|result| Ok(publish::Files { result, junit: reserve(T::junit(&args))? }));
     let (result, files) = match files {
-        Ok(files) => (run::<T>(args.clone(), &world), files),
+        Ok(files) => (run::<T>(args.clone(), &context), files),
         Err(error) => (Err(Failure::File(error)), publish::Files::default()),
     };
     let report: &dyn Render = match &result {
         Ok(outcome) => outcome,
         Err(failure) => {
-            publish::complain(&world.story, failure);
+            publish::complain(&context.console, failure);
             failure
         }
     };
-    let colored = colored(&output, &world.env, std::io::stdout().is_terminal());
+    let colored = colored(&output, &context.env, std::io::stdout().is_terminal());
     let publisher = publish::Publisher {
         tool: T::NAME,
         output: &output,
         colored,
-        world: &world,
+        context: &context,
         github: github.as_ref(),
     };
     let (exit, document) = publisher.publish(report, files);
     if let (Ok(outcome), Some(document)) = (&result, document)
         && let Ok(runtime) = runtime()
     {
-        runtime.block_on(T::keep(&args, outcome, outcome.verdict(), &document, &world));
+        runtime.block_on(T::keep(&args, outcome, outcome.verdict(), &document, &context));
         runtime.shutdown_background();
     }
     exit.into()
@@ -81,16 +81,16 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     })
 }
 
-fn run<T: Tool>(args: T::Args, world: &World) -> Result<T::Outcome, Failure> {
+fn run<T: Tool>(args: T::Args, context: &Context) -> Result<T::Outcome, Failure> {
     let runtime = runtime()?;
     let result = runtime.block_on(async {
         tokio::select! {
             biased;
-            deaf = world.stop.listen() => {
+            deaf = context.stop.listen() => {
                 let error = deaf.map_or_else(|e| e.to_string(), |never| match never {});
                 Err(Failure::usage(format!("failed to listen for signals: {error}"), "run it where a process may handle SIGINT and SIGTERM"))
             }
-            result = T::run(args, world) => result,
+            result = T::run(args, context) => result,
         }
     });
     // A credential program that hangs must not keep the process alive.
@@ -98,7 +98,7 @@ fn run<T: Tool>(args: T::Args, world: &World) -> Result<T::Outcome, Failure> {
     result
 }
 
-fn story(output: &OutputOptions, env: &Env) -> Story {
+fn console(output: &OutputOptions, env: &Env) -> Console {
     let loudness = match (output.quiet, output.verbose) {
         (true, _) => Loudness::Quiet,
         (false, 0) => Loudness::Normal,
@@ -111,7 +111,7 @@ fn story(output: &OutputOptions, env: &Env) -> Story {
         ProgressDrawTarget::stderr_with_hz(REDRAWS_PER_SECOND)
     };
     let colored = colored(output, env, std::io::stderr().is_terminal());
-    Story::new(loudness, colored, MultiProgress::with_draw_target(target))
+    Console::new(loudness, colored, MultiProgress::with_draw_target(target))
 }
 
 /// NO_COLOR by no-color.org, CLICOLOR_FORCE by bixense.com/clicolors; the option outranks both.

@@ -1,11 +1,14 @@
 //! Every effect, and nothing that decides.
 
 pub mod clock;
+pub mod console;
+pub mod context;
 pub mod env;
 pub mod files;
 pub mod git;
 pub mod github_api;
 pub mod github_files;
+pub mod hooks;
 pub mod probe;
 pub mod progress;
 pub mod registry;
@@ -13,5 +16,3 @@ pub mod replay;
 pub mod run;
 pub mod source;
 pub mod stop;
-pub mod story;
-pub mod world;

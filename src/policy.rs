@@ -1,22 +1,16 @@
 //! Decisions: pure functions from facts to a plan, a verdict or refusals. No I/O, nothing async; every function is
 //! tested with a table.
 
-pub mod aftermath;
-pub mod assess;
 pub mod config;
-pub mod evidence;
-pub mod faults;
-pub mod forward;
+pub mod gates;
 pub mod history;
-pub mod judge;
-pub mod memory;
 pub mod post_mortem;
 pub mod promotion;
 pub mod release_document;
+pub mod repair;
 pub mod resolution;
 pub mod rollback;
-pub mod smoke_file;
+pub mod smoke;
 pub mod staging;
 pub mod strict_json;
-pub mod tenants;
-pub mod toml_file;
+pub mod toml;

@@ -6,14 +6,11 @@ pub mod anchoring;
 pub mod canary_smoke;
 pub mod candidates;
 pub mod chronicle;
-pub mod doctor;
 pub mod failure;
 pub mod giving_way;
-pub mod hooks;
 pub mod memory;
 pub mod moving;
 pub mod options;
-pub mod origins;
 pub mod promote_latest;
 pub mod publish_staging;
 pub mod putting_back;
@@ -26,7 +23,7 @@ pub mod standing_fast;
 pub mod undoing;
 pub mod verifying;
 
-use crate::io::world::World;
+use crate::io::context::Context;
 use crate::model::verdict::Verdict;
 
 /// A binary of the toolkit.
@@ -50,7 +47,10 @@ pub trait Tool {
     ///
     /// # Errors
     /// Everything that kept it from doing the work, each with its own exit code.
-    fn run(args: Self::Args, world: &World) -> impl Future<Output = Result<Self::Outcome, failure::Failure>>;
+    fn run(
+        args: Self::Args,
+        context: &Context,
+    ) -> impl Future<Output = Result<Self::Outcome, failure::Failure>>;
 
     /// Keeps the published document of an outcome, where the tool has a place for it. Changes no verdict: what cannot
     /// be kept is told on stderr.
@@ -59,7 +59,7 @@ pub trait Tool {
         _outcome: &Self::Outcome,
         _verdict: Verdict,
         _document: &str,
-        _world: &World,
+        _world: &Context,
     ) -> impl Future<Output = ()> {
         async {}
     }

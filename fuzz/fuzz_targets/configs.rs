@@ -7,7 +7,7 @@ use std::time::Duration;
 use coalmine::model::repository::Repository;
 use coalmine::model::tag::StagingPattern;
 use coalmine::policy::config::{CAPTURE, read};
-use coalmine::policy::toml_file::TomlFile;
+use coalmine::policy::toml::TomlFile;
 use coalmine_fuzz::mistake;
 use libfuzzer_sys::fuzz_target;
 

@@ -10,7 +10,7 @@ use coalmine::model::history::{Entry, Event};
 use coalmine::model::record::{Kind, ReleaseRecord};
 use coalmine::model::release::Release;
 use coalmine::model::verdict::Verdict;
-use coalmine::policy::evidence::{Demand, judge};
+use coalmine::policy::gates::evidence::{Demand, judge};
 use coalmine::policy::history::History;
 use coalmine::policy::{memory, release_document};
 use coalmine::tool::records::piece;

@@ -5,11 +5,11 @@
 
 use std::collections::HashSet;
 
-use coalmine::policy::smoke_file::advice::advice;
-use coalmine::policy::smoke_file::json_path::Path;
-use coalmine::policy::smoke_file::read;
-use coalmine::policy::smoke_file::worst_case::{requests, worst_case};
-use coalmine::policy::toml_file::TomlFile;
+use coalmine::policy::smoke::suite::advice::advice;
+use coalmine::policy::smoke::suite::json_path::Path;
+use coalmine::policy::smoke::suite::read;
+use coalmine::policy::smoke::suite::worst_case::{requests, worst_case};
+use coalmine::policy::toml::TomlFile;
 use coalmine_fuzz::{harmless, mistake};
 use libfuzzer_sys::fuzz_target;
 

@@ -12,11 +12,11 @@ use coalmine::model::check::{
     Answer, BodyEnd, Build, CheckResult, Outcome, Sample, StepResult, TenantResult,
 };
 use coalmine::model::verdict::Verdict;
-use coalmine::policy::assess::{Assessment, Exhibit};
-use coalmine::policy::judge;
-use coalmine::policy::smoke_file::template::Variables;
-use coalmine::policy::smoke_file::{Check, FlakyRule, Step, Suite, read};
-use coalmine::policy::toml_file::TomlFile;
+use coalmine::policy::smoke::assess::{Assessment, Exhibit};
+use coalmine::policy::smoke::judge;
+use coalmine::policy::smoke::suite::template::Variables;
+use coalmine::policy::smoke::suite::{Check, FlakyRule, Step, Suite, read};
+use coalmine::policy::toml::TomlFile;
 use coalmine::report::Render;
 use coalmine::report::github::{Annotation, Level, Summary, output};
 use coalmine::report::page::{Mood, Page, cell};

@@ -30,10 +30,10 @@ enum Command {
     Tenants(TenantsArguments),
     /// Write an image as an OCI layout; prints its digest.
     Image(ImageArguments),
-    /// Play the main job from publish to rollback and check every claim.
-    Play(PlayArguments),
+    /// Demo the main job from publish to rollback and check every claim.
+    Demo(DemoArguments),
     /// Measure side by side, as ratios; exits 1 if one is over its limit.
-    Bench(PlayArguments),
+    Bench(DemoArguments),
 }
 
 #[derive(clap::Args)]
@@ -146,7 +146,7 @@ struct ImageArguments {
 }
 
 #[derive(clap::Args)]
-struct PlayArguments {
+struct DemoArguments {
     /// Existing directory for everything that is written
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
@@ -161,7 +161,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Registry(arguments) => registry(&arguments),
         Command::Tenants(arguments) => tenants(&arguments),
         Command::Image(arguments) => image(&arguments),
-        Command::Play(arguments) => play(&arguments),
+        Command::Demo(arguments) => demo(&arguments),
         Command::Bench(arguments) => bench(&arguments),
     };
     match outcome {
@@ -282,12 +282,12 @@ fn image(arguments: &ImageArguments) -> io::Result<()> {
     }
 }
 
-fn play(arguments: &PlayArguments) -> io::Result<()> {
+fn demo(arguments: &DemoArguments) -> io::Result<()> {
     let beside = crate::bench::beside()?;
-    crate::play::play(arguments.bins.as_ref().unwrap_or(&beside), &arguments.dir)
+    crate::demo::play(arguments.bins.as_ref().unwrap_or(&beside), &arguments.dir)
 }
 
-fn bench(arguments: &PlayArguments) -> io::Result<()> {
+fn bench(arguments: &DemoArguments) -> io::Result<()> {
     let beside = crate::bench::beside()?;
     crate::bench::bench(arguments.bins.as_ref().unwrap_or(&beside), &arguments.dir)
 }

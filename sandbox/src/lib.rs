@@ -3,7 +3,7 @@
 //! For the tests and the demo of coalmine; never shipped. Three parts, each usable alone:
 //!
 //! - [`Registry`]: an OCI registry (embedded, or a real one behind the same proxy) with [`Rule`]s that
-//!   break chosen requests, a log of every request, and side doors that bypass both.
+//!   break chosen requests, a log of every request, and side admin that bypass both.
 //! - [`Image`]: deterministic OCI and Docker images, written as layout, archive or pushed.
 //! - [`Tenant`]: a pretend tenant that follows a tag, reports the sha it runs and serves the API the example
 //!   smoke suites ask for, well or badly.

@@ -2,7 +2,7 @@
 
 mod bench;
 mod cli;
-mod play;
+mod demo;
 
 use std::process::ExitCode;
 

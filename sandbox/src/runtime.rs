@@ -28,7 +28,7 @@ pub(crate) fn handle() -> &'static Handle {
 /// Runs `work` on the shared runtime and blocks the calling thread until it is done.
 ///
 /// Works from any thread, also from inside another runtime. From a sandbox worker itself (a custom
-/// [`Action`](crate::Action)) it would occupy that worker: await the async doors there.
+/// [`Action`](crate::Action)) it would occupy that worker: await the async admin there.
 pub(crate) fn wait<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
     let (sender, receiver) = mpsc::sync_channel(1);
     handle().spawn(async move {

@@ -1,4 +1,4 @@
-//! Takes secrets out of text, whatever coat they wear.
+//! Takes secrets out of text, whatever encoding they wear.
 
 use std::cell::RefCell;
 
@@ -150,11 +150,11 @@ mod tests {
     fn masks_every_coat_of_a_secret() {
         let secret = "p@ss/word\"7=";
         let redactor = knowing(secret);
-        for coat in
+        for encoding in
             [secret.to_owned(), "p%40ss%2Fword%227%3D".to_owned(), r#"{"x":"p@ss/word\"7="}"#.to_owned()]
         {
-            assert!(redactor.clean(&coat).contains(MASK), "{coat}");
-            assert!(!redactor.clean(&coat).contains("word"), "{coat}");
+            assert!(redactor.clean(&encoding).contains(MASK), "{encoding}");
+            assert!(!redactor.clean(&encoding).contains("word"), "{encoding}");
         }
     }
 
@@ -162,9 +162,9 @@ mod tests {
     fn masks_a_secret_inside_base64_at_every_shift() {
         let redactor = knowing("s3cr3t-token-value");
         for user in ["", "a", "ab", "abc", "robot"] {
-            let coat = STANDARD.encode(format!("{user}:s3cr3t-token-value:tail"));
-            assert!(redactor.finds(&coat), "{user}");
-            assert!(redactor.clean(&coat).contains(MASK), "{user}");
+            let encoding = STANDARD.encode(format!("{user}:s3cr3t-token-value:tail"));
+            assert!(redactor.finds(&encoding), "{user}");
+            assert!(redactor.clean(&encoding).contains(MASK), "{user}");
         }
     }
 

@@ -3,10 +3,10 @@
 use std::io::Write as _;
 
 use crate::base::exit::Exit;
+use crate::io::console::Console;
+use crate::io::context::Context;
 use crate::io::files::{FileError, ResultFile};
 use crate::io::github_files::GithubFiles;
-use crate::io::story::Story;
-use crate::io::world::World;
 use crate::model::verdict::Verdict;
 use crate::report::failure::complaints;
 use crate::report::github::{Annotation, Level, Summary, capped, output};
@@ -27,11 +27,11 @@ pub(super) fn usage(github: Option<&GithubFiles>, exit: Exit) {
 }
 
 /// Tells a failure on stderr.
-pub(super) fn complain(story: &Story, failure: &Failure) {
+pub(super) fn complain(console: &Console, failure: &Failure) {
     for complaint in complaints(failure) {
-        story.error(&complaint.message);
+        console.error(&complaint.message);
         if let Some(hint) = complaint.hint {
-            story.hint(&hint);
+            console.hint(&hint);
         }
     }
 }
@@ -54,7 +54,7 @@ pub(super) struct Publisher<'a> {
     /// Whether stdout takes colour.
     pub colored: bool,
     /// For the story and the secrets.
-    pub world: &'a World,
+    pub context: &'a Context,
     /// The runner's files.
     pub github: Option<&'a GithubFiles>,
 }
@@ -71,11 +71,11 @@ impl Publisher<'_> {
             .into_iter()
             .flatten()
             .chain(&pages.annotations)
-            .any(|part| self.world.story.secrets.finds(part))
+            .any(|part| self.context.console.secrets.finds(part))
         {
-            self.world.story.error("the reports would show a token, so they are not written");
-            self.world
-                .story
+            self.context.console.error("the reports would show a token, so they are not written");
+            self.context
+                .console
                 .hint("a token that is part of an everyday word cannot be kept out of a text: replace it");
             let exit = report.exit_unpublished();
             let line = output("exit-code", &exit.code().to_string(), "");
@@ -139,19 +139,19 @@ impl Publisher<'_> {
     }
 
     fn clean(&self, text: &str) -> String {
-        self.world.story.secrets.clean(text)
+        self.context.console.secrets.clean(text)
     }
 
     fn print(&self, text: &str) {
         // A reader that went away is no failure of the work.
-        let _ = self.world.story.bars().suspend(|| std::io::stdout().write_all(text.as_bytes()));
+        let _ = self.context.console.bars().suspend(|| std::io::stdout().write_all(text.as_bytes()));
     }
 
     fn tell(&self, what: &str, written: Result<(), FileError>) {
         if let Err(error) = written {
             let cause =
                 std::error::Error::source(&error).map_or_else(String::new, |source| format!(": {source}"));
-            self.world.story.error(&format!("{what} is not written: {error}{cause}"));
+            self.context.console.error(&format!("{what} is not written: {error}{cause}"));
         }
     }
 }

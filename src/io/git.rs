@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tokio::process::Command;
 
 use crate::model::commit::CommitSha;
-use crate::policy::forward::Ancestry;
+use crate::policy::gates::order::Ancestry;
 
 /// Git answers at once or something is wrong with the disk.
 const PATIENCE: Duration = Duration::from_secs(5);

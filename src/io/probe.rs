@@ -10,9 +10,9 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use super::clock;
-use super::story::{Loudness, Story};
-use crate::model::check::{Answer, BodyEnd, Heard, Observation};
-use crate::policy::assess::BODY_BYTES;
+use super::console::{Console, Loudness};
+use crate::model::check::{Answer, BodyEnd, Observation, Reply};
+use crate::policy::smoke::assess::BODY_BYTES;
 
 pub use self::credential::Credential;
 
@@ -53,7 +53,7 @@ pub enum Route {
 }
 
 /// One request, complete.
-pub struct Shot<'a> {
+pub struct ProbeRequest<'a> {
     /// The method.
     pub method: &'static str,
     /// Where to; the caller has seen that it belongs to the tenant.
@@ -73,7 +73,7 @@ pub struct Probe<'w> {
     http: reqwest::Client,
     gate: Semaphore,
     long: Semaphore,
-    story: &'w Story,
+    console: &'w Console,
 }
 
 impl<'w> Probe<'w> {
@@ -82,7 +82,7 @@ impl<'w> Probe<'w> {
     /// # Errors
     /// A certificate cannot be read, or the TLS library cannot be set up.
     pub fn new(
-        story: &'w Story,
+        console: &'w Console,
         certificates: &Certificates,
         route: Route,
         tenants: usize,
@@ -115,70 +115,70 @@ impl<'w> Probe<'w> {
             builder = builder.no_proxy();
         }
         let http = builder.build().map_err(|e| deepest(&e))?;
-        Ok(Self { http, gate: Semaphore::new(at_once), long: Semaphore::new(LONG_AT_ONCE), story })
+        Ok(Self { http, gate: Semaphore::new(at_once), long: Semaphore::new(LONG_AT_ONCE), console })
     }
 
     /// Asks once. If no connection could be made, nothing was sent, and a second one is tried.
-    pub async fn ask(&self, shot: &Shot<'_>) -> Observation {
+    pub async fn ask(&self, request: &ProbeRequest<'_>) -> Observation {
         let permit = self.gate.acquire().await;
         let begun = clock::instant();
-        let until = begun + shot.timeout;
+        let until = begun + request.timeout;
         let mut reconnected = false;
-        let heard = loop {
+        let reply = loop {
             let attempt = tokio::select! {
                 biased;
-                heard = self.attempt(shot, until) => heard,
-                () = clock::sleep_until(until) => Attempt::Heard(Heard::Silence),
+                reply = self.attempt(request, until) => reply,
+                () = clock::sleep_until(until) => Attempt::Reply(Reply::Silence),
             };
             match attempt {
-                Attempt::Heard(heard) => break heard,
-                Attempt::NoConnection(_) if !reconnected && begun.elapsed() + RECONNECT < shot.timeout => {
+                Attempt::Reply(reply) => break reply,
+                Attempt::NoConnection(_) if !reconnected && begun.elapsed() + RECONNECT < request.timeout => {
                     reconnected = true;
                     clock::sleep(RECONNECT).await;
                 }
-                Attempt::NoConnection(why) => break Heard::Broken(why),
+                Attempt::NoConnection(why) => break Reply::Broken(why),
             }
         };
         drop(permit);
-        let observation = Observation { heard, elapsed: begun.elapsed(), reconnected };
-        self.tell(shot, &observation);
+        let observation = Observation { reply, elapsed: begun.elapsed(), reconnected };
+        self.tell(request, &observation);
         observation
     }
 
-    async fn attempt(&self, shot: &Shot<'_>, until: clock::Instant) -> Attempt {
-        let method = Method::from_bytes(shot.method.as_bytes()).unwrap_or(Method::GET);
-        let mut request = self.http.request(method, shot.url.clone());
-        for (name, value) in &shot.headers {
-            request = request.header(name, value);
+    async fn attempt(&self, request: &ProbeRequest<'_>, until: clock::Instant) -> Attempt {
+        let method = Method::from_bytes(request.method.as_bytes()).unwrap_or(Method::GET);
+        let mut call = self.http.request(method, request.url.clone());
+        for (name, value) in &request.headers {
+            call = call.header(name, value);
         }
-        if let Some((name, value)) = shot.credential.header() {
-            request = request.header(name, value);
+        if let Some((name, value)) = request.credential.header() {
+            call = call.header(name, value);
         }
-        if let Some(body) = &shot.body {
-            request = request.body(body.clone());
+        if let Some(body) = &request.body {
+            call = call.body(body.clone());
         }
-        match request.send().await {
-            Ok(response) => Attempt::Heard(Heard::Answer(listen(response, until, &self.long).await)),
+        match call.send().await {
+            Ok(response) => Attempt::Reply(Reply::Answer(listen(response, until, &self.long).await)),
             Err(error) if error.is_connect() => Attempt::NoConnection(deepest(&error.without_url())),
-            Err(error) => Attempt::Heard(Heard::Broken(deepest(&error.without_url()))),
+            Err(error) => Attempt::Reply(Reply::Broken(deepest(&error.without_url()))),
         }
     }
 
-    fn tell(&self, shot: &Shot<'_>, observation: &Observation) {
-        if !self.story.tells(Loudness::Requests) {
+    fn tell(&self, request: &ProbeRequest<'_>, observation: &Observation) {
+        if !self.console.tells(Loudness::Requests) {
             return;
         }
-        let answer = match &observation.heard {
-            Heard::Answer(answer) => format!("{}, {} bytes", answer.status, answer.body.len()),
-            Heard::Silence => "no answer".to_owned(),
-            Heard::Broken(why) => why.clone(),
+        let answer = match &observation.reply {
+            Reply::Answer(answer) => format!("{}, {} bytes", answer.status, answer.body.len()),
+            Reply::Silence => "no answer".to_owned(),
+            Reply::Broken(why) => why.clone(),
         };
         let took = observation.elapsed.as_millis();
-        self.story.request(&format!(
+        self.console.request(&format!(
             "{} {} [{}] -> {answer} in {took}ms",
-            shot.method,
-            shot.url,
-            shot.credential.kind()
+            request.method,
+            request.url,
+            request.credential.kind()
         ));
     }
 }
@@ -191,7 +191,7 @@ fn open_files() -> usize {
 }
 
 enum Attempt {
-    Heard(Heard),
+    Reply(Reply),
     NoConnection(String),
 }
 

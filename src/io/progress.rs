@@ -6,7 +6,7 @@ use std::time::Duration;
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
 use super::clock::{self, Instant};
-use super::story::Story;
+use super::console::Console;
 
 /// Off a terminal, a transfer that takes long says how far it is this often.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -14,21 +14,21 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 /// How far one transfer is.
 pub struct Progress<'s> {
     bar: ProgressBar,
-    story: &'s Story,
+    console: &'s Console,
     what: String,
     told: Cell<Instant>,
 }
 
 impl<'s> Progress<'s> {
     /// A transfer of `bytes`, named `what`.
-    pub fn transfer(story: &'s Story, what: &str, bytes: u64) -> Self {
+    pub fn transfer(console: &'s Console, what: &str, bytes: u64) -> Self {
         let style = ProgressStyle::with_template(
             "  {msg:40!} {bar:24} {bytes:>10} / {total_bytes:<10} {bytes_per_sec}",
         )
         .expect("the template is a constant");
-        let bar = story.bars().add(ProgressBar::new(bytes).with_style(style));
+        let bar = console.bars().add(ProgressBar::new(bytes).with_style(style));
         bar.set_message(what.to_owned());
-        Self { bar, story, what: what.to_owned(), told: Cell::new(clock::instant()) }
+        Self { bar, console, what: what.to_owned(), told: Cell::new(clock::instant()) }
     }
 
     /// Says that `bytes` more have gone.
@@ -37,7 +37,7 @@ impl<'s> Progress<'s> {
         if self.bar.is_hidden() && clock::instant() - self.told.get() >= LINE_EVERY {
             self.told.set(clock::instant());
             let (done, all) = (HumanBytes(self.bar.position()), HumanBytes(self.bar.length().unwrap_or(0)));
-            self.story.say(&format!("{}: {done} of {all}", self.what));
+            self.console.say(&format!("{}: {done} of {all}", self.what));
         }
     }
 
@@ -63,11 +63,11 @@ pub struct Tasks {
 
 impl Tasks {
     /// Lines for tasks with these names. Off a terminal nothing is drawn.
-    pub fn new(story: &Story, names: &[String]) -> Self {
+    pub fn new(console: &Console, names: &[String]) -> Self {
         let style = ProgressStyle::with_template("  {spinner} {prefix:30!} {wide_msg}")
             .expect("the template is a constant");
         let line = |name: String| {
-            let bar = story.bars().add(ProgressBar::new_spinner().with_style(style.clone()));
+            let bar = console.bars().add(ProgressBar::new_spinner().with_style(style.clone()));
             bar.set_prefix(name);
             bar
         };

@@ -33,7 +33,7 @@ pub struct Answer {
 
 /// What came of one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard {
+pub enum Reply {
     /// An answer.
     Answer(Answer),
     /// None in time.
@@ -46,7 +46,7 @@ pub enum Heard {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observation {
     /// What came back.
-    pub heard: Heard,
+    pub reply: Reply,
     /// From sending to the end of the body, or to giving up.
     pub elapsed: Duration,
     /// Whether the first connection failed before anything was sent and a second one was made.

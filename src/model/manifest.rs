@@ -142,7 +142,7 @@ pub struct Blob {
     pub digest: Digest,
     /// Its length in bytes.
     pub size: u64,
-    /// Kept elsewhere by its `urls` ("foreign" or non-distributable layers): a registry need not hold it.
+    /// StoredRecord elsewhere by its `urls` ("foreign" or non-distributable layers): a registry need not hold it.
     pub elsewhere: bool,
 }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::toml_file::TomlFile;
+use super::toml::TomlFile;
 use crate::base::diagnostic::Diagnostic;
-use crate::base::span;
+use crate::base::duration;
 use crate::model::image::Images;
 use crate::model::record::Kind;
 use crate::model::repository::Repository;
@@ -181,7 +181,7 @@ fn read_release(file: &TomlFile<'_>, table: &ReleaseTable, config: &mut Config) 
         config.records = *records.get_ref();
     }
     if let Some(age) = &table.evidence_max_age {
-        config.evidence_max_age = span::parse(age.get_ref()).map_err(|e| file.at(age, e, None))?;
+        config.evidence_max_age = duration::parse(age.get_ref()).map_err(|e| file.at(age, e, None))?;
     }
     read_require(file, table.require.as_ref(), config)
 }
@@ -222,7 +222,7 @@ fn read_hook(file: &TomlFile<'_>, value: &Spanned<HookTable>, longest: Duration)
     let (argv, timeout) = match value.get_ref() {
         HookTable::Argv(argv) => (argv, HOOK.min(longest)),
         HookTable::Table(hook) => {
-            (&hook.run, span::parse(&hook.timeout).map_err(|e| file.at(value, e, None))?)
+            (&hook.run, duration::parse(&hook.timeout).map_err(|e| file.at(value, e, None))?)
         }
     };
     if argv.first().is_none_or(String::is_empty) {
@@ -233,7 +233,7 @@ fn read_hook(file: &TomlFile<'_>, value: &Spanned<HookTable>, longest: Duration)
         ));
     }
     if timeout > longest {
-        return Err(file.at(value, format!("this hook may take at most {}", span::show(longest)), None));
+        return Err(file.at(value, format!("this hook may take at most {}", duration::show(longest)), None));
     }
     Ok(Hook { argv: argv.clone(), timeout })
 }
@@ -249,7 +249,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::{Config, read};
-    use crate::policy::toml_file::TomlFile;
+    use crate::policy::toml::TomlFile;
     use std::time::Duration;
 
     fn config(text: &str) -> Result<Config, String> {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::memory::told;
+use super::gates::memory::told;
 use crate::base::text;
 use crate::model::digest::Digest;
 use crate::model::history::{Entry, Event};

@@ -11,7 +11,7 @@ use crate::model::digest::Digest;
 use crate::model::image::counted;
 use crate::model::moves::{Ended, Receipt};
 use crate::model::verdict::Verdict;
-use crate::policy::aftermath::Errand;
+use crate::policy::repair::Direction;
 use crate::tool::aftercare::Aftercare;
 use crate::tool::promote_latest::Outcome as Moves;
 use crate::tool::rollback_latest::Outcome as Rollback;
@@ -63,14 +63,14 @@ impl Moves {
         let what = self.sha.as_ref().map_or_else(|| "the previous release".to_owned(), ToString::to_string);
         let (tag, count) = (&self.tag, self.receipts.len());
         let any = |wanted: &Ended| self.receipts.iter().any(|receipt| receipt.ended == *wanted);
-        let errand = match self.errand {
-            Errand::Promotion => "promoted",
-            Errand::Rollback => "rolled back",
+        let direction = match self.direction {
+            Direction::Promotion => "promoted",
+            Direction::Rollback => "rolled back",
         };
         if any(&Ended::WouldMove) {
             format!("dry run: {tag} would move to {what}")
         } else if any(&Ended::Moved) {
-            format!("{errand}: {tag} is {what}, {} verified", counted(count))
+            format!("{direction}: {tag} is {what}, {} verified", counted(count))
         } else {
             format!("already: {tag} is {what}")
         }

@@ -13,12 +13,12 @@ use self::failures::Group;
 use super::Render;
 use super::github::{Annotation, Level, Summary};
 use super::page::{Mood, Page};
+use crate::base::duration;
 use crate::base::exit::Exit;
-use crate::base::span;
 use crate::model::check::Outcome as CheckOutcome;
 use crate::model::verdict::Verdict;
-use crate::policy::judge::{self, tally};
-use crate::policy::smoke_file::FlakyRule;
+use crate::policy::smoke::judge::{self, tally};
+use crate::policy::smoke::suite::FlakyRule;
 use crate::tool::canary_smoke::{Outcome, RunOutcome};
 
 /// A runner shows no more annotations of one level and step (actions/runner, `ExecutionContext.cs`); the last one says
@@ -52,7 +52,7 @@ impl RunOutcome {
     fn headline(&self) -> (Mood, String) {
         let tally = tally(self.tenants.iter().flat_map(|tenant| &tenant.checks));
         let all = self.tenants.len();
-        let took = span::show(self.duration());
+        let took = duration::show(self.duration());
         let astray = self.tenants.iter().filter(|tenant| tenant.build.astray().is_some()).count();
         let mut counts = Vec::new();
         for (count, word) in [

@@ -6,15 +6,15 @@ use serde_json::{Map, Value, json};
 use super::Render;
 use super::github::Summary;
 use super::page::{Cell, Mood, Page, cell};
+use crate::base::duration;
 use crate::base::exit::Exit;
-use crate::base::span;
 use crate::model::commit::CommitSha;
 use crate::model::digest::Digest;
 use crate::model::history::{Entry, Event};
 use crate::model::verdict::Verdict;
 use crate::policy::history::Break;
 use crate::tool::candidates::{Candidate, ImageState, Life};
-use crate::tool::doctor::{Finding, Health};
+use crate::tool::release_status::doctor::{Finding, Health};
 use crate::tool::release_status::{LiveImage, Outcome, Status};
 
 /// The candidates as they stand in documents.
@@ -73,7 +73,7 @@ fn life(life: &Life) -> String {
     match (life.until, life.left) {
         (Some(until), Some(left)) => {
             let span = std::time::Duration::try_from(until.duration_since(life.from)).unwrap_or_default();
-            format!("live {from} for {}, left by {left}", span::show(span))
+            format!("live {from} for {}, left by {left}", duration::show(span))
         }
         _ => format!("live since {from}"),
     }
@@ -119,7 +119,7 @@ impl Status {
     fn headline(&self) -> (Mood, String) {
         let ago = |time: Option<Timestamp>| {
             time.and_then(|time| std::time::Duration::try_from(self.read.duration_since(time)).ok())
-                .map(span::show)
+                .map(duration::show)
         };
         let built = ago(self.built).map(|age| format!(", built {age} ago")).unwrap_or_default();
         let live = ago(self.since).map(|age| format!(", live for {age}")).unwrap_or_default();

@@ -66,7 +66,7 @@ pub async fn take(
     };
     let hold = settings.home.is_some() && settings.hold && !args.no_hold;
     let event = Event::Rollback { left: left.clone().filter(|left| moves.sha.as_ref() != Some(left)), hold };
-    let env = &client.world().env;
+    let env = &client.context().env;
     let mut entry = chronicle::entry(
         env,
         event,
@@ -108,7 +108,7 @@ async fn draft(
     moves: &mut Moves,
     aftercare: &mut Aftercare,
 ) {
-    let text = client.world().story.secrets.clean(&post_mortem::draft(entry, promoted));
+    let text = client.context().console.secrets.clean(&post_mortem::draft(entry, promoted));
     // Two rollbacks within a second are two post-mortems.
     let own = entry.id.rsplit('-').next().and_then(|random| random.get(..4)).unwrap_or_default();
     let name = PathBuf::from(format!("post-mortem-{}-{own}.md", entry.at.strftime("%Y%m%d-%H%M%S")));
@@ -117,7 +117,7 @@ async fn draft(
         Err(error) => warn(client, moves, format!("the post-mortem draft is not written: {error}")),
     }
     if args.open_issue {
-        let filed = match Issues::of(&client.world().env) {
+        let filed = match Issues::of(&client.context().env) {
             Ok(issues) => issues.file(&post_mortem::marker(entry), &post_mortem::title(entry), &text).await,
             Err(why) => Err(why),
         };
@@ -130,6 +130,6 @@ async fn draft(
 }
 
 fn warn(client: &Client<'_>, moves: &mut Moves, words: String) {
-    client.world().story.warn(&words);
+    client.context().console.warn(&words);
     moves.warnings.push(words);
 }

@@ -12,7 +12,7 @@ use crate::io::stop::Signal;
 use crate::model::manifest::Manifest;
 use crate::model::reference::Reference;
 use crate::model::repository::Repository;
-use crate::policy::aftermath::Errand;
+use crate::policy::repair::Direction;
 
 /// Time for putting anchors back after a promotion that came to nothing.
 const BUDGET: Duration = Duration::from_secs(10);
@@ -43,7 +43,7 @@ impl Mover<'_, '_> {
             let reference = Reference::Tagged((*repository).clone(), tag.clone());
             async move { self.client.manifest(&reference).await }
         });
-        Ok(Anchors(self.client.world().stop.unless(join_all(looks)).await?))
+        Ok(Anchors(self.client.context().stop.unless(join_all(looks)).await?))
     }
 
     /// Tags the outgoing digests, so that no retention policy deletes the way back. A promotion does not go on
@@ -55,25 +55,25 @@ impl Mover<'_, '_> {
     /// A promotion that finds the anchors of everything it moves in place continues one that was killed: what that
     /// one had moved already stays anchored where it was before it.
     pub(super) async fn anchor(&self, earlier: &Anchors) -> Result<(), Failure> {
-        let world = self.client.world();
-        let tag = match self.errand {
-            Errand::Promotion => self.plan.tag.previous(),
-            Errand::Rollback => self.plan.tag.rejected(),
+        let context = self.client.context();
+        let tag = match self.direction {
+            Direction::Promotion => self.plan.tag.previous(),
+            Direction::Rollback => self.plan.tag.rejected(),
         };
         let moving = self.plan.moves.len();
         let mut outgoing = self.outgoing();
-        if self.errand == Errand::Rollback {
+        if self.direction == Direction::Rollback {
             outgoing.truncate(moving);
         } else if !self.plan.already.is_empty() && self.continues(earlier) {
             return Ok(());
         }
         let anchors = outgoing.into_iter().filter_map(|(repository, from)| Some((repository, from?)));
         let anchors = anchors.map(|(repository, from)| self.client.put_tag_again(repository, &tag, from));
-        let results = world.stop.unless(join_all(anchors)).await?;
+        let results = context.stop.unless(join_all(anchors)).await?;
         for error in results.into_iter().filter_map(Result::err) {
-            match self.errand {
-                Errand::Promotion => return Err(error.into()),
-                Errand::Rollback => world.story.warn(&error.to_string()),
+            match self.direction {
+                Direction::Promotion => return Err(error.into()),
+                Direction::Rollback => context.console.warn(&error.to_string()),
             }
         }
         Ok(())
@@ -118,14 +118,14 @@ impl Mover<'_, '_> {
             }
         });
         for warning in join_all(puts).await.into_iter().filter_map(Result::err) {
-            client.world().story.warn(&warning);
+            client.context().console.warn(&warning);
         }
     }
 
     /// After a rollback, "previous" is what is live now: a second `--previous` must not lead to what was rejected,
     /// nor forward again.
     pub(super) async fn mark_previous(&self) {
-        if self.errand == Errand::Promotion {
+        if self.direction == Direction::Promotion {
             return;
         }
         let tag = self.plan.tag.previous();
@@ -134,7 +134,7 @@ impl Mover<'_, '_> {
         let marks = moved.chain(stayed);
         let marks = marks.map(|(repository, manifest)| self.client.put_tag_again(repository, &tag, manifest));
         for error in join_all(marks).await.into_iter().filter_map(Result::err) {
-            self.client.world().story.warn(&error.to_string());
+            self.client.context().console.warn(&error.to_string());
         }
     }
 }

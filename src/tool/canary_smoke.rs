@@ -6,8 +6,8 @@ mod lint;
 mod prove;
 mod ready;
 mod record;
+mod request;
 mod run;
-mod shot;
 mod step;
 mod suite;
 
@@ -19,8 +19,8 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 use super::Tool;
 use super::failure::Failure;
 use super::options::{ImageOptions, OutputOptions, PlaceOptions};
-use crate::base::span;
-use crate::io::world::World;
+use crate::base::duration;
+use crate::io::context::Context;
 use crate::model::commit::CommitSha;
 use crate::model::tenant::{TenantName, TenantUrl};
 use crate::model::verdict::Verdict;
@@ -51,7 +51,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE", default_value = "smoke.toml", help_heading = "Suite", global = true)]
     pub suite: PathBuf,
     /// Bound on the whole run, as in `90s` or `10m` [default: from the suite]
-    #[arg(long, value_name = "DURATION", value_parser = span::parse, help_heading = "Suite", global = true)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, help_heading = "Suite", global = true)]
     pub deadline: Option<Duration>,
     /// Also write a JUnit report to FILE, whole or not at all
     #[arg(long, value_name = "FILE", help_heading = "Output", global = true)]
@@ -148,20 +148,20 @@ impl Tool for CanarySmoke {
         args.junit.as_deref()
     }
 
-    async fn run(args: Args, world: &World) -> Result<Outcome, Failure> {
+    async fn run(args: Args, context: &Context) -> Result<Outcome, Failure> {
         match args.command.clone() {
-            None => Ok(Outcome::Run(Box::new(run::run(&args, world).await?))),
+            None => Ok(Outcome::Run(Box::new(run::run(&args, context).await?))),
             Some(Command::Lint { file }) => {
                 Ok(Outcome::Lint(lint::lint(file.as_ref().unwrap_or(&args.suite))?))
             }
             Some(Command::Prove { min_score }) => {
-                Ok(Outcome::Prove(prove::prove(&args, min_score, world).await?))
+                Ok(Outcome::Prove(prove::prove(&args, min_score, context).await?))
             }
-            Some(Command::Schema) => Ok(Outcome::Schema(crate::policy::smoke_file::schema::schema())),
+            Some(Command::Schema) => Ok(Outcome::Schema(crate::policy::smoke::suite::schema::schema())),
         }
     }
 
-    async fn keep(args: &Args, outcome: &Outcome, verdict: Verdict, document: &str, world: &World) {
-        record::keep(args, outcome, verdict, document, world).await;
+    async fn keep(args: &Args, outcome: &Outcome, verdict: Verdict, document: &str, context: &Context) {
+        record::keep(args, outcome, verdict, document, context).await;
     }
 }

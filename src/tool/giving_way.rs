@@ -26,7 +26,7 @@ use crate::model::manifest::Manifest;
 use crate::model::moves::{Ended, Move, Plan};
 use crate::model::reference::Reference;
 use crate::model::repository::Repository;
-use crate::policy::memory::told;
+use crate::policy::gates::memory::told;
 
 /// Time for looking at the history and giving way, whatever the command's deadline says.
 const BUDGET: Duration = Duration::from_secs(20);
@@ -50,13 +50,13 @@ pub async fn give_way(
 ) -> Option<Failure> {
     let budget = if signal.is_some() { BUDGET_AFTER_SIGNAL } else { BUDGET };
     let client = client.until(clock::instant() + budget);
-    let story = &client.world().story;
+    let console = &client.context().console;
     let unknown =
-        |why: String| story.warn(&format!("whether a rollback ran meanwhile cannot be told: {why}"));
+        |why: String| console.warn(&format!("whether a rollback ran meanwhile cannot be told: {why}"));
     let reading = chronicle::read(&client, home);
     let read = match signal {
         Some(_) => Ok(reading.await),
-        None => client.world().stop.within(FINISHING, reading).await,
+        None => client.context().stop.within(FINISHING, reading).await,
     };
     let now = match read {
         Ok(Ok(chronicle)) => chronicle.history,
@@ -70,7 +70,7 @@ pub async fn give_way(
         }
     };
     let rollback = now.rollback_since(&memory.chronicle.history, settings.latest.as_str())?;
-    story.warn(&format!("a rollback ran meanwhile{}; giving way", told(rollback)));
+    console.warn(&format!("a rollback ran meanwhile{}; giving way", told(rollback)));
     let ended = join_all(plan.moves.iter().map(|m| yield_one(&client, plan, m, rollback))).await;
     let given = plan.moves.iter().zip(&ended).all(
         |(m, ended)| matches!(ended, Ended::Foreign { found } if Some(found) == target(m, rollback).as_ref()),
@@ -100,7 +100,7 @@ fn target(m: &Move, rollback: &Entry) -> Option<Digest> {
 /// Takes one tag to where the rollback wanted it, if it stands where this promotion put it, before or after it put
 /// it back.
 async fn yield_one(client: &Client<'_>, plan: &Plan, m: &Move, rollback: &Entry) -> Ended {
-    let story = &client.world().story;
+    let console = &client.context().console;
     let Some(wanted) = target(m, rollback) else {
         return Ended::Unknown { why: "the rollback does not say where it wanted this image".to_owned() };
     };
@@ -125,7 +125,7 @@ async fn yield_one(client: &Client<'_>, plan: &Plan, m: &Move, rollback: &Entry)
             Err(error) => Err(error),
         };
         if let Err(error) = done {
-            story.detail(&error.to_string());
+            console.detail(&error.to_string());
             why = text::escape(&error.to_string(), text::EXCERPT_BYTES);
             clock::sleep(PAUSE).await;
         }
@@ -143,7 +143,7 @@ async fn mark(client: &Client<'_>, plan: &Plan, m: &Move, pinned: &Reference) {
         Err(words) => Err(words),
     };
     if let Err(words) = marked {
-        client.world().story.warn(&words);
+        client.context().console.warn(&words);
     }
 }
 

@@ -3,7 +3,7 @@
 use futures_util::future::join;
 
 use super::chronicle::{self, Chronicle};
-use super::records::{self, Kept};
+use super::records::{self, StoredRecord};
 use super::rollback_latest::shas_of;
 use super::settings::Settings;
 use crate::io::registry::client::Client;
@@ -15,9 +15,9 @@ use crate::model::history::{Entry, Moved};
 use crate::model::moves::Receipt;
 use crate::model::refusal::{Guard, Refusal};
 use crate::model::repository::Repository;
-use crate::policy::evidence::{self, Demand, Piece};
-use crate::policy::forward::{self, Order};
-use crate::policy::memory::{check_history, check_record};
+use crate::policy::gates::evidence::{self, Demand, Piece};
+use crate::policy::gates::memory::{check_history, check_record};
+use crate::policy::gates::order::{self, Order};
 use crate::policy::promotion::ImageFacts;
 
 /// What a promotion wants to know.
@@ -39,7 +39,7 @@ pub struct Question<'a> {
 /// What the records say.
 pub struct Memory {
     /// The release record.
-    pub kept: Option<Kept>,
+    pub kept: Option<StoredRecord>,
     /// The history.
     pub chronicle: Chronicle,
     /// Every piece of evidence that was looked at.
@@ -145,7 +145,7 @@ impl Memory {
         };
         let order = match records::read(client, home, &live).await {
             Ok(Some(other)) => {
-                forward::order(&kept.record, &other.record, git::ancestry(question.sha, &live).await)
+                order::order(&kept.record, &other.record, git::ancestry(question.sha, &live).await)
             }
             Ok(None) => Order::Unknown,
             Err(error) => {
@@ -155,7 +155,7 @@ impl Memory {
         };
         match order {
             Order::Forward => {}
-            Order::Backward(why) => self.refusals.push(forward::refusal(why)),
+            Order::Backward(why) => self.refusals.push(order::refusal(why)),
             Order::Unknown => self
                 .warnings
                 .push(format!("nothing tells whether {} is newer than live {live}", question.sha)),
@@ -218,7 +218,7 @@ pub async fn remember(client: &Client<'_>, home: &Repository, entries: &[Entry])
 }
 
 /// Attaches handed-over evidence to the release record. What cannot be written is returned as words for a person.
-pub async fn keep_evidence(client: &Client<'_>, kept: &Kept, documents: &[Vec<u8>]) -> Vec<String> {
+pub async fn keep_evidence(client: &Client<'_>, kept: &StoredRecord, documents: &[Vec<u8>]) -> Vec<String> {
     let client = client.until(clock::instant() + WRITING);
     let mut lost = Vec::new();
     for document in documents {

@@ -12,7 +12,7 @@ use crate::io::stop::Signal;
 use crate::model::digest::Digest;
 use crate::model::moves::{Ended, Move, Plan, Receipt};
 use crate::model::reference::Reference;
-use crate::policy::aftermath::Errand;
+use crate::policy::repair::Direction;
 
 /// Tries of one PUT, each after reading where the tag stands.
 const TRIES: u32 = 4;
@@ -28,7 +28,7 @@ pub struct Mover<'a, 'w> {
     /// What to write.
     pub plan: &'a Plan,
     /// For whom.
-    pub errand: Errand,
+    pub direction: Direction,
     /// What a repair command needs to mean the same images and registries.
     pub options: &'a str,
 }
@@ -49,7 +49,7 @@ impl Mover<'_, '_> {
     /// stands.
     pub async fn run(&self) -> Result<Vec<Receipt>, Failure> {
         let mut anchors = Anchors::default();
-        if self.errand == Errand::Promotion {
+        if self.direction == Direction::Promotion {
             let (looked, earlier) = join(self.look_again(), self.anchors()).await;
             if let Err(trouble) = looked {
                 return Err(self.undo(&[], trouble).await);
@@ -63,7 +63,7 @@ impl Mover<'_, '_> {
         let mut touched = Vec::new();
         let result = match self.move_all(&mut touched).await {
             Ok(()) => {
-                if self.errand == Errand::Rollback {
+                if self.direction == Direction::Rollback {
                     // It may write again what it found in place, if that does not stay there.
                     touched = (0..self.plan.moves.len()).collect();
                 }
@@ -73,9 +73,9 @@ impl Mover<'_, '_> {
         };
         match result {
             Ok(()) => {
-                let marked = self.client.world().stop.within(FINISHING, self.mark_previous()).await;
+                let marked = self.client.context().stop.within(FINISHING, self.mark_previous()).await;
                 if marked.is_err() {
-                    self.client.world().story.warn("stopped before the way back was marked");
+                    self.client.context().console.warn("stopped before the way back was marked");
                 }
                 Ok(self.receipts(|_| Ended::Moved))
             }
@@ -94,7 +94,7 @@ impl Mover<'_, '_> {
     /// Whether every tag still stands where the plan believes it. Before anything is written: what the first read got
     /// wrong, or somebody else moved since, then costs no putting back, and no anchor.
     async fn look_again(&self) -> Result<(), Trouble> {
-        let stop = &self.client.world().stop;
+        let stop = &self.client.context().stop;
         let looks = self.plan.moves.iter().map(|m| async move {
             let from = m.from.as_ref().map(|manifest| &manifest.digest);
             match stop.unless(self.look(m)).await.map_err(Trouble::Signal)? {
@@ -132,7 +132,7 @@ impl Mover<'_, '_> {
         let mut sent = false;
         let mut failed: Option<RegistryError> = None;
         for tried in 1..=TRIES {
-            let seen = match self.client.world().stop.unless(self.look(m)).await {
+            let seen = match self.client.context().stop.unless(self.look(m)).await {
                 Ok(Ok(seen)) => seen,
                 Ok(Err(error)) => return (sent, Err(Trouble::Registry(failed.unwrap_or(error)))),
                 Err(signal) => return (sent, Err(Trouble::Signal(signal))),
@@ -143,9 +143,9 @@ impl Mover<'_, '_> {
                 // A registry that fails in the middle of a write may drop the tag (zot): that is no conflict.
                 seen if seen.as_ref() == from || (sent && seen.is_none()) => {}
                 // Whoever rolls back has decided what must not be live. A promotion that began earlier does not know.
-                seen if self.errand == Errand::Rollback => {
+                seen if self.direction == Direction::Rollback => {
                     let words = conflict(m, from, seen.as_ref());
-                    self.client.world().story.warn(&format!("{words}; the rollback goes over it"));
+                    self.client.context().console.warn(&format!("{words}; the rollback goes over it"));
                 }
                 seen => return (sent, Err(Trouble::Conflict(conflict(m, from, seen.as_ref())))),
             }
@@ -155,8 +155,8 @@ impl Mover<'_, '_> {
                 return (sent, Err(Trouble::Registry(error)));
             }
             self.client
-                .world()
-                .story
+                .context()
+                .console
                 .detail(&format!("{}:{} -> {}", m.repository, self.plan.tag, m.to.digest));
             sent = true;
             match self.put(m).await {
@@ -188,7 +188,7 @@ impl Mover<'_, '_> {
         tokio::select! {
             biased;
             done = &mut put => Ok(done),
-            signal = self.client.world().stop.wait() => {
+            signal = self.client.context().stop.wait() => {
                 let _ = tokio::time::timeout(GRACE, put).await;
                 Err(signal)
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::base::span;
+use crate::base::duration;
 use crate::model::repository::{Registry, Repository};
 
 /// The form of the result on stdout.
@@ -71,7 +71,7 @@ pub struct RegistryOptions {
     #[arg(long, global = true)]
     pub dry_run: bool,
     /// Bound on the whole command, as in `90s` or `5m`
-    #[arg(long, value_name = "DURATION", value_parser = span::parse, default_value = "120s", global = true)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "120s", global = true)]
     pub deadline: Duration,
 }
 

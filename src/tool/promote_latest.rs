@@ -19,17 +19,17 @@ use super::options::{ImageOptions, OutputOptions, RegistryOptions};
 use super::reading::{LivePlatforms, facts, refused, resolve};
 use super::settings::Settings;
 use super::undoing::receipts;
+use crate::io::context::Context;
 use crate::io::registry::client::{Access, Client};
 use crate::io::stop::Signal;
-use crate::io::world::World;
 use crate::model::commit::CommitSha;
 use crate::model::image::counted;
 use crate::model::moves::{Ended, Receipt};
 use crate::model::record::Kind;
 use crate::model::repository::Repository;
 use crate::model::tag::Tag;
-use crate::policy::aftermath::Errand;
 use crate::policy::promotion::{Decision, Expected, ImageFacts, Rules, decide};
+use crate::policy::repair::Direction;
 
 /// Moves the tag `latest` of every image of a release to the digests staged under its commit
 ///
@@ -83,7 +83,7 @@ pub struct PromoteLatest;
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// Which command it was.
-    pub errand: Errand,
+    pub direction: Direction,
     /// The release, if it has a name.
     pub sha: Option<CommitSha>,
     /// The tag that was moved.
@@ -105,14 +105,14 @@ impl Tool for PromoteLatest {
         &args.output
     }
 
-    async fn run(args: Args, world: &World) -> Result<Outcome, Failure> {
+    async fn run(args: Args, context: &Context) -> Result<Outcome, Failure> {
         let settings =
-            Settings::find(&args.registry, &args.images.images, &world.env)?.moving(args.to.as_ref());
+            Settings::find(&args.registry, &args.images.images, &context.env)?.moving(args.to.as_ref());
         let handed = Handed::read(&args, &settings)?;
-        let client = settings.client(world, Access::PullPush)?;
+        let client = settings.client(context, Access::PullPush)?;
         let rules = Rules::Promotion { expect: args.expect_current.clone() };
         let (sha, facts) =
-            world.stop.unless(read_staged(&client, &settings, &args.sha, LivePlatforms::Needed)).await??;
+            context.stop.unless(read_staged(&client, &settings, &args.sha, LivePlatforms::Needed)).await??;
         let memory = match &settings.home {
             Some(home) => {
                 let question = Question {
@@ -123,7 +123,7 @@ impl Tool for PromoteLatest {
                     lifts: args.lift_hold.is_some(),
                     allow_older: args.allow_older,
                 };
-                Some(world.stop.unless(recall(&client, &settings, home, &question)).await?)
+                Some(context.stop.unless(recall(&client, &settings, home, &question)).await?)
             }
             None => None,
         };
@@ -134,7 +134,7 @@ impl Tool for PromoteLatest {
             decision.warnings.extend(memory.warnings.iter().cloned());
         }
         let plan = decision.plan.clone();
-        let carried = carry_out(&client, &settings, decision, Errand::Promotion).await;
+        let carried = carry_out(&client, &settings, decision, Direction::Promotion).await;
         if let (Some(home), Some(memory)) = (&settings.home, &memory)
             && let Some(signal) = wrote(&carried)
             && let Some(failure) = give_way(&client, &settings, home, memory, &plan, signal).await
@@ -147,9 +147,9 @@ impl Tool for PromoteLatest {
             let (client, settings, args) = (&client, &settings, &args);
             let (handed, facts) = (&handed, &facts);
             let done = Done { client, settings, home, args, handed, memory, facts };
-            if world.stop.within(FINISHING, done.record(&mut outcome)).await.is_err() {
+            if context.stop.within(FINISHING, done.record(&mut outcome)).await.is_err() {
                 let words = "stopped: the promotion may not be in the history";
-                world.story.warn(words);
+                context.console.warn(words);
                 outcome.warnings.push(words.to_owned());
             }
         }
@@ -173,8 +173,8 @@ pub(super) async fn read_staged(
     typed: &CommitSha,
     live: LivePlatforms,
 ) -> Result<(CommitSha, Vec<ImageFacts>), Failure> {
-    let story = &client.world().story;
-    story.say(&format!("reading {} of {}", settings.staging.tag(typed), settings.images.counted()));
+    let console = &client.context().console;
+    console.say(&format!("reading {} of {}", settings.staging.tag(typed), settings.images.counted()));
     let first = facts(client, settings, &sources(settings, typed), live).await;
     // The exact tag outranks every longer sha that begins the same.
     if first.iter().any(|image| !matches!(image.wanted, Ok(None))) {
@@ -184,7 +184,7 @@ pub(super) async fn read_staged(
     if sha == *typed {
         return Ok((sha, first));
     }
-    story.say(&format!("{typed} is {sha}"));
+    console.say(&format!("{typed} is {sha}"));
     let again = facts(client, settings, &sources(settings, &sha), live).await;
     Ok((sha, again))
 }
@@ -198,16 +198,16 @@ pub(super) async fn carry_out(
     client: &Client<'_>,
     settings: &Settings,
     decision: Decision,
-    errand: Errand,
+    direction: Direction,
 ) -> Result<Outcome, Failure> {
     let Decision { plan, warnings } = decision;
-    let story = &client.world().story;
-    warnings.iter().for_each(|warning| story.warn(warning));
+    let console = &client.context().console;
+    warnings.iter().for_each(|warning| console.warn(warning));
     let mut receipts = if plan.moves.is_empty() || settings.dry_run {
         receipts(&plan, |_| Ended::WouldMove)
     } else {
-        story.say(&format!("moving {} of {}", plan.tag, counted(plan.moves.len())));
-        match (Mover { client, plan: &plan, errand, options: &settings.as_options() }).run().await {
+        console.say(&format!("moving {} of {}", plan.tag, counted(plan.moves.len())));
+        match (Mover { client, plan: &plan, direction, options: &settings.as_options() }).run().await {
             Ok(receipts) => receipts,
             Err(Failure::Moving(failure)) => {
                 return Err(Failure::Moving(settle(client, settings, failure).await));
@@ -217,5 +217,5 @@ pub(super) async fn carry_out(
     };
     let place = |receipt: &Receipt| settings.images.iter().position(|image| *image == receipt.repository);
     receipts.sort_by_key(place);
-    Ok(Outcome { errand, sha: plan.sha, tag: plan.tag, receipts, warnings, release: None })
+    Ok(Outcome { direction, sha: plan.sha, tag: plan.tag, receipts, warnings, release: None })
 }

@@ -1,21 +1,23 @@
 //! `publish-staging`: every image of the release gets the tag `staging-<sha>`, by digest, byte for byte.
 
+mod origins;
+
 use clap::Parser;
 use futures_util::future::try_join_all;
 use futures_util::stream::{StreamExt as _, TryStreamExt as _, iter};
 
+use self::origins::Prepared;
 use super::Tool;
 use super::failure::Failure;
 use super::options::{OutputOptions, RegistryOptions};
-use super::origins::{self, Prepared};
 use super::reading::refused;
 use super::records;
 use super::settings::Settings;
 use crate::base::list::NonEmpty;
+use crate::io::context::Context;
 use crate::io::registry::client::{Access, Client};
 use crate::io::registry::error::{Problem, RegistryError};
 use crate::io::registry::upload::{Arrival, Transfer};
-use crate::io::world::World;
 use crate::model::commit::CommitSha;
 use crate::model::digest::Digest;
 use crate::model::reference::Reference;
@@ -94,14 +96,14 @@ impl Tool for PublishStaging {
         &args.output
     }
 
-    async fn run(args: Args, world: &World) -> Result<Outcome, Failure> {
+    async fn run(args: Args, context: &Context) -> Result<Outcome, Failure> {
         let repositories: Vec<Repository> =
             args.images.iter().map(|image| image.repository.clone()).collect();
-        let settings = Settings::find(&args.registry, &repositories, &world.env)?;
+        let settings = Settings::find(&args.registry, &repositories, &context.env)?;
         let tag = settings.staging.tag(&args.sha);
         let local = origins::open_local(&args.images).await?;
-        let client = settings.client(world, Access::PullPush)?;
-        world.stop.unless(publish(&client, &settings, &args, local, tag)).await?
+        let client = settings.client(context, Access::PullPush)?;
+        context.stop.unless(publish(&client, &settings, &args, local, tag)).await?
     }
 }
 
@@ -171,17 +173,17 @@ async fn send(client: &Client<'_>, image: &Prepared) -> Result<Published, Regist
     if image.complete {
         return Ok(published);
     }
-    let story = &client.world().story;
+    let console = &client.context().console;
     let children = match image.origin.children.len() {
         0 => String::new(),
         count => format!(" of {count} manifests"),
     };
-    story.say(&format!("{}: {} blobs{children}", image.repository, image.origin.blobs.len()));
+    console.say(&format!("{}: {} blobs{children}", image.repository, image.origin.blobs.len()));
     let arrivals: Vec<(Arrival, u64)> = iter(&image.origin.blobs)
         .map(|(digest, (size, content))| async move {
             let transfer = Transfer { repository: &image.repository, digest, size: *size, content };
             let arrival = client.upload(&transfer).await?;
-            story.detail(&format!("{} {}: {}", image.repository, digest.short(), said(arrival)));
+            console.detail(&format!("{} {}: {}", image.repository, digest.short(), said(arrival)));
             Ok::<_, RegistryError>((arrival, *size))
         })
         .buffer_unordered(BLOBS_AT_ONCE)
@@ -200,7 +202,7 @@ async fn send(client: &Client<'_>, image: &Prepared) -> Result<Published, Regist
     try_join_all(image.origin.children.iter().map(|child| client.put_pinned(&image.repository, child)))
         .await?;
     let (there, mounted, sent) = published.blobs;
-    story.say(&format!("{}: {sent} sent, {mounted} mounted, {there} there already", image.repository));
+    console.say(&format!("{}: {sent} sent, {mounted} mounted, {there} there already", image.repository));
     Ok(published)
 }
 

@@ -47,14 +47,14 @@ pub async fn put_back(client: &Client<'_>, plan: &Plan, m: &Move, touched: bool)
                     // The registry does not let us write: then it did not let our move in either.
                     Err(error) if as_before && !error.is_transient() => return Ended::PutBack,
                     Err(error) if !error.is_transient() => {
-                        client.world().story.warn(&error.to_string());
+                        client.context().console.warn(&error.to_string());
                         last = Some(found);
                         break;
                     }
-                    Err(error) => client.world().story.detail(&error.to_string()),
+                    Err(error) => client.context().console.detail(&error.to_string()),
                 }
             }
-            Err(error) => client.world().story.detail(&error.to_string()),
+            Err(error) => client.context().console.detail(&error.to_string()),
         }
         last = Some(found);
         clock::sleep(PAUSE).await;

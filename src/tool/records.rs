@@ -15,14 +15,14 @@ use crate::model::reference::Reference;
 use crate::model::release::Release;
 use crate::model::repository::Repository;
 use crate::model::tag::Tag;
-use crate::policy::evidence::Piece;
+use crate::policy::gates::evidence::Piece;
 
 /// Rounds of writing the fallback list: each one takes in what others wrote meanwhile.
 const ROUNDS: u32 = 60;
 
 /// A release record in its registry.
 #[derive(Clone, Debug)]
-pub struct Kept {
+pub struct StoredRecord {
     /// Where it is.
     pub name: RecordName,
     /// What it says.
@@ -42,7 +42,7 @@ pub async fn read(
     client: &Client<'_>,
     home: &Repository,
     sha: &CommitSha,
-) -> Result<Option<Kept>, RegistryError> {
+) -> Result<Option<StoredRecord>, RegistryError> {
     let reference = Reference::Tagged(home.clone(), tag_of(sha));
     let Some(artifact) = client.artifact(&reference, RELEASE_TYPE).await? else { return Ok(None) };
     let unfit = |found: String| {
@@ -57,14 +57,18 @@ pub async fn read(
         return Err(unfit(format!("a record of {} in format {}", record.release.sha, record.format)));
     }
     let name = RecordName { home: home.clone(), digest: artifact.manifest.digest.clone() };
-    Ok(Some(Kept { name, record, artifact }))
+    Ok(Some(StoredRecord { name, record, artifact }))
 }
 
 /// Writes the record of `release`, unless one that names the same images is there.
 ///
 /// # Errors
 /// The registry refuses or cannot be reached.
-pub async fn write(client: &Client<'_>, home: &Repository, release: &Release) -> Result<Kept, RegistryError> {
+pub async fn write(
+    client: &Client<'_>,
+    home: &Repository,
+    release: &Release,
+) -> Result<StoredRecord, RegistryError> {
     // A record that cannot be read is written anew: the staging tags were just checked against the source.
     if let Ok(Some(kept)) = read(client, home, &release.sha).await
         && kept.record.release == *release
@@ -76,13 +80,13 @@ pub async fn write(client: &Client<'_>, home: &Repository, release: &Release) ->
         release: release.clone(),
         commit_time: git::commit_time(&release.sha).await,
         published: clock::now(),
-        run: run::of(&client.world().env),
+        run: run::of(&client.context().env),
     };
     let content = serde_json::to_vec(&record).expect("a record is JSON");
     let artifact = Artifact::of(RELEASE_TYPE, content.into(), None, &[]);
     client.put_artifact(home, &artifact, Some(&tag_of(&release.sha))).await?;
     let name = RecordName { home: home.clone(), digest: artifact.manifest.digest.clone() };
-    Ok(Kept { name, record, artifact })
+    Ok(StoredRecord { name, record, artifact })
 }
 
 /// The tag that keeps a verdict where the registry has no referrers API: of its own, so that two writers never
@@ -99,7 +103,11 @@ fn evidence_prefix(record: &Digest) -> String {
 ///
 /// # Errors
 /// The registry refuses or cannot be reached.
-pub async fn attach(client: &Client<'_>, kept: &Kept, document: Vec<u8>) -> Result<(), RegistryError> {
+pub async fn attach(
+    client: &Client<'_>,
+    kept: &StoredRecord,
+    document: Vec<u8>,
+) -> Result<(), RegistryError> {
     let home = &kept.name.home;
     let artifact = Artifact::of(VERDICT_TYPE, document.into(), Some(&kept.artifact.manifest), &[]);
     client.put_artifact(home, &artifact, None).await?;
@@ -116,7 +124,7 @@ pub async fn attach(client: &Client<'_>, kept: &Kept, document: Vec<u8>) -> Resu
 /// Two writers at once both read, and the later one overwrites the earlier one's list. But each tags its verdict
 /// before it looks at the tags, and looks again after it wrote: whoever writes last sees every tag that was there
 /// before, so the last list is whole.
-async fn list_by_hand(client: &Client<'_>, kept: &Kept) -> Result<(), RegistryError> {
+async fn list_by_hand(client: &Client<'_>, kept: &StoredRecord) -> Result<(), RegistryError> {
     let (home, subject) = (&kept.name.home, &kept.name.digest);
     let tag = fallback_tag(subject);
     for tried in 1..=ROUNDS {
@@ -141,7 +149,7 @@ async fn list_by_hand(client: &Client<'_>, kept: &Kept) -> Result<(), RegistryEr
 }
 
 /// The verdicts that have tags of their own.
-async fn tagged(client: &Client<'_>, kept: &Kept) -> Result<Vec<Artifact>, RegistryError> {
+async fn tagged(client: &Client<'_>, kept: &StoredRecord) -> Result<Vec<Artifact>, RegistryError> {
     let (home, prefix) = (&kept.name.home, evidence_prefix(&kept.name.digest));
     let tags = client.tags(home).await?;
     let tags = tags.iter().filter(|tag| tag.starts_with(&prefix)).filter_map(|tag| tag.parse::<Tag>().ok());
@@ -156,7 +164,7 @@ async fn tagged(client: &Client<'_>, kept: &Kept) -> Result<Vec<Artifact>, Regis
 ///
 /// # Errors
 /// The list of verdicts cannot be read.
-pub async fn evidence(client: &Client<'_>, kept: &Kept) -> Result<Vec<Piece>, RegistryError> {
+pub async fn evidence(client: &Client<'_>, kept: &StoredRecord) -> Result<Vec<Piece>, RegistryError> {
     let home = &kept.name.home;
     let list: Referrers = client.referrers(home, &kept.name.digest).await?;
     let mut digests = list.of_type(VERDICT_TYPE);

@@ -1,30 +1,32 @@
 //! `release-status`: what is live, what is staged, what is broken; and whether the set-up works.
 
+pub mod doctor;
+
 use clap::{Parser, Subcommand};
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
+use self::doctor::Finding;
 use super::Tool;
 use super::candidates::{Candidate, candidates};
 use super::chronicle;
-use super::doctor::{self, Finding};
 use super::failure::Failure;
 use super::options::{ImageOptions, OutputOptions, RegistryOptions};
 use super::reading::inspect;
 use super::rollback_latest::shas_of;
 use super::settings::Settings;
 use crate::io::clock;
+use crate::io::context::Context;
 use crate::io::registry::client::{Access, Client};
 use crate::io::registry::error::RegistryError;
-use crate::io::world::World;
 use crate::model::commit::CommitSha;
 use crate::model::digest::Digest;
 use crate::model::history::{Entry, Event};
 use crate::model::reference::Reference;
 use crate::model::repository::Repository;
 use crate::model::tag::Tag;
+use crate::policy::gates::memory::told;
 use crate::policy::history::{Break, History};
-use crate::policy::memory::told;
 
 /// Shows what is live, staged, held and broken, and checks the set-up. Writes nothing but `resume`
 ///
@@ -151,29 +153,29 @@ impl Tool for ReleaseStatus {
         &args.output
     }
 
-    async fn run(args: Args, world: &World) -> Result<Outcome, Failure> {
+    async fn run(args: Args, context: &Context) -> Result<Outcome, Failure> {
         if args.question == Some(Question::Doctor) {
             return Ok(Outcome::Doctor(
-                world.stop.unless(doctor::examine(&args.registry, &args.images.images, world)).await?,
+                context.stop.unless(doctor::examine(&args.registry, &args.images.images, context)).await?,
             ));
         }
-        let settings = Settings::find(&args.registry, &args.images.images, &world.env)?;
+        let settings = Settings::find(&args.registry, &args.images.images, &context.env)?;
         if let Some(Question::Resume { reason }) = &args.question {
-            let client = settings.client(world, Access::PullPush)?;
-            return Ok(Outcome::Resumed(world.stop.unless(resume(&client, &settings, reason)).await??));
+            let client = settings.client(context, Access::PullPush)?;
+            return Ok(Outcome::Resumed(context.stop.unless(resume(&client, &settings, reason)).await??));
         }
-        let client = settings.client(world, Access::Pull)?;
+        let client = settings.client(context, Access::Pull)?;
         match args.question {
             Some(Question::Candidates) => {
-                Ok(Outcome::Candidates(world.stop.unless(candidates(&client, &settings)).await??))
+                Ok(Outcome::Candidates(context.stop.unless(candidates(&client, &settings)).await??))
             }
             Some(Question::History) => {
                 let home = kept_at(&settings)?;
-                let history = world.stop.unless(chronicle::read(&client, home)).await??.history;
+                let history = context.stop.unless(chronicle::read(&client, home)).await??.history;
                 Ok(Outcome::History(history.entries().cloned().collect(), history.verify()))
             }
             Some(Question::Resume { .. } | Question::Doctor) | None => {
-                let status = world.stop.unless(status(&client, &settings, args.check)).await??;
+                let status = context.stop.unless(status(&client, &settings, args.check)).await??;
                 Ok(Outcome::Status(Box::new(status)))
             }
         }
@@ -203,7 +205,7 @@ async fn resume(
         return Ok(standing.hold.map(Box::new));
     }
     let live = standing.last_move.as_ref().and_then(|last| last.sha.clone());
-    let env = &client.world().env;
+    let env = &client.context().env;
     let entry = chronicle::entry(env, Event::Resume, &settings.latest, live.as_ref(), &[], Some(reason));
     chronicle::append(client, home, &entry).await?;
     Ok(Some(Box::new(entry)))

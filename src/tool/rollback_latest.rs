@@ -9,23 +9,23 @@ use super::Tool;
 use super::aftercare::{self, Aftercare};
 use super::candidates::{Candidate, candidates};
 use super::failure::Failure;
-use super::hooks;
 use super::moving::{FINISHING, Mover};
 use super::options::{ImageOptions, OutputOptions, RegistryOptions};
 use super::promote_latest::{Outcome as MoveOutcome, carry_out, read_staged};
 use super::reading::{LivePlatforms, facts, refused, staged_shas};
 use super::settings::Settings;
 use crate::io::clock;
+use crate::io::context::Context;
+use crate::io::hooks;
 use crate::io::registry::client::{Access, Client};
 use crate::io::registry::error::RegistryError;
-use crate::io::world::World;
 use crate::model::commit::CommitSha;
 use crate::model::digest::Digest;
 use crate::model::reference::Reference;
 use crate::model::repository::Repository;
 use crate::model::tag::Tag;
-use crate::policy::aftermath::Errand;
 use crate::policy::promotion::{Decision, ImageFacts, Rules, decide};
+use crate::policy::repair::Direction;
 use crate::policy::rollback::{WayBack, previous};
 
 /// Moves the tag `latest` of every image back to an earlier release
@@ -100,35 +100,36 @@ impl Tool for RollbackLatest {
         &args.output
     }
 
-    async fn run(args: Args, world: &World) -> Result<Outcome, Failure> {
+    async fn run(args: Args, context: &Context) -> Result<Outcome, Failure> {
         let settings =
-            Settings::find(&args.registry, &args.images.images, &world.env)?.moving(args.to.as_ref());
+            Settings::find(&args.registry, &args.images.images, &context.env)?.moving(args.to.as_ref());
         if args.list {
-            let client = settings.client(world, Access::Pull)?;
-            return Ok(Outcome::Listed(world.stop.unless(candidates(&client, &settings)).await??));
+            let client = settings.client(context, Access::Pull)?;
+            return Ok(Outcome::Listed(context.stop.unless(candidates(&client, &settings)).await??));
         }
-        let client = settings.client(world, Access::PullPush)?;
-        let (decision, facts) = world.stop.unless(plan(&client, &settings, args.sha.as_ref())).await??;
-        let mut hooks = hooks::Runner::new(world, settings.dry_run || decision.plan.moves.is_empty());
+        let client = settings.client(context, Access::PullPush)?;
+        let (decision, facts) = context.stop.unless(plan(&client, &settings, args.sha.as_ref())).await??;
+        let mut hooks = hooks::Runner::new(context, settings.dry_run || decision.plan.moves.is_empty());
         hooks.run("capture", settings.hooks.capture.as_ref()).await;
         hooks.run("freeze", settings.hooks.freeze.as_ref()).await;
         let plan = decision.plan.clone();
-        let mut moves = carry_out(&client, &settings, decision, Errand::Rollback).await?;
+        let mut moves = carry_out(&client, &settings, decision, Direction::Rollback).await?;
         hooks.run("rotate-cache", settings.hooks.rotate_cache.as_ref()).await;
         hooks.run("throttle", settings.hooks.throttle.as_ref()).await;
         let taking = aftercare::take(&client, &settings, &args, &facts, &mut moves);
-        let taken = world.stop.within(FINISHING, taking).await;
+        let taken = context.stop.within(FINISHING, taking).await;
         let aftercare = taken.unwrap_or_else(|_| {
             let words = "stopped: the rollback may not be in the history, and nothing may be held";
-            world.story.warn(words);
+            context.console.warn(words);
             moves.warnings.push(words.to_owned());
             Aftercare::default()
         });
         if settings.home.is_some() && !settings.dry_run && !plan.moves.is_empty() {
             let client = client.until(clock::instant() + AFTERWARDS);
             let options = settings.as_options();
-            let mover = Mover { client: &client, plan: &plan, errand: Errand::Rollback, options: &options };
-            world.stop.within(FINISHING, mover.stand_fast()).await.unwrap_or(Ok(()))?;
+            let mover =
+                Mover { client: &client, plan: &plan, direction: Direction::Rollback, options: &options };
+            context.stop.within(FINISHING, mover.stand_fast()).await.unwrap_or(Ok(()))?;
         }
         Ok(Outcome::Moved {
             moves,
@@ -161,7 +162,7 @@ async fn read_previous(
     settings: &Settings,
 ) -> Result<(Option<CommitSha>, Vec<ImageFacts>), Failure> {
     let tag = settings.latest.previous();
-    client.world().story.say(&format!("reading {tag} of {}", settings.images.counted()));
+    client.context().console.say(&format!("reading {tag} of {}", settings.images.counted()));
     let sources: Vec<(Repository, Tag)> =
         settings.images.iter().map(|image| (image.clone(), tag.clone())).collect();
     let facts = facts(client, settings, &sources, LivePlatforms::Unneeded).await;
@@ -182,7 +183,7 @@ async fn way_back(client: &Client<'_>, settings: &Settings, image: &ImageFacts) 
         Some(digest) => match shas_of(client, settings, &image.repository, digest).await {
             Ok(shas) => shas,
             Err(error) => {
-                client.world().story.warn(&format!("the previous release keeps no name: {error}"));
+                client.context().console.warn(&format!("the previous release keeps no name: {error}"));
                 Vec::new()
             }
         },

@@ -7,16 +7,16 @@ use super::failure::Failure;
 use super::options::RegistryOptions;
 use crate::base::shell::quoted;
 use crate::io::clock;
+use crate::io::context::Context;
 use crate::io::env::{Env, items};
 use crate::io::files;
 use crate::io::registry::client::{Access, Client};
-use crate::io::world::World;
 use crate::model::image::{Images, NotImages};
 use crate::model::record::Kind;
 use crate::model::repository::{Registry, Repository};
 use crate::model::tag::{StagingPattern, Tag};
 use crate::policy::config::{self, Config, Hooks};
-use crate::policy::toml_file::TomlFile;
+use crate::policy::toml::TomlFile;
 
 /// Where a configuration is looked for when none is named.
 const PLACES: [&str; 2] = ["coalmine.toml", ".github/coalmine.toml"];
@@ -121,10 +121,10 @@ impl Settings {
     ///
     /// # Errors
     /// The TLS library cannot be set up.
-    pub fn client<'w>(&self, world: &'w World, access: Access) -> Result<Client<'w>, Failure> {
+    pub fn client<'w>(&self, context: &'w Context, access: Access) -> Result<Client<'w>, Failure> {
         let own = self.images.iter().chain(&self.home).map(|image| image.registry().clone()).collect();
         let until = clock::instant() + self.deadline;
-        Ok(Client::new(world, access, own, self.plain_http.clone(), until)?)
+        Ok(Client::new(context, access, own, self.plain_http.clone(), until)?)
     }
 }
 

@@ -19,12 +19,13 @@ impl Mover<'_, '_> {
     /// # Errors
     /// Somebody else keeps moving a tag. What could not be read again is only told: it was read before.
     pub async fn stand_fast(&self) -> Result<(), Failure> {
-        let story = &self.client.world().story;
+        let console = &self.client.context().console;
         self.keep_previous().await;
         let (problem, signal) = match self.verify().await {
             Ok(()) => return Ok(()),
             Err(Trouble::Registry(error)) => {
-                story.warn(&format!("the rollback was verified, and could not be looked at again: {error}"));
+                console
+                    .warn(&format!("the rollback was verified, and could not be looked at again: {error}"));
                 return Ok(());
             }
             Err(trouble) => told(trouble),
@@ -55,7 +56,7 @@ impl Mover<'_, '_> {
             Ok::<_, RegistryError>(())
         });
         for error in join_all(looks).await.into_iter().filter_map(Result::err) {
-            self.client.world().story.warn(&error.to_string());
+            self.client.context().console.warn(&error.to_string());
         }
     }
 }

@@ -10,17 +10,17 @@ use crate::io::clock;
 use crate::io::registry::client::Client;
 use crate::io::stop::Signal;
 use crate::model::moves::{Ended, Plan, Receipt};
-use crate::policy::aftermath::{remark, repair};
+use crate::policy::repair::{remark, repair};
 
 impl Mover<'_, '_> {
     /// Puts back what was moved and says where everything stands.
     pub(super) async fn undo(&self, touched: &[usize], trouble: Trouble) -> Failure {
-        let story = &self.client.world().story;
+        let console = &self.client.context().console;
         let (problem, signal) = told(trouble);
         let receipts = if touched.is_empty() {
             self.receipts(|_| Ended::Untouched)
         } else {
-            story.warn(&format!("{}; putting back", problem.message));
+            console.warn(&format!("{}; putting back", problem.message));
             let budget = if signal.is_some() { BUDGET_AFTER_SIGNAL } else { BUDGET };
             let client = self.client.until(clock::instant() + budget);
             let moves = self.plan.moves.iter().enumerate();
@@ -43,7 +43,7 @@ impl Mover<'_, '_> {
             message,
             hint: "run the printed commands, then `release-status`".to_owned(),
         }));
-        let repair = repair(self.errand, self.plan, &receipts, self.options);
+        let repair = repair(self.direction, self.plan, &receipts, self.options);
         let causes = NonEmpty::from_vec(causes).expect("the first cause is always there");
         Failure::Moving(Box::new(MoveFailure {
             sha: self.plan.sha.clone(),

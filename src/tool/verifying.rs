@@ -9,7 +9,7 @@ use crate::io::clock;
 use crate::model::manifest::Manifest;
 use crate::model::moves::Move;
 use crate::model::repository::Repository;
-use crate::policy::aftermath::Errand;
+use crate::policy::repair::Direction;
 
 /// How long a tag may take to show its new digest: registries with several replicas lag behind their writes.
 const VERIFY: Duration = Duration::from_secs(60);
@@ -39,13 +39,13 @@ impl Mover<'_, '_> {
     async fn verify_one(&self, m: &Move) -> Result<bool, Trouble> {
         let from = m.from.as_ref().map(|manifest| &manifest.digest);
         let until = clock::instant() + VERIFY.min(self.client.remaining());
-        let mut passes = match self.errand {
-            Errand::Promotion => 0,
-            Errand::Rollback => PASSES,
+        let mut passes = match self.direction {
+            Direction::Promotion => 0,
+            Direction::Rollback => PASSES,
         };
         let (mut wait, mut written) = (FIRST_LOOK, false);
         loop {
-            let seen = self.client.world().stop.unless(self.look(m)).await.map_err(Trouble::Signal)?;
+            let seen = self.client.context().stop.unless(self.look(m)).await.map_err(Trouble::Signal)?;
             let last = match seen {
                 Ok(Some(digest)) if digest == m.to.digest => return Ok(written),
                 Ok(Some(digest)) if Some(&digest) != from && passes == 0 => {
@@ -57,7 +57,7 @@ impl Mover<'_, '_> {
             if clock::instant() + wait >= until {
                 return Err(last);
             }
-            self.client.world().stop.unless(clock::sleep(wait)).await.map_err(Trouble::Signal)?;
+            self.client.context().stop.unless(clock::sleep(wait)).await.map_err(Trouble::Signal)?;
             wait = (wait * 2).min(LONGEST_LOOK);
             if passes > 0 && matches!(last, Trouble::Conflict(_)) {
                 // Lag or somebody else's write: the same bytes once more are right for both.

@@ -3,21 +3,21 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::support::{Bench, IMAGES, ONE, Program, TWO, digests, single};
+use crate::support::{Fixture, IMAGES, ONE, Program, TWO, digests, single};
 use coalmine_sandbox::registry::{Access, Bearer, Seen, User};
 use coalmine_sandbox::{Auth, Image, Registry, Setup};
 
 /// Two single-platform images of three layers, `TWO` live, `ONE` to go back to.
-fn two_plain_images(setup: Setup) -> Bench {
-    let bench = Bench::with(setup);
+fn two_plain_images(setup: Setup) -> Fixture {
+    let fixture = Fixture::with(setup);
     for name in IMAGES {
         for sha in [ONE, TWO] {
-            bench.registry.push(name, &format!("staging-{sha}"), &single(sha)).unwrap();
+            fixture.registry.push(name, &format!("staging-{sha}"), &single(sha)).unwrap();
         }
-        bench.registry.move_tag(name, "latest", single(TWO).digest()).unwrap();
+        fixture.registry.move_tag(name, "latest", single(TWO).digest()).unwrap();
     }
-    bench.registry.clear_log();
-    bench
+    fixture.registry.clear_log();
+    fixture
 }
 
 /// How many requests had to wait for one another up to and including `last`: the longest chain in which each began
@@ -38,9 +38,9 @@ fn sequential(log: &[Seen], last: u64) -> usize {
 
 #[test]
 fn a_guarded_rollback_costs_at_most_12_requests_an_image_and_8_round_trips_to_the_move() {
-    let bench = two_plain_images(Setup { latency: Duration::from_millis(20), ..Setup::default() });
-    bench.run("rollback-latest").arg(ONE).run().code(0);
-    let log = bench.registry.log();
+    let fixture = two_plain_images(Setup { latency: Duration::from_millis(20), ..Setup::default() });
+    fixture.run("rollback-latest").arg(ONE).run().code(0);
+    let log = fixture.registry.log();
     for name in IMAGES {
         let requests = log.iter().filter(|seen| seen.repository.as_deref() == Some(name)).count();
         assert!(requests <= 12, "{requests} requests for {name}");
@@ -52,7 +52,7 @@ fn a_guarded_rollback_costs_at_most_12_requests_an_image_and_8_round_trips_to_th
         .max();
     let chain = sequential(&log, moved.unwrap());
     assert!((5..=8).contains(&chain), "{chain} sequential round trips");
-    assert_eq!(bench.latest(), vec![Some(single(ONE).digest().to_owned()); 2]);
+    assert_eq!(fixture.latest(), vec![Some(single(ONE).digest().to_owned()); 2]);
 }
 
 #[test]
@@ -61,25 +61,25 @@ fn one_token_for_each_repository_and_run() {
         users: vec![User::new("robot", "s3cr3t-password").may("pull,push", "acme/*")],
         anonymous_pull: false,
     };
-    let bench = two_plain_images(Setup {
+    let fixture = two_plain_images(Setup {
         auth: Auth::Bearer(Bearer { access, ..Bearer::default() }),
         ..Setup::default()
     });
-    let program = bench
+    let program = fixture
         .run("rollback-latest")
         .arg(ONE)
         .env("REGISTRY_USERNAME", "robot")
         .env("REGISTRY_PASSWORD", "s3cr3t-password");
     program.run().code(0);
-    let tokens = bench.registry.log().iter().filter(|seen| seen.path == "/token").count();
+    let tokens = fixture.registry.log().iter().filter(|seen| seen.path == "/token").count();
     assert_eq!(tokens, 2);
 }
 
 #[test]
 fn connections_are_reused() {
-    let bench = two_plain_images(Setup::default());
-    bench.run("rollback-latest").arg(ONE).run().code(0);
-    let log = bench.registry.log();
+    let fixture = two_plain_images(Setup::default());
+    fixture.run("rollback-latest").arg(ONE).run().code(0);
+    let log = fixture.registry.log();
     let connections: BTreeSet<u64> = log.iter().map(|seen| seen.connection).collect();
     assert!(
         connections.len() * 2 <= log.len(),
@@ -119,8 +119,8 @@ fn eight_images_take_no_more_sequential_round_trips_than_two() {
 
 #[test]
 fn a_promotion_that_is_already_there_costs_reads_only() {
-    let bench = Bench::promoted();
-    bench.run("promote-latest").arg(ONE).run().code(0);
-    assert_eq!(bench.latest(), digests(ONE));
-    assert!(bench.registry.log().iter().all(|seen| seen.method != "PUT"));
+    let fixture = Fixture::promoted();
+    fixture.run("promote-latest").arg(ONE).run().code(0);
+    assert_eq!(fixture.latest(), digests(ONE));
+    assert!(fixture.registry.log().iter().all(|seen| seen.method != "PUT"));
 }

@@ -1,6 +1,6 @@
 //! The command lines themselves: help, version, and mistakes that must not reach a registry.
 
-use crate::support::{Bench, ONE, Program};
+use crate::support::{Fixture, ONE, Program};
 
 const BINARIES: [&str; 5] =
     ["publish-staging", "canary-smoke", "promote-latest", "rollback-latest", "release-status"];
@@ -18,8 +18,8 @@ fn every_binary_tells_its_help_and_version_on_stdout() {
 
 #[test]
 fn a_wrong_command_line_is_exit_2_and_sends_nothing() {
-    let bench = Bench::promoted();
-    let config = bench.path("coalmine.toml");
+    let fixture = Fixture::promoted();
+    let config = fixture.path("coalmine.toml");
     let wrong: [(&str, &[&str]); 12] = [
         ("promote-latest", &[]),
         ("promote-latest", &["123456"]),
@@ -35,7 +35,7 @@ fn a_wrong_command_line_is_exit_2_and_sends_nothing() {
         ("release-status", &["--result", "/nonexistent/result.json"]),
     ];
     for (binary, arguments) in wrong {
-        let done = bench.run(binary).args(arguments).run().code(2);
+        let done = fixture.run(binary).args(arguments).run().code(2);
         assert!(
             done.stdout.is_empty() && done.stderr.contains("error:"),
             "{binary} {arguments:?}\n{}",
@@ -43,12 +43,12 @@ fn a_wrong_command_line_is_exit_2_and_sends_nothing() {
         );
     }
     std::fs::write(&config, "format = 1\n[release]\nimagess = []\n").unwrap();
-    bench.run("promote-latest").arg(ONE).run().code(2).tells(&[
+    fixture.run("promote-latest").arg(ONE).run().code(2).tells(&[
         "coalmine.toml:3:1",
         "did you mean `images`?",
         "^^^",
     ]);
-    assert_eq!(bench.registry.log().len(), 0);
+    assert_eq!(fixture.registry.log().len(), 0);
 }
 
 #[test]
@@ -67,24 +67,24 @@ fn no_images_anywhere_is_exit_2_and_says_where_to_name_them() {
 
 #[test]
 fn images_come_from_the_command_line_then_the_environment_then_the_file() {
-    let bench = Bench::promoted();
-    let [first, second] = <[String; 2]>::try_from(bench.repositories()).unwrap();
+    let fixture = Fixture::promoted();
+    let [first, second] = <[String; 2]>::try_from(fixture.repositories()).unwrap();
     std::fs::write(
-        bench.path("coalmine.toml"),
+        fixture.path("coalmine.toml"),
         format!("format = 1\n[release]\nrecords = false\nimages = ['{first}']\n"),
     )
     .unwrap();
     let live = |done: crate::support::Done| done.json()["live"].as_array().unwrap().len();
-    assert_eq!(live(bench.run("release-status").with_result().run().code(0)), 2);
-    assert_eq!(live(bench.run("release-status").env("RELEASE_IMAGES", "").with_result().run().code(0)), 1);
-    let named = bench.run("release-status").args(["--image", &second]).with_result().run().code(0).json();
+    assert_eq!(live(fixture.run("release-status").with_result().run().code(0)), 2);
+    assert_eq!(live(fixture.run("release-status").env("RELEASE_IMAGES", "").with_result().run().code(0)), 1);
+    let named = fixture.run("release-status").args(["--image", &second]).with_result().run().code(0).json();
     assert_eq!(named["live"][0]["repository"], second);
 }
 
 #[test]
 fn json_on_stdout_is_one_document_and_the_result_file_the_same() {
-    let bench = Bench::promoted();
-    let done = bench.run("release-status").args(["--format", "json"]).with_result().run().code(0);
+    let fixture = Fixture::promoted();
+    let done = fixture.run("release-status").args(["--format", "json"]).with_result().run().code(0);
     let document: serde_json::Value = serde_json::from_str(&done.stdout).unwrap();
     assert_eq!(document, done.json());
     assert_eq!((&document["format"], &document["tool"]), (&1.into(), &"release-status".into()));
@@ -92,11 +92,11 @@ fn json_on_stdout_is_one_document_and_the_result_file_the_same() {
 
 #[test]
 fn under_github_the_verdict_comes_last_and_a_refusal_is_an_annotation() {
-    let bench = Bench::promoted();
-    let (output, summary) = (bench.path("output"), bench.path("summary"));
+    let fixture = Fixture::promoted();
+    let (output, summary) = (fixture.path("output"), fixture.path("summary"));
     let run = |sha: &str| {
         let _ = std::fs::remove_file(&output);
-        let github = bench.run("promote-latest").arg(sha).env("GITHUB_ACTIONS", "true");
+        let github = fixture.run("promote-latest").arg(sha).env("GITHUB_ACTIONS", "true");
         github
             .env("GITHUB_OUTPUT", output.to_str().unwrap())
             .env("GITHUB_STEP_SUMMARY", summary.to_str().unwrap())

@@ -4,8 +4,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use crate::support::docker_registry::DockerRegistry;
-use crate::support::{Bench, Done, ONE, TWO, digests};
-use crate::token_server::TokenServer;
+use crate::support::token_server::TokenServer;
+use crate::support::{Done, Fixture, ONE, TWO, digests};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use coalmine_sandbox::registry::{Access, Bearer, Kind, TokenKey, User};
@@ -19,11 +19,11 @@ fn access() -> Access {
     Access { users: vec![user], anonymous_pull: false }
 }
 
-fn guarded(auth: Auth) -> Bench {
-    let bench = Bench::with(Setup { auth, ..Setup::default() });
-    bench.stage(ONE);
-    bench.registry.clear_log();
-    bench
+fn guarded(auth: Auth) -> Fixture {
+    let fixture = Fixture::with(Setup { auth, ..Setup::default() });
+    fixture.stage(ONE);
+    fixture.registry.clear_log();
+    fixture
 }
 
 fn bearer() -> Auth {
@@ -53,18 +53,18 @@ fn program(folder: &Path, name: &str, answer: &str, status: i32) {
 
 #[test]
 fn variables_outrank_the_docker_configuration_which_outranks_podmans() {
-    let bench = guarded(bearer());
-    let host = bench.registry.host();
-    let run = || bench.run("promote-latest").args([ONE, "-v"]);
+    let fixture = guarded(bearer());
+    let host = fixture.registry.host();
+    let run = || fixture.run("promote-latest").args([ONE, "-v"]);
     run().run().code(1).tells(&["nowhere (anonymous)"]);
-    let podman = bench.path("auth.json");
+    let podman = fixture.path("auth.json");
     std::fs::write(&podman, auths(&format!("{host}/acme"), &login())).unwrap();
     run().env("REGISTRY_AUTH_FILE", podman.to_str().unwrap()).run().code(0).tells(&["auth.json"]);
-    docker_config(&bench.path(".docker"), &auths(&host, &login()));
+    docker_config(&fixture.path(".docker"), &auths(&host, &login()));
     run().env("REGISTRY_AUTH_FILE", podman.to_str().unwrap()).run().code(0).tells(&[".docker/config.json"]);
-    docker_config(&bench.path("elsewhere"), &auths(&host, &login()));
+    docker_config(&fixture.path("elsewhere"), &auths(&host, &login()));
     run()
-        .env("DOCKER_CONFIG", bench.path("elsewhere").to_str().unwrap())
+        .env("DOCKER_CONFIG", fixture.path("elsewhere").to_str().unwrap())
         .run()
         .code(0)
         .tells(&["elsewhere/config.json"]);
@@ -76,22 +76,27 @@ fn variables_outrank_the_docker_configuration_which_outranks_podmans() {
 fn credential_programs_and_identity_tokens_are_used() {
     for auth in [bearer(), Auth::Basic(access())] {
         let basic = matches!(auth, Auth::Basic(_));
-        let bench = guarded(auth);
-        let host = bench.registry.host();
-        let path = format!("{}:/usr/bin:/bin", bench.folder.path().display());
-        let run = || bench.run("promote-latest").args([ONE, "-v"]).env("PATH", &path).run();
-        program(bench.folder.path(), "good", &format!(r#"{{"Username":"{USER}","Secret":"{PASSWORD}"}}"#), 0);
-        docker_config(&bench.path(".docker"), &format!(r#"{{"credHelpers":{{"{host}":"good"}}}}"#));
+        let fixture = guarded(auth);
+        let host = fixture.registry.host();
+        let path = format!("{}:/usr/bin:/bin", fixture.folder.path().display());
+        let run = || fixture.run("promote-latest").args([ONE, "-v"]).env("PATH", &path).run();
+        program(
+            fixture.folder.path(),
+            "good",
+            &format!(r#"{{"Username":"{USER}","Secret":"{PASSWORD}"}}"#),
+            0,
+        );
+        docker_config(&fixture.path(".docker"), &format!(r#"{{"credHelpers":{{"{host}":"good"}}}}"#));
         run().code(0);
-        docker_config(&bench.path(".docker"), r#"{"credsStore":"good"}"#);
+        docker_config(&fixture.path(".docker"), r#"{"credsStore":"good"}"#);
         run().code(0);
-        program(bench.folder.path(), "empty", "credentials not found in native keychain", 1);
-        docker_config(&bench.path(".docker"), r#"{"credsStore":"empty"}"#);
+        program(fixture.folder.path(), "empty", "credentials not found in native keychain", 1);
+        docker_config(&fixture.path(".docker"), r#"{"credsStore":"empty"}"#);
         run().code(1).tells(&["anonymous"]);
-        docker_config(&bench.path(".docker"), r#"{"credsStore":"not-installed"}"#);
+        docker_config(&fixture.path(".docker"), r#"{"credsStore":"not-installed"}"#);
         run().code(1).tells(&["warning:", "could not be run", "anonymous"]);
         if !basic {
-            docker_config(&bench.path(".docker"), &auths(&host, r#"{"identitytoken":"identity-t0ken"}"#));
+            docker_config(&fixture.path(".docker"), &auths(&host, r#"{"identitytoken":"identity-t0ken"}"#));
             run().code(0);
         }
     }
@@ -99,19 +104,22 @@ fn credential_programs_and_identity_tokens_are_used() {
 
 #[test]
 fn half_a_credential_or_a_broken_file_is_not_passed_over() {
-    let bench = guarded(bearer());
-    let run = || bench.run("promote-latest").arg(ONE);
+    let fixture = guarded(bearer());
+    let run = || fixture.run("promote-latest").arg(ONE);
     run().env("REGISTRY_USERNAME", USER).run().code(1).tells(&["REGISTRY_PASSWORD is not"]);
     run().env("REGISTRY_PASSWORD", PASSWORD).run().code(1).tells(&["REGISTRY_USERNAME is not"]);
-    docker_config(&bench.path(".docker"), "{ nonsense");
+    docker_config(&fixture.path(".docker"), "{ nonsense");
     run().run().code(1).tells(&["is not a Docker configuration"]);
 }
 
 #[test]
 fn the_github_token_goes_to_ghcr_and_nowhere_else() {
-    let bench = guarded(Auth::Basic(access()));
-    let run =
-        bench.run("promote-latest").args([ONE, "-v"]).env("GITHUB_TOKEN", PASSWORD).env("GITHUB_ACTOR", USER);
+    let fixture = guarded(Auth::Basic(access()));
+    let run = fixture
+        .run("promote-latest")
+        .args([ONE, "-v"])
+        .env("GITHUB_TOKEN", PASSWORD)
+        .env("GITHUB_ACTOR", USER);
     run.run().code(1).tells(&["anonymous"]);
 }
 
@@ -128,39 +136,39 @@ fn the_source_of_a_copy_does_not_learn_the_variables() {
 #[test]
 fn tokens_come_under_either_name_and_an_expired_one_is_fetched_anew() {
     for key in [TokenKey::Token, TokenKey::AccessToken] {
-        let bench = guarded(Auth::Bearer(Bearer { access: access(), key, ..Bearer::default() }));
-        let expired = bench
+        let fixture = guarded(Auth::Bearer(Bearer { access: access(), key, ..Bearer::default() }));
+        let expired = fixture
             .registry
             .rule(When::any().method("PUT").reference("latest").nth(1).then(Fault::ExpireToken));
-        let run = bench
+        let run = fixture
             .run("promote-latest")
             .arg(ONE)
             .env("REGISTRY_USERNAME", USER)
             .env("REGISTRY_PASSWORD", PASSWORD);
         run.run().code(0);
-        assert_eq!((bench.registry.played(expired), bench.latest()), (1, digests(ONE)));
+        assert_eq!((fixture.registry.played(expired), fixture.latest()), (1, digests(ONE)));
     }
 }
 
 #[test]
 fn a_token_server_that_limits_rates_is_asked_again() {
-    let bench = guarded(bearer());
-    let rule = bench.registry.rule(When::any().kind(Kind::Token).first(2).then(Fault::status(503)));
-    let run = bench
+    let fixture = guarded(bearer());
+    let rule = fixture.registry.rule(When::any().kind(Kind::Token).first(2).then(Fault::status(503)));
+    let run = fixture
         .run("promote-latest")
         .arg(ONE)
         .env("REGISTRY_USERNAME", USER)
         .env("REGISTRY_PASSWORD", PASSWORD);
     run.run().code(0);
-    assert_eq!(bench.registry.played(rule), 2);
+    assert_eq!(fixture.registry.played(rule), 2);
 }
 
 #[test]
 fn a_token_for_less_than_was_asked_is_refused_by_name() {
     let reader =
         Access { users: vec![User::new(USER, PASSWORD).may("pull", "acme/*")], anonymous_pull: false };
-    let bench = guarded(Auth::Bearer(Bearer { access: reader, ..Bearer::default() }));
-    let run = bench
+    let fixture = guarded(Auth::Bearer(Bearer { access: reader, ..Bearer::default() }));
+    let run = fixture
         .run("promote-latest")
         .arg(ONE)
         .env("REGISTRY_USERNAME", USER)
@@ -170,17 +178,17 @@ fn a_token_for_less_than_was_asked_is_refused_by_name() {
         "credentials from REGISTRY_USERNAME",
         "packages: write",
     ]);
-    assert_eq!(bench.latest(), [None, None]);
+    assert_eq!(fixture.latest(), [None, None]);
 }
 
 #[test]
 fn an_anonymous_token_is_enough_to_read() {
     let open = Access { anonymous_pull: true, ..access() };
-    let bench = guarded(Auth::Bearer(Bearer { access: open, ..Bearer::default() }));
-    bench.run("release-status").run().code(0);
+    let fixture = guarded(Auth::Bearer(Bearer { access: open, ..Bearer::default() }));
+    fixture.run("release-status").run().code(0);
 }
 
-fn release_through(host: &str, bench: &Bench) -> Vec<Done> {
+fn release_through(host: &str, fixture: &Fixture) -> Vec<Done> {
     let images: Vec<String> = crate::support::IMAGES.iter().map(|name| format!("{host}/{name}")).collect();
     let login = |program: crate::support::Program| {
         program
@@ -190,12 +198,12 @@ fn release_through(host: &str, bench: &Bench) -> Vec<Done> {
     };
     let sources = images
         .iter()
-        .zip(bench.layouts(ONE))
+        .zip(fixture.layouts(ONE))
         .map(|(image, layout)| format!("--image={image}=oci:{}", layout.display()));
     vec![
-        login(bench.run("publish-staging").arg(ONE).args(sources)).run(),
-        login(bench.run("promote-latest").arg(ONE)).with_result().run(),
-        login(bench.run("release-status").arg("--check")).run(),
+        login(fixture.run("publish-staging").arg(ONE).args(sources)).run(),
+        login(fixture.run("promote-latest").arg(ONE)).with_result().run(),
+        login(fixture.run("release-status").arg("--check")).run(),
     ]
 }
 
@@ -207,20 +215,20 @@ fn a_real_registry_with_htpasswd_takes_the_release() {
     std::fs::write(&file, format!("{USER}:{}\n", include_str!("../golden/htpasswd.bcrypt").trim())).unwrap();
     let auth = format!("auth: {{htpasswd: {{realm: test, path: {}}}}}", file.display());
     let Some(real) = DockerRegistry::start_with(&auth) else { return };
-    let bench = Bench::new();
-    for done in release_through(&real.host(), &bench) {
+    let fixture = Fixture::new();
+    for done in release_through(&real.host(), &fixture) {
         done.code(0);
     }
     let images = format!("{}/acme/platform", real.host());
-    bench.run("promote-latest").args([ONE, "--image", &images]).run().code(1).tells(&["401", "anonymous"]);
+    fixture.run("promote-latest").args([ONE, "--image", &images]).run().code(1).tells(&["401", "anonymous"]);
 }
 
 #[test]
 fn a_real_registry_with_a_token_server_takes_the_release() {
     let server = TokenServer::start(USER, PASSWORD);
     let Some(real) = DockerRegistry::start_with(&server.registry_configuration()) else { return };
-    let bench = Bench::new();
-    for done in release_through(&real.host(), &bench) {
+    let fixture = Fixture::new();
+    for done in release_through(&real.host(), &fixture) {
         done.code(0);
     }
     // One for each repository and run: three runs, two images.

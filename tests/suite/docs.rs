@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use coalmine::base::exit::Exit;
 
-use crate::support::{Bench, IMAGES, Program, digests, release, single};
+use crate::support::{Fixture, IMAGES, Program, digests, release, single};
 
 /// The registry of the examples; in a test, the sandbox.
 const HOST: &str = "localhost:5000";
@@ -16,10 +16,10 @@ const NEW: &str = "9f02ab7";
 const TOOLS: [&str; 5] =
     ["publish-staging", "canary-smoke", "promote-latest", "rollback-latest", "release-status"];
 
-/// One ```console block with the scene that the comment before it names.
+/// One ```console block with the scenario that the comment before it names.
 struct Example {
     place: String,
-    scene: String,
+    scenario: String,
     text: String,
 }
 
@@ -63,10 +63,14 @@ fn examples(page: &Path) -> Vec<Example> {
     marks
         .enumerate()
         .map(|(i, rest)| {
-            let (scene, rest) = rest.split_once(" -->\n").expect("the comment ends with its line");
+            let (scenario, rest) = rest.split_once(" -->\n").expect("the comment ends with its line");
             let block = rest.strip_prefix("```console\n").expect("a console block follows the comment");
             let (block, _) = block.split_once("\n```").expect("the block ends");
-            Example { place: format!("{name}, example {}", i + 1), scene: scene.into(), text: block.into() }
+            Example {
+                place: format!("{name}, example {}", i + 1),
+                scenario: scenario.into(),
+                text: block.into(),
+            }
         })
         .collect()
 }
@@ -91,8 +95,8 @@ impl Example {
 
     /// What the example says and the binaries do not.
     fn play(&self) -> Result<(), String> {
-        let bench = scene(&self.scene);
-        let host = bench.registry.host();
+        let fixture = scenario(&self.scenario);
+        let host = fixture.registry.host();
         let mut code = 0;
         for line in self.lines() {
             let shown = line.command == "echo $?";
@@ -100,15 +104,15 @@ impl Example {
                 return Err(format!("{}: exit code {code} before `{}`", self.place, line.command));
             }
             let command = format!("(exit {code}); {}", line.command.replace(HOST, &host));
-            let printed = bench.path("printed");
+            let printed = fixture.path("printed");
             let file = fs::File::create(&printed).unwrap();
             let path = Path::new(env!("CARGO_BIN_EXE_promote-latest")).parent().unwrap();
             let status = Command::new("/bin/sh")
                 .args(["-c", &command])
                 .env_clear()
                 .env("PATH", path)
-                .env("HOME", bench.folder.path())
-                .current_dir(bench.folder.path())
+                .env("HOME", fixture.folder.path())
+                .current_dir(fixture.folder.path())
                 .stdin(Stdio::null())
                 .stdout(file.try_clone().unwrap())
                 .stderr(file)
@@ -149,87 +153,87 @@ fn fits(pattern: &str, line: &str) -> bool {
 }
 
 /// What the registry holds before an example begins.
-fn scene(name: &str) -> Bench {
-    let bench = Bench::new();
-    bench.configure(&format!("[release]\nimages = {:?}\nrequire = []\n", bench.repositories()));
+fn scenario(name: &str) -> Fixture {
+    let fixture = Fixture::new();
+    fixture.configure(&format!("[release]\nimages = {:?}\nrequire = []\n", fixture.repositories()));
     match name {
         // Nothing but what was built.
-        "layouts" => build(&bench),
+        "layouts" => build(&fixture),
         // The first build is published.
         "published" => {
-            build(&bench);
-            published(&bench, OLD);
-            single("0000000").write_layout(&bench.path("out/other-build"), None).unwrap();
+            build(&fixture);
+            published(&fixture, OLD);
+            single("0000000").write_layout(&fixture.path("out/other-build"), None).unwrap();
         }
         // An image under a tag of the build's own.
         "pushed" => {
-            bench.registry.push(IMAGES[0], "build-17", &release(OLD)[0]).unwrap();
+            fixture.registry.push(IMAGES[0], "build-17", &release(OLD)[0]).unwrap();
         }
         // Both builds are published, the old one was promoted.
-        "staged" => both(&bench),
+        "staged" => both(&fixture),
         // The same, and evidence of a smoke test is asked for.
         "required" => {
-            both(&bench);
-            bench.configure(&format!("[release]\nimages = {:?}\n", bench.repositories()));
+            both(&fixture);
+            fixture.configure(&format!("[release]\nimages = {:?}\n", fixture.repositories()));
         }
         // The new build was never published for the second image.
         "half" => {
-            both(&bench);
-            bench.registry.delete_tag(IMAGES[1], &format!("staging-{NEW}")).unwrap();
+            both(&fixture);
+            fixture.registry.delete_tag(IMAGES[1], &format!("staging-{NEW}")).unwrap();
         }
         // The new build was promoted.
-        "promoted" => promoted(&bench),
+        "promoted" => promoted(&fixture),
         // The new build was promoted, and then somebody went back.
         "held" => {
-            promoted(&bench);
-            let back = Program::new("rollback-latest", bench.folder.path());
+            promoted(&fixture);
+            let back = Program::new("rollback-latest", fixture.folder.path());
             back.args([OLD, "--reason", "checkout fails for half of the tenants"]).run().code(0);
         }
         // Somebody moved one image by hand.
         "apart" => {
-            both(&bench);
+            both(&fixture);
             let digest = digests(NEW)[0].clone().unwrap();
-            bench.registry.move_tag(IMAGES[0], "latest", &digest).unwrap();
+            fixture.registry.move_tag(IMAGES[0], "latest", &digest).unwrap();
         }
         // The configuration has a typing mistake.
         "mistyped" => {
-            bench.configure("\n[release]\nimagess = []\n");
+            fixture.configure("\n[release]\nimagess = []\n");
         }
         // The example suite, and the same with a typing mistake.
         "suite" => {
             let suite = fs::read_to_string(root().join("docs/examples/smoke-tenant.toml")).unwrap();
-            fs::write(bench.path("smoke.toml"), &suite).unwrap();
+            fs::write(fixture.path("smoke.toml"), &suite).unwrap();
             let mistyped = suite.replace("json.\"$.subsystems\"", "jsn.\"$.subsystems\"");
-            fs::write(bench.path("mistyped.toml"), mistyped).unwrap();
+            fs::write(fixture.path("mistyped.toml"), mistyped).unwrap();
         }
-        other => panic!("there is no scene `{other}`"),
+        other => panic!("there is no scenario `{other}`"),
     }
-    bench
+    fixture
 }
 
-fn build(bench: &Bench) {
+fn build(fixture: &Fixture) {
     for (image, name) in release(OLD).iter().zip(["platform", "platform-tenant"]) {
-        image.write_layout(&bench.path("out").join(name), None).unwrap();
+        image.write_layout(&fixture.path("out").join(name), None).unwrap();
     }
 }
 
-fn published(bench: &Bench, sha: &str) {
-    bench.publish(sha).code(0);
+fn published(fixture: &Fixture, sha: &str) {
+    fixture.publish(sha).code(0);
 }
 
-fn promote(bench: &Bench, sha: &str) {
-    Program::new("promote-latest", bench.folder.path()).arg(sha).run().code(0);
+fn promote(fixture: &Fixture, sha: &str) {
+    Program::new("promote-latest", fixture.folder.path()).arg(sha).run().code(0);
 }
 
-fn both(bench: &Bench) {
-    published(bench, OLD);
-    published(bench, NEW);
-    promote(bench, OLD);
+fn both(fixture: &Fixture) {
+    published(fixture, OLD);
+    published(fixture, NEW);
+    promote(fixture, OLD);
 }
 
-fn promoted(bench: &Bench) {
-    both(bench);
-    promote(bench, NEW);
+fn promoted(fixture: &Fixture) {
+    both(fixture);
+    promote(fixture, NEW);
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::invariants::{history, latest};
-use crate::support::stage::{Operation, Stage, ZERO};
+use crate::support::invariants::{history, latest};
+use crate::support::scenario::{Operation, Scenario, ZERO};
 use crate::support::{Done, ONE, Program, THREE, TWO};
 use coalmine::model::history::Event;
 use coalmine_sandbox::{Fault, When};
@@ -39,12 +39,12 @@ enum Side {
 }
 
 impl Side {
-    fn program(self, stage: &Stage) -> Program {
+    fn program(self, scenario: &Scenario) -> Program {
         let (binary, sha) = match self {
             Self::Promotes(sha) => ("promote-latest", sha),
             Self::RollsBack(sha) => ("rollback-latest", sha),
         };
-        let program = stage.program(binary).args([sha, "--deadline", "30s", "-v"]);
+        let program = scenario.program(binary).args([sha, "--deadline", "30s", "-v"]);
         if binary == "promote-latest" { program.arg("--no-require") } else { program }
     }
 
@@ -56,22 +56,22 @@ impl Side {
 }
 
 /// Starts `first`, and `second` when some requests have been seen; waits for both.
-fn duel(stage: &Stage, seed: u64, first: Side, second: Side) -> [Done; 2] {
-    stage.reset();
+fn duel(scenario: &Scenario, seed: u64, first: Side, second: Side) -> [Done; 2] {
+    scenario.reset();
     let mut dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
     for _ in 0..8 {
         dice.roll(2);
     }
     for k in 1..=DELAYED {
         let delay = Duration::from_millis(dice.roll(LONGEST_MS));
-        stage.bench.registry.rule(When::any().overall_nth(k).then(Fault::Delay(delay)));
+        scenario.fixture.registry.rule(When::any().overall_nth(k).then(Fault::Delay(delay)));
     }
     let lead = dice.roll(50) as usize;
-    let mut one = first.program(stage).spawn();
-    while stage.bench.registry.log().len() < lead && one.try_wait().expect("a child").is_none() {
+    let mut one = first.program(scenario).spawn();
+    while scenario.fixture.registry.log().len() < lead && one.try_wait().expect("a child").is_none() {
         std::thread::yield_now();
     }
-    let two = second.program(stage).spawn();
+    let two = second.program(scenario).spawn();
     let waiting = std::thread::spawn(move || Done::of(two, "unused".into()));
     let one = Done::of(one, "unused".into());
     [one, waiting.join().expect("the second ended")]
@@ -80,14 +80,14 @@ fn duel(stage: &Stage, seed: u64, first: Side, second: Side) -> [Done; 2] {
 /// How a duel ended: the codes, and what is wrong with it.
 type Ended = ([i32; 2], Vec<String>);
 
-fn whole(stage: &Stage) -> Option<&'static str> {
-    let latest = latest(stage);
-    [ZERO, ONE, TWO, THREE].into_iter().find(|sha| latest == stage.digests(sha))
+fn whole(scenario: &Scenario) -> Option<&'static str> {
+    let latest = latest(scenario);
+    [ZERO, ONE, TWO, THREE].into_iter().find(|sha| latest == scenario.digests(sha))
 }
 
 /// Of every pair: whoever says 0 stands there, or the other one says why not; a mix is never silent.
-fn judge(stage: &Stage, sides: [Side; 2], done: &[Done; 2]) -> Vec<String> {
-    let (codes, whole, mut broken) = (done.each_ref().map(|d| d.code), whole(stage), Vec::new());
+fn judge(scenario: &Scenario, sides: [Side; 2], done: &[Done; 2]) -> Vec<String> {
+    let (codes, whole, mut broken) = (done.each_ref().map(|d| d.code), whole(scenario), Vec::new());
     if !codes.iter().all(|code| [0, 1, 4].contains(code)) {
         broken.push("a code that means nothing here".to_owned());
     }
@@ -97,51 +97,55 @@ fn judge(stage: &Stage, sides: [Side; 2], done: &[Done; 2]) -> Vec<String> {
     if codes == [0, 0] && !sides.iter().any(|side| whole == Some(side.sha())) {
         broken.push("both said 0 and neither is there".to_owned());
     }
-    if stage.operation.records() {
-        broken.extend(history(stage).0);
+    if scenario.operation.records() {
+        broken.extend(history(scenario).0);
     }
     broken
 }
 
 /// A rollback that began after a promotion wins: it says 0, stands, holds, and is the last word of the history.
-fn judge_rollback(stage: &Stage, done: &[Done; 2]) -> Vec<String> {
+fn judge_rollback(scenario: &Scenario, done: &[Done; 2]) -> Vec<String> {
     let mut broken = Vec::new();
-    if done[1].code != 0 || whole(stage) != Some(ONE) {
+    if done[1].code != 0 || whole(scenario) != Some(ONE) {
         broken.push("the rollback did not win".to_owned());
     }
     if done[0].code == 4 {
         broken.push("the promotion calls a won rollback a split".to_owned());
     }
-    let standing = history(stage).1.standing("latest");
+    let standing = history(scenario).1.standing("latest");
     if standing.hold.is_none() {
         broken.push("nothing is held".to_owned());
     }
     if !standing.last_move.is_some_and(|entry| matches!(entry.event, Event::Rollback { .. })) {
         broken.push("the last word of the history is not the rollback".to_owned());
     }
-    if stage.bench.tag("latest-previous") != stage.digests(ONE) {
-        broken.push(format!("previous is {:?}", stage.bench.tag("latest-previous")));
+    if scenario.fixture.tag("latest-previous") != scenario.digests(ONE) {
+        broken.push(format!("previous is {:?}", scenario.fixture.tag("latest-previous")));
     }
     broken
 }
 
-fn duels(operation: Operation, sides: [Side; 2], judge: impl Fn(&Stage, &[Done; 2]) -> Vec<String> + Sync) {
+fn duels(
+    operation: Operation,
+    sides: [Side; 2],
+    judge: impl Fn(&Scenario, &[Done; 2]) -> Vec<String> + Sync,
+) {
     let full = std::env::vars().any(|(name, value)| name == "COALMINE_FULL_MATRIX" && value == "1");
     let rounds = if full { 4 * ROUNDS } else { ROUNDS };
     let (next, ended) = (AtomicUsize::new(1), Mutex::new(BTreeMap::<u64, Ended>::new()));
     std::thread::scope(|scope| {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
-                let stage = Stage::new(operation).with_another();
+                let scenario = Scenario::new(operation).with_another();
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed) as u64;
                     if seed > rounds {
                         break;
                     }
-                    let done = duel(&stage, seed, sides[0], sides[1]);
-                    let mut broken = judge(&stage, &done);
+                    let done = duel(&scenario, seed, sides[0], sides[1]);
+                    let mut broken = judge(&scenario, &done);
                     if !broken.is_empty() {
-                        broken.push(format!("latest is {:?}", whole(&stage)));
+                        broken.push(format!("latest is {:?}", whole(&scenario)));
                         broken.extend(
                             done.iter().map(|d| format!("exit {}\n{}{}", d.code, d.stdout, d.stderr)),
                         );
@@ -165,9 +169,9 @@ fn duels(operation: Operation, sides: [Side; 2], judge: impl Fn(&Stage, &[Done; 
 #[test]
 fn a_rollback_wins_over_a_promotion_that_started_before_it() {
     let sides = [Side::Promotes(THREE), Side::RollsBack(ONE)];
-    duels(Operation::Rollback, sides, |stage, done| {
-        let mut broken = judge(stage, sides, done);
-        broken.extend(judge_rollback(stage, done));
+    duels(Operation::Rollback, sides, |scenario, done| {
+        let mut broken = judge(scenario, sides, done);
+        broken.extend(judge_rollback(scenario, done));
         broken
     });
 }
@@ -175,17 +179,17 @@ fn a_rollback_wins_over_a_promotion_that_started_before_it() {
 #[test]
 fn by_tags_alone_a_promotion_and_a_rollback_at_once_never_leave_a_silent_mix() {
     let sides = [Side::Promotes(THREE), Side::RollsBack(ONE)];
-    duels(Operation::RollbackByTags, sides, |stage, done| judge(stage, sides, done));
+    duels(Operation::RollbackByTags, sides, |scenario, done| judge(scenario, sides, done));
 }
 
 #[test]
 fn two_promotions_at_once_never_leave_a_silent_mix() {
     let sides = [Side::Promotes(THREE), Side::Promotes(ONE)];
-    duels(Operation::Rollback, sides, |stage, done| judge(stage, sides, done));
+    duels(Operation::Rollback, sides, |scenario, done| judge(scenario, sides, done));
 }
 
 #[test]
 fn two_rollbacks_at_once_never_leave_a_silent_mix() {
     let sides = [Side::RollsBack(ZERO), Side::RollsBack(ONE)];
-    duels(Operation::Rollback, sides, |stage, done| judge(stage, sides, done));
+    duels(Operation::Rollback, sides, |scenario, done| judge(scenario, sides, done));
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::{Bench, IMAGES, ONE, TWO, digests};
+use crate::support::{Fixture, IMAGES, ONE, TWO, digests};
 use serde_json::{Value, json};
 
 fn schema(name: &str) -> jsonschema::Validator {
@@ -20,11 +20,11 @@ fn example(name: &str) -> Value {
 }
 
 /// The document under a tag of the home repository, and the manifest that wraps it.
-fn record(bench: &Bench, tag: &str) -> (Value, Value) {
-    let (_, manifest) = bench.registry.manifest(IMAGES[0], tag).unwrap();
+fn record(fixture: &Fixture, tag: &str) -> (Value, Value) {
+    let (_, manifest) = fixture.registry.manifest(IMAGES[0], tag).unwrap();
     let manifest: Value = serde_json::from_slice(&manifest).unwrap();
     let layer = manifest["layers"][0]["digest"].as_str().unwrap();
-    (serde_json::from_slice(&bench.registry.blob(IMAGES[0], layer).unwrap()).unwrap(), manifest)
+    (serde_json::from_slice(&fixture.registry.blob(IMAGES[0], layer).unwrap()).unwrap(), manifest)
 }
 
 #[test]
@@ -39,20 +39,20 @@ fn the_examples_of_the_pages_fit_their_schemas_and_a_wrong_one_does_not() {
 
 #[test]
 fn what_the_programs_write_fits_the_schemas() {
-    let bench = Bench::new();
-    bench.configure("");
+    let fixture = Fixture::new();
+    fixture.configure("");
     for sha in [ONE, TWO] {
-        bench.publish(sha).code(0);
-        bench.run("promote-latest").args([sha, "--no-require"]).run().code(0);
+        fixture.publish(sha).code(0);
+        fixture.run("promote-latest").args([sha, "--no-require"]).run().code(0);
     }
-    bench.run("rollback-latest").args([ONE, "--reason", "a test"]).run().code(0);
-    bench.run("release-status").args(["resume", "--reason", "done"]).run().code(0);
-    let (release, wrapped) = record(&bench, &format!("release-{ONE}"));
+    fixture.run("rollback-latest").args([ONE, "--reason", "a test"]).run().code(0);
+    fixture.run("release-status").args(["resume", "--reason", "done"]).run().code(0);
+    let (release, wrapped) = record(&fixture, &format!("release-{ONE}"));
     assert_eq!(schema("release").validate(&release).map_err(|e| e.to_string()), Ok(()));
     assert_eq!(release["images"][1]["digest"].as_str(), digests(ONE)[1].as_deref());
     assert_eq!(wrapped["artifactType"], "application/vnd.coalmine.release.v1+json");
     assert_eq!(wrapped["config"]["mediaType"], "application/vnd.oci.empty.v1+json");
-    let (history, wrapped) = record(&bench, "release-history");
+    let (history, wrapped) = record(&fixture, "release-history");
     assert_eq!(schema("history").validate(&history).map_err(|e| e.to_string()), Ok(()));
     let kinds: Vec<&str> =
         history["entries"].as_array().unwrap().iter().map(|e| e["event"]["kind"].as_str().unwrap()).collect();

@@ -1,28 +1,28 @@
 //! The programs around a rollback: in order, bounded, and never in its way.
 
-use crate::support::{Bench, Done, ONE, TWO, digests};
+use crate::support::{Done, Fixture, ONE, TWO, digests};
 
 /// Runs `rollback-latest ONE` from `TWO` with this `[rollback]` table.
-fn rollback(bench: &Bench, table: &str, more: &[&str]) -> Done {
-    bench.configure(&format!("[release]\nrecords = false\n[rollback]\n{table}\n"));
-    bench.run("rollback-latest").arg(ONE).args(more).with_result().run()
+fn rollback(fixture: &Fixture, table: &str, more: &[&str]) -> Done {
+    fixture.configure(&format!("[release]\nrecords = false\n[rollback]\n{table}\n"));
+    fixture.run("rollback-latest").arg(ONE).args(more).with_result().run()
 }
 
-fn bench() -> Bench {
-    let bench = Bench::promoted();
-    bench.stand_at(TWO);
-    bench
+fn fixture() -> Fixture {
+    let fixture = Fixture::promoted();
+    fixture.stand_at(TWO);
+    fixture
 }
 
 #[test]
 fn hooks_run_in_their_order_around_the_move() {
-    let bench = bench();
+    let fixture = fixture();
     let log = |name: &str| format!("{name} = ['sh', '-c', 'echo {name} >> order']");
     let table = ["throttle", "rotate-cache", "freeze", "capture", "unfreeze"].map(log).join("\n");
-    let done = rollback(&bench, &table, &["--reason", "a bad build"]).code(0);
+    let done = rollback(&fixture, &table, &["--reason", "a bad build"]).code(0);
     // Nothing was watched, so nothing says that deployments may go on.
     assert_eq!(
-        std::fs::read_to_string(bench.path("order")).unwrap(),
+        std::fs::read_to_string(fixture.path("order")).unwrap(),
         "capture\nfreeze\nrotate-cache\nthrottle\n"
     );
     let json = done.json();
@@ -34,24 +34,24 @@ fn hooks_run_in_their_order_around_the_move() {
 
 #[test]
 fn a_hook_that_fails_hangs_or_is_not_there_is_told_and_stops_nothing() {
-    let bench = bench();
+    let fixture = fixture();
     let table = "capture = { run = ['sleep', '60'], timeout = '300ms' }\nfreeze = ['sh', '-c', 'echo no such key >&2; exit 7']\nthrottle = ['/nonexistent/program']";
-    let done = rollback(&bench, table, &[]).code(0);
+    let done = rollback(&fixture, table, &[]).code(0);
     let done = done.tells(&[
         "hook capture: killed: not done within 300ms",
         "hook freeze: failed with exit status: 7: no such key",
         "could not be started",
     ]);
-    assert_eq!(bench.latest(), digests(ONE));
+    assert_eq!(fixture.latest(), digests(ONE));
     assert_eq!(done.json()["hooks"][0]["good"], false);
 }
 
 #[test]
 fn hooks_do_not_run_when_nothing_is_moved() {
-    let bench = bench();
+    let fixture = fixture();
     let table = "capture = ['touch', 'ran']";
-    rollback(&bench, table, &["--dry-run"]).code(0);
-    bench.stand_at(ONE);
-    rollback(&bench, table, &[]).code(0);
-    assert!(!bench.path("ran").exists());
+    rollback(&fixture, table, &["--dry-run"]).code(0);
+    fixture.stand_at(ONE);
+    rollback(&fixture, table, &[]).code(0);
+    assert!(!fixture.path("ran").exists());
 }

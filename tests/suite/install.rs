@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::site::{ARCHIVE, Site};
+use crate::support::site::{ARCHIVE, Site};
 
 #[test]
 fn a_good_archive_from_a_mirror_is_installed() {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::invariants::{after_again, discreet, history, latest, remembered};
 use crate::support::Done;
-use crate::support::stage::{Operation, Stage};
+use crate::support::invariants::{after_again, discreet, history, latest, remembered};
+use crate::support::scenario::{Operation, Scenario};
 use coalmine::io::clock;
 use coalmine_sandbox::{Action, Fault, When};
 
@@ -34,8 +34,8 @@ struct End {
 }
 
 /// Runs the operation and ends it at its request `k`. How long it lived on, and what it said.
-fn end(stage: &Stage, end: End) -> (Done, Duration) {
-    stage.reset();
+fn end(scenario: &Scenario, end: End) -> (Done, Duration) {
+    scenario.reset();
     let pid = Arc::new(AtomicU32::new(0));
     let (known, signal) = (Arc::clone(&pid), end.signal);
     let kill = Action::custom(move |_| {
@@ -51,22 +51,22 @@ fn end(stage: &Stage, end: End) -> (Done, Duration) {
         }
     });
     let at = || When::any().overall_nth(end.k);
-    stage.bench.registry.rule(at().then(Fault::Before(kill)));
+    scenario.fixture.registry.rule(at().then(Fault::Before(kill)));
     match end.fate {
         Fate::Applied => {}
-        Fate::Lost => drop(stage.bench.registry.rule(at().then(Fault::CutBefore))),
+        Fate::Lost => drop(scenario.fixture.registry.rule(at().then(Fault::CutBefore))),
         Fate::NeverAnswered => {
-            stage.bench.registry.rule(at().then(Fault::Hang(None)));
+            scenario.fixture.registry.rule(at().then(Fault::Hang(None)));
         }
     }
-    let child = stage.command("20s").spawn();
+    let child = scenario.command("20s").spawn();
     pid.store(child.id(), Ordering::SeqCst);
-    while (stage.bench.registry.log().len() as u64) < end.k && !has_ended(child.id()) {
+    while (scenario.fixture.registry.log().len() as u64) < end.k && !has_ended(child.id()) {
         std::thread::yield_now();
     }
     let began = clock::instant();
-    let done = Done::of(child, stage.bench.path("result.json"));
-    stage.bench.registry.clear_rules();
+    let done = Done::of(child, scenario.fixture.path("result.json"));
+    scenario.fixture.registry.clear_rules();
     (done, clock::instant() - began)
 }
 
@@ -77,21 +77,22 @@ fn has_ended(pid: u32) -> bool {
 }
 
 fn requests(operation: Operation) -> u64 {
-    let stage = Stage::new(operation);
-    stage.command("20s").run().code(0);
-    stage.bench.registry.log().len() as u64
+    let scenario = Scenario::new(operation);
+    scenario.command("20s").run().code(0);
+    scenario.fixture.registry.log().len() as u64
 }
 
-/// Plays `ends` on several threads; every stage serves one operation.
-fn all(ends: &[End], check: impl Fn(&Stage, End) -> Vec<String> + Sync) {
+/// Plays `ends` on several threads; every scenario serves one operation.
+fn all(ends: &[End], check: impl Fn(&Scenario, End) -> Vec<String> + Sync) {
     let (next, broken) = (AtomicUsize::new(0), std::sync::Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
                 let mut stages = std::collections::BTreeMap::new();
                 while let Some(end) = ends.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let stage = stages.entry(end.operation).or_insert_with(|| Stage::new(end.operation));
-                    let found = check(stage, *end);
+                    let scenario =
+                        stages.entry(end.operation).or_insert_with(|| Scenario::new(end.operation));
+                    let found = check(scenario, *end);
                     if !found.is_empty() {
                         broken.lock().unwrap().push(format!("{end:?}\n  {}", found.join("\n  ")));
                     }
@@ -117,22 +118,22 @@ fn killed_at_any_request_the_same_command_again_finishes_and_tells_the_history_o
             ends.push(End { operation, signal: "-KILL", fate, k });
         }
     }
-    all(&ends, |stage, case| {
-        let (done, _) = end(stage, case);
-        let mut broken = after_again(stage, done.code, false);
-        let standing = latest(stage) == stage.digests(case.operation.wanted());
-        broken.extend((!standing).then(|| format!("latest is {:?}", latest(stage))));
+    all(&ends, |scenario, case| {
+        let (done, _) = end(scenario, case);
+        let mut broken = after_again(scenario, done.code, false);
+        let standing = latest(scenario) == scenario.digests(case.operation.wanted());
+        broken.extend((!standing).then(|| format!("latest is {:?}", latest(scenario))));
         if matches!(case.operation, Operation::Promote | Operation::PromoteByTags) {
-            broken.extend(leads_back(stage, case));
+            broken.extend(leads_back(scenario, case));
         }
         broken
     });
 }
 
 /// "Previous" is what was live before the promotion, for every image, however often it was begun.
-fn leads_back(stage: &Stage, case: End) -> Option<String> {
-    let back = stage.program("rollback-latest").arg("--previous").run();
-    let there = latest(stage) == stage.digests(case.operation.before());
+fn leads_back(scenario: &Scenario, case: End) -> Option<String> {
+    let back = scenario.program("rollback-latest").arg("--previous").run();
+    let there = latest(scenario) == scenario.digests(case.operation.before());
     (back.code != 0 || !there)
         .then(|| format!("--previous: exit {}\n{}{}", back.code, back.stdout, back.stderr))
 }
@@ -147,13 +148,13 @@ fn interrupted_at_any_request_it_has_put_back_or_finished_within_seven_seconds()
             ends.push(End { operation, signal, fate, k });
         }
     }
-    all(&ends, |stage, case| {
-        let (done, took) = end(stage, case);
+    all(&ends, |scenario, case| {
+        let (done, took) = end(scenario, case);
         let mut broken = discreet(&done);
         let wanted_code = if case.signal == "-INT" { 130 } else { 143 };
         let (before, wanted) =
-            (stage.digests(case.operation.before()), stage.digests(case.operation.wanted()));
-        let now = latest(stage);
+            (scenario.digests(case.operation.before()), scenario.digests(case.operation.wanted()));
+        let now = latest(scenario);
         match done.code {
             0 if case.operation == Operation::Publish || now == wanted => {}
             code if code == wanted_code && now == before => {}
@@ -162,9 +163,9 @@ fn interrupted_at_any_request_it_has_put_back_or_finished_within_seven_seconds()
         if took > CANCELLED {
             broken.push(format!("it took {took:?}\n{}", done.stderr));
         }
-        broken.extend(remembered(stage, &done));
-        broken.extend(history(stage).0);
-        broken.extend(after_again(stage, done.code, false));
+        broken.extend(remembered(scenario, &done));
+        broken.extend(history(scenario).0);
+        broken.extend(after_again(scenario, done.code, false));
         broken
     });
 }

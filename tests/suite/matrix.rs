@@ -8,9 +8,9 @@ use std::io::Write as _;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::faults::{Breakage, Case, Extent};
-use crate::invariants::{Played, play};
-use crate::support::stage::{Operation, Stage, run_bounded};
+use crate::support::faults::{Breakage, Case, Extent};
+use crate::support::invariants::{Played, play};
+use crate::support::scenario::{Operation, Scenario, run_bounded};
 
 /// Cases that pass after a try or two, at once: they wait for half a second and compute for a tenth.
 const QUICK_AT_ONCE: usize = 12;
@@ -19,10 +19,11 @@ const SLOW_AT_ONCE: usize = 32;
 
 /// Requests of an unbroken run, and which of them is the first that writes what the operation is about.
 fn measure(operation: Operation) -> (u64, u64) {
-    let stage = Stage::new(operation);
-    let done = run_bounded(stage.command("60s"), stage.bench.folder.path()).expect("an unbroken run ends");
+    let scenario = Scenario::new(operation);
+    let done =
+        run_bounded(scenario.command("60s"), scenario.fixture.folder.path()).expect("an unbroken run ends");
     assert_eq!(done.code, 0, "{}", done.stderr);
-    let log = stage.bench.registry.log();
+    let log = scenario.fixture.registry.log();
     let tag = if operation == Operation::Publish { "staging-" } else { "latest" };
     let written = |seen: &&coalmine_sandbox::registry::Seen| {
         seen.method == "PUT" && seen.reference.as_deref().is_some_and(|reference| reference.starts_with(tag))
@@ -76,10 +77,11 @@ fn play_all(cases: &[Case], threads: usize) -> Vec<(Case, Played)> {
     std::thread::scope(|scope| {
         for _ in 0..threads.min(cases.len()) {
             scope.spawn(|| {
-                let mut stages: BTreeMap<Operation, Stage> = BTreeMap::new();
+                let mut stages: BTreeMap<Operation, Scenario> = BTreeMap::new();
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let stage = stages.entry(case.operation).or_insert_with(|| Stage::new(case.operation));
-                    let result = play(stage, case);
+                    let scenario =
+                        stages.entry(case.operation).or_insert_with(|| Scenario::new(case.operation));
+                    let result = play(scenario, case);
                     played.lock().expect("no thread panicked").push((*case, result));
                 }
             });

@@ -1,22 +1,22 @@
 //! Two at once.
 
-use crate::support::{Bench, ONE, THREE, TWO, digests};
+use crate::support::{Fixture, ONE, THREE, TWO, digests};
 
 #[test]
 fn of_two_promotions_at_once_the_images_agree_or_the_loser_says_so() {
     const ROUNDS: usize = 50;
-    let bench = Bench::promoted();
-    bench.stage(THREE);
+    let fixture = Fixture::promoted();
+    fixture.stage(THREE);
     for round in 0..ROUNDS {
-        bench.stand_at(ONE);
+        fixture.stand_at(ONE);
         let promote = |sha: &str| {
-            let program = bench.run("promote-latest").args([sha, "--deadline", "4s", "--result"]);
-            program.arg(bench.path(&format!("{sha}.json"))).spawn()
+            let program = fixture.run("promote-latest").args([sha, "--deadline", "4s", "--result"]);
+            program.arg(fixture.path(&format!("{sha}.json"))).spawn()
         };
         let children = [promote(TWO), promote(THREE)];
-        let done = children.map(|child| crate::support::Done::of(child, bench.path("unused")));
+        let done = children.map(|child| crate::support::Done::of(child, fixture.path("unused")));
         let codes = done.each_ref().map(|d| d.code);
-        let latest = bench.latest();
+        let latest = fixture.latest();
         let whole = [ONE, TWO, THREE].into_iter().find(|sha| digests(sha) == latest);
         let told = format!("round {round}: {codes:?} {latest:?}\n{}\n{}", done[0].stderr, done[1].stderr);
         assert!(codes.iter().all(|code| [0, 1, 4].contains(code)), "{told}");

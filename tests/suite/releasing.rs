@@ -4,9 +4,9 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
-use crate::site::{ARCHIVE, Site};
 use crate::support::docker_registry::is_there;
-use crate::workflow::read;
+use crate::support::site::{ARCHIVE, Site};
+use crate::support::workflow::read;
 
 const RELEASE: &str = ".github/workflows/release.yml";
 const COMPARE: &str = "Compare both builds and write the manifest";

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::smoke::stage as smoke;
-use crate::support::{Bench, Done, ONE, Program, TWO, digests, single};
+use crate::smoke::fixture as smoke;
+use crate::support::{Done, Fixture, ONE, Program, TWO, digests, single};
 use coalmine::io::clock;
 use coalmine_sandbox::{Registry, Setup, Tenant, TenantFault};
 
@@ -105,12 +105,12 @@ const FULL: &str = "trap '' XFSZ; ulimit -f 0";
 
 #[test]
 fn a_disk_that_is_full_is_told_and_changes_neither_the_registry_nor_the_exit_code() {
-    let bench = Bench::promoted();
+    let fixture = Fixture::promoted();
     let run = |binary: &str| {
-        let program = Program::limited(binary, bench.folder.path(), FULL).arg(TWO).with_result();
-        program.env("RELEASE_IMAGES", &bench.repositories().join(","))
+        let program = Program::limited(binary, fixture.folder.path(), FULL).arg(TWO).with_result();
+        program.env("RELEASE_IMAGES", &fixture.repositories().join(","))
     };
-    let files = ["output", "summary"].map(|name| bench.path(name));
+    let files = ["output", "summary"].map(|name| fixture.path(name));
     let on_github = |program: Program| {
         let program = program.env("GITHUB_ACTIONS", "true").env("GITHUB_OUTPUT", files[0].to_str().unwrap());
         program.env("GITHUB_STEP_SUMMARY", files[1].to_str().unwrap())
@@ -119,23 +119,23 @@ fn a_disk_that_is_full_is_told_and_changes_neither_the_registry_nor_the_exit_cod
         .run()
         .code(0)
         .tells(&["the result file is not written", "the step summary"]);
-    assert_eq!(bench.latest(), digests(TWO));
-    assert!(!bench.path("result.json").exists(), "half a result");
-    bench.stand_at(ONE);
+    assert_eq!(fixture.latest(), digests(TWO));
+    assert!(!fixture.path("result.json").exists(), "half a result");
+    fixture.stand_at(ONE);
     run("rollback-latest")
         .run()
         .code(0)
         .tells(&["the result file is not written", "post-mortem draft is not written"]);
-    assert_eq!(bench.latest(), digests(TWO));
+    assert_eq!(fixture.latest(), digests(TWO));
     // A refusal stays a refusal.
-    bench.registry.delete_tag(crate::support::IMAGES[0], &format!("staging-{TWO}")).unwrap();
+    fixture.registry.delete_tag(crate::support::IMAGES[0], &format!("staging-{TWO}")).unwrap();
     run("promote-latest").run().code(1).tells(&["no such tag", "the result file is not written"]);
 }
 
 #[test]
 fn a_full_stdout_changes_no_exit_code() {
-    let bench = Bench::promoted();
-    let program = Program::limited("promote-latest", bench.folder.path(), "exec >/dev/full").arg(TWO);
-    program.env("RELEASE_IMAGES", &bench.repositories().join(",")).run().code(0);
-    assert_eq!(bench.latest(), digests(TWO));
+    let fixture = Fixture::promoted();
+    let program = Program::limited("promote-latest", fixture.folder.path(), "exec >/dev/full").arg(TWO);
+    program.env("RELEASE_IMAGES", &fixture.repositories().join(",")).run().code(0);
+    assert_eq!(fixture.latest(), digests(TWO));
 }

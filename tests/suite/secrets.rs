@@ -1,6 +1,6 @@
 //! No secret in any output.
 
-use crate::support::{Bench, IMAGES, ONE, TWO, release};
+use crate::support::{Fixture, IMAGES, ONE, TWO, release};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use coalmine_sandbox::registry::{Access, Bearer, User};
@@ -23,9 +23,9 @@ fn no_password_and_no_token_in_any_output_at_vv_not_even_when_the_registry_echoe
         anonymous_pull: false,
     };
     for auth in [Auth::Basic(access()), Auth::Bearer(Bearer { access: access(), ..Bearer::default() })] {
-        let bench = Bench::with(Setup { auth, ..Setup::default() });
-        bench.stage(ONE);
-        bench.stage(TWO);
+        let fixture = Fixture::with(Setup { auth, ..Setup::default() });
+        fixture.stage(ONE);
+        fixture.stage(TWO);
         let header = STANDARD.encode(format!("robot:{PASSWORD}"));
         let echo = Fault::error(403, "DENIED", &format!("bad credential robot:{PASSWORD} Basic {header}"));
         for (binary, arguments, fault) in [
@@ -43,9 +43,9 @@ fn no_password_and_no_token_in_any_output_at_vv_not_even_when_the_registry_echoe
                 Some(When::any().method("PUT").repository(IMAGES[1]).reference("latest").then(echo)),
             ),
         ] {
-            let rule = fault.map(|rule| bench.registry.rule(rule));
-            let program = bench.run(binary).args(arguments).args(["-vv"]).with_result();
-            let files = ["output", "summary"].map(|name| bench.path(name));
+            let rule = fault.map(|rule| fixture.registry.rule(rule));
+            let program = fixture.run(binary).args(arguments).args(["-vv"]).with_result();
+            let files = ["output", "summary"].map(|name| fixture.path(name));
             let program = program
                 .env("REGISTRY_USERNAME", "robot")
                 .env("REGISTRY_PASSWORD", PASSWORD)
@@ -65,7 +65,7 @@ fn no_password_and_no_token_in_any_output_at_vv_not_even_when_the_registry_echoe
             for file in &files {
                 assert_clean(&std::fs::read_to_string(file).unwrap());
             }
-            rule.into_iter().for_each(|rule| bench.registry.drop_rule(rule));
+            rule.into_iter().for_each(|rule| fixture.registry.drop_rule(rule));
         }
         assert!(release(ONE)[0].digest().starts_with("sha256:"));
     }

@@ -1,17 +1,17 @@
 //! release-status and the lists: what is live, staged, broken; and the doctor.
 
-use crate::support::{Bench, IMAGES, ONE, THREE, TWO, release, single};
+use crate::support::{Fixture, IMAGES, ONE, THREE, TWO, release, single};
 use coalmine_sandbox::{Fault, Image, When};
 
 #[test]
 fn shows_the_live_sha_and_the_staged_releases_newest_first_whole_or_broken() {
-    let bench = Bench::promoted();
+    let fixture = Fixture::promoted();
     for name in IMAGES {
         let newer = Image::of(THREE).sized_layers("newer", &[10]).created("2026-06-01T00:00:00Z").build();
-        bench.registry.push(name, &format!("staging-{THREE}"), &newer).unwrap();
+        fixture.registry.push(name, &format!("staging-{THREE}"), &newer).unwrap();
     }
-    bench.registry.delete_manifest(IMAGES[1], &release(TWO)[1].children()[0].digest).unwrap();
-    let done = bench.run("release-status").with_result().run().code(0);
+    fixture.registry.delete_manifest(IMAGES[1], &release(TWO)[1].children()[0].digest).unwrap();
+    let done = fixture.run("release-status").with_result().run().code(0);
     let json = done.json();
     assert_eq!((json["sha"].as_str(), json["live"][0]["shas"][0].as_str()), (Some(ONE), Some(ONE)));
     let staged: Vec<(&str, bool)> = json["staged"]
@@ -31,43 +31,43 @@ fn shows_the_live_sha_and_the_staged_releases_newest_first_whole_or_broken() {
 
 #[test]
 fn check_is_a_gate_on_images_that_disagree_are_absent_or_broken() {
-    let bench = Bench::promoted();
-    let check = || bench.run("release-status").arg("--check").run();
+    let fixture = Fixture::promoted();
+    let check = || fixture.run("release-status").arg("--check").run();
     check().code(0);
-    bench.registry.move_tag(IMAGES[0], "latest", single(TWO).digest()).unwrap();
+    fixture.registry.move_tag(IMAGES[0], "latest", single(TWO).digest()).unwrap();
     assert!(check().code(1).stdout.contains("do not stand at one staged release"));
-    bench.run("release-status").run().code(0);
-    bench.registry.delete_tag(IMAGES[0], "latest").unwrap();
+    fixture.run("release-status").run().code(0);
+    fixture.registry.delete_tag(IMAGES[0], "latest").unwrap();
     assert!(check().code(1).stdout.contains("has no tag latest"));
-    bench.stand_at(ONE);
-    bench.registry.delete_manifest(IMAGES[1], &release(ONE)[1].children()[0].digest).unwrap();
+    fixture.stand_at(ONE);
+    fixture.registry.delete_manifest(IMAGES[1], &release(ONE)[1].children()[0].digest).unwrap();
     assert!(check().code(1).stdout.contains("is not whole"));
 }
 
 #[test]
 fn lists_rollback_candidates_the_same_by_both_names() {
-    let bench = Bench::promoted();
-    let list = bench.run("rollback-latest").arg("--list").run().code(0);
-    let candidates = bench.run("release-status").arg("candidates").run().code(0);
+    let fixture = Fixture::promoted();
+    let list = fixture.run("rollback-latest").arg("--list").run().code(0);
+    let candidates = fixture.run("release-status").arg("candidates").run().code(0);
     assert!(list.stdout == candidates.stdout && list.stdout.contains(TWO), "{}", list.stdout);
-    assert!(bench.registry.log().iter().all(|seen| seen.method == "GET" || seen.method == "HEAD"));
+    assert!(fixture.registry.log().iter().all(|seen| seen.method == "GET" || seen.method == "HEAD"));
 }
 
 #[test]
 fn the_doctor_looks_at_everything_and_says_what_to_do() {
-    let bench = Bench::promoted();
-    let healthy = bench
+    let fixture = Fixture::promoted();
+    let healthy = fixture
         .run("release-status")
         .arg("doctor")
         .env("CANARY_TENANT_URLS", "http://a\nhttp://b")
         .env("CANARY_ADMIN_TOKENS", "x y");
     assert!(healthy.run().code(0).stdout.contains("2 URLs, 2 tokens"));
-    bench.registry.rule(When::any().method("POST").repository(IMAGES[1]).then(Fault::error(
+    fixture.registry.rule(When::any().method("POST").repository(IMAGES[1]).then(Fault::error(
         403,
         "DENIED",
         "read only",
     )));
-    let ill = bench
+    let ill = fixture
         .run("release-status")
         .arg("doctor")
         .env("CANARY_TENANT_URLS", "http://a,http://b")
@@ -77,18 +77,18 @@ fn the_doctor_looks_at_everything_and_says_what_to_do() {
     for words in ["2 URLs, 1 tokens", "same order", "acme/platform-tenant: write", "403", "packages: write"] {
         assert!(ill.stdout.contains(words), "`{words}` is not in\n{}", ill.stdout);
     }
-    let lost = bench.run("release-status").arg("doctor").env("RELEASE_IMAGES", "").run().code(1);
+    let lost = fixture.run("release-status").arg("doctor").env("RELEASE_IMAGES", "").run().code(1);
     assert!(lost.stdout.contains("there are no images"), "{}", lost.stdout);
 }
 
 #[test]
 fn a_list_of_tags_in_pages_is_read_to_its_end() {
     let setup = coalmine_sandbox::Setup { tags_per_page: Some(2), ..Default::default() };
-    let bench = Bench::with(setup);
+    let fixture = Fixture::with(setup);
     for sha in [ONE, TWO, THREE] {
-        bench.stage(sha);
+        fixture.stage(sha);
     }
-    bench.stand_at(THREE);
-    let json = bench.run("release-status").with_result().run().code(0).json();
+    fixture.stand_at(THREE);
+    let json = fixture.run("release-status").with_result().run().code(0).json();
     assert_eq!((json["sha"].as_str(), json["staged"].as_array().unwrap().len()), (Some(THREE), 3));
 }

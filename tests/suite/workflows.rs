@@ -7,8 +7,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::runner::needs;
-use crate::workflow::{Context, read, shown};
+use crate::support::runner::needs;
+use crate::support::workflow::{Context, read, shown};
 
 const RELEASE: &str = ".github/workflows/canary-release.yml";
 const ROLLBACK: &str = ".github/workflows/rollback-latest.yml";

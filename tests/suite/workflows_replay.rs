@@ -10,14 +10,14 @@ use coalmine_sandbox::registry::Fault;
 use coalmine_sandbox::{Tenant, TenantFault, TenantSetup, When};
 use serde_json::{Map, Value, json};
 
-use crate::runner::{Job, Workflow};
 use crate::support::docker_registry::is_there;
-use crate::support::{Bench, IMAGES, ONE, TWO, digests, release};
-use crate::workflow::read;
+use crate::support::runner::{Job, Workflow};
+use crate::support::workflow::read;
+use crate::support::{Fixture, IMAGES, ONE, TWO, digests, release};
 
 /// A caller's repository, its images in a registry, and its canary tenants.
 struct Stage {
-    bench: Bench,
+    fixture: Fixture,
     sha: String,
     tenants: Vec<Tenant>,
 }
@@ -44,9 +44,9 @@ impl Stage {
     /// The example repository in one commit; the images of that commit in the registry, by digest; `:latest` at `ONE`;
     /// two tenants that follow the staging tags.
     fn new(fault: Option<&str>) -> Self {
-        let bench = Bench::new();
-        fs::remove_file(bench.path("coalmine.toml")).unwrap();
-        let caller = bench.path("caller");
+        let fixture = Fixture::new();
+        fs::remove_file(fixture.path("coalmine.toml")).unwrap();
+        let caller = fixture.path("caller");
         fs::create_dir(&caller).unwrap();
         let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/examples/repository");
         let suite = fs::read_to_string(example.join("smoke.toml")).unwrap();
@@ -55,7 +55,7 @@ impl Stage {
         assert_ne!(suite, hurried);
         fs::write(caller.join("smoke.toml"), hurried).unwrap();
         let config = fs::read_to_string(example.join("coalmine.toml")).unwrap();
-        fs::write(caller.join("coalmine.toml"), config.replace("ghcr.io", &bench.registry.host())).unwrap();
+        fs::write(caller.join("coalmine.toml"), config.replace("ghcr.io", &fixture.registry.host())).unwrap();
         git(&caller, &["init", "-q"]);
         git(&caller, &["add", "."]);
         git(&caller, &["commit", "-q", "-m", "a build"]);
@@ -65,17 +65,17 @@ impl Stage {
             "[url \"file://{}\"]\n\tinsteadOf = https://github.com/acme/platform\n",
             caller.display()
         );
-        fs::write(bench.path("gitconfig"), redirected).unwrap();
-        bench.stage(ONE);
-        bench.stand_at(ONE);
+        fs::write(fixture.path("gitconfig"), redirected).unwrap();
+        fixture.stage(ONE);
+        fixture.stand_at(ONE);
         for (repository, image) in IMAGES.iter().zip(release(&sha)) {
-            bench.registry.push(repository, "build", &image).unwrap();
+            fixture.registry.push(repository, "build", &image).unwrap();
         }
         let tenant = |number: usize| {
             Tenant::start(TenantSetup {
                 name: format!("canary-{number}"),
                 follow: coalmine_sandbox::Follow::NewestStaging,
-                registry: bench.registry.host(),
+                registry: fixture.registry.host(),
                 repository: IMAGES[0].to_owned(),
                 token: format!("token-of-canary-{number}-0123456789"),
                 fault: fault.map(|fault| fault.parse::<TenantFault>().unwrap()),
@@ -85,11 +85,11 @@ impl Stage {
             .unwrap()
         };
         let tenants = vec![tenant(1), tenant(2)];
-        Self { bench, sha, tenants }
+        Self { fixture, sha, tenants }
     }
 
     fn images(&self) -> String {
-        let images = self.bench.repositories().into_iter().zip(release(&self.sha));
+        let images = self.fixture.repositories().into_iter().zip(release(&self.sha));
         images.map(|(repository, image)| format!("{repository}={}\n", image.digest())).collect()
     }
 
@@ -116,9 +116,9 @@ impl Stage {
             inputs,
             secrets,
             programs,
-            folder: self.bench.folder.path(),
+            folder: self.fixture.folder.path(),
             sha: &self.sha,
-            gitconfig: &self.bench.path("gitconfig"),
+            gitconfig: &self.fixture.path("gitconfig"),
             before,
         }
         .run()
@@ -130,11 +130,11 @@ impl Stage {
 
     /// What `:latest` must be if nothing was moved, and what if all was.
     fn unmoved(&self) -> bool {
-        self.bench.latest() == digests(ONE)
+        self.fixture.latest() == digests(ONE)
     }
 
     fn moved(&self) -> bool {
-        self.bench.latest() == digests(&self.sha)
+        self.fixture.latest() == digests(&self.sha)
     }
 
     /// Nothing that anybody may read holds a token.
@@ -190,7 +190,7 @@ fn a_second_run_of_the_same_release_is_green_and_moves_nothing() {
     let Some(programs) = programs() else { return };
     let stage = Stage::new(None);
     ended(&stage.release(&programs), ALL);
-    fs::read_dir(stage.bench.folder.path())
+    fs::read_dir(stage.fixture.folder.path())
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("job-"))
@@ -252,11 +252,11 @@ fn a_list_of_tenants_on_one_line_is_as_good_and_masked_word_by_word() {
 fn a_digest_that_is_swapped_between_smoke_and_promote_is_not_promoted() {
     let Some(programs) = programs() else { return };
     let stage = Stage::new(None);
-    stage.bench.stage(TWO);
+    stage.fixture.stage(TWO);
     let swap = |job: &str| {
         if job == "promote" {
             let other = release(TWO)[0].digest().to_owned();
-            stage.bench.registry.move_tag(IMAGES[0], &format!("staging-{}", stage.sha), &other).unwrap();
+            stage.fixture.registry.move_tag(IMAGES[0], &format!("staging-{}", stage.sha), &other).unwrap();
         }
     };
     let inputs = json!({ "images": stage.images() });
@@ -270,7 +270,7 @@ fn the_first_image_goes_back_where_the_second_one_fails() {
     let Some(programs) = programs() else { return };
     let stage = Stage::new(None);
     let second = When::any().method("PUT").repository(IMAGES[1]).reference("latest");
-    stage.bench.registry.rule(second.then(Fault::status(500)));
+    stage.fixture.registry.rule(second.then(Fault::status(500)));
     let jobs = stage.release(&programs);
     ended(&jobs, STOPPED_AT_PROMOTE);
     assert!(stage.unmoved());
@@ -313,7 +313,7 @@ fn an_image_that_was_never_pushed_ends_the_release_at_once() {
     let Some(programs) = programs() else { return };
     let stage = Stage::new(None);
     let inputs =
-        json!({ "images": format!("{}={}", stage.bench.repositories()[0], release(TWO)[0].digest()) });
+        json!({ "images": format!("{}={}", stage.fixture.repositories()[0], release(TWO)[0].digest()) });
     let jobs = stage.play(&read(RELEASE), &programs, inputs, stage.secrets(), &|_| ());
     ended(&jobs, ["failure", "skipped", "skipped", "failure"]);
     assert!(stage.unmoved());
@@ -337,7 +337,7 @@ fn the_rollback_goes_to_the_previous_release_and_to_a_named_one() {
     ended(&stage.release(&programs), ALL);
     let file = read(".github/workflows/rollback-latest.yml");
     let play = |inputs: Value| {
-        let folder = stage.bench.path("job-rollback");
+        let folder = stage.fixture.path("job-rollback");
         if folder.exists() {
             fs::remove_dir_all(&folder).unwrap();
         }
@@ -351,7 +351,7 @@ fn the_rollback_goes_to_the_previous_release_and_to_a_named_one() {
     assert!(named.log.contains("held"), "a reason is no option: {}", named.log);
     assert_eq!(named.outputs["sha"], ONE);
     let again = play(
-        json!({ "reason": reason, "images": stage.bench.repositories().join("\n"), "config": "none.toml" }),
+        json!({ "reason": reason, "images": stage.fixture.repositories().join("\n"), "config": "none.toml" }),
     );
     assert_eq!((again.result.as_str(), stage.unmoved()), ("success", true), "{}", again.log);
     let wrong = play(json!({ "reason": reason, "sha": "--list" }));

@@ -1,9 +1,9 @@
 //! The registry: an embedded store or a real upstream, behind a proxy that misbehaves on request.
 
 mod access;
+mod admin;
+mod auth;
 mod backend;
-mod doors;
-mod gate;
 mod log;
 mod proxy;
 mod rule;
@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use self::auth::Authenticator;
 use self::backend::Backend;
-use self::gate::Gate;
 use self::log::Log;
 use self::proxy::Proxy;
 use self::rulebook::Rulebook;
@@ -29,7 +29,7 @@ use crate::store::{Abilities, Store};
 use crate::wire::Server;
 
 pub use self::access::{Access, Auth, Bearer, TokenKey, User};
-pub use self::doors::{DoorError, Doors};
+pub use self::admin::{Admin, AdminError};
 pub use self::log::Seen;
 pub use self::rule::{Action, Fault, Immutability, Kind, RetryAfter, Rule, RuleId, When};
 
@@ -54,7 +54,7 @@ pub struct Setup {
     pub tags_per_page: Option<usize>,
     /// A real registry to stand before, instead of the embedded one.
     pub upstream: Option<SocketAddr>,
-    /// Authorization for the upstream, where a request has none (side doors, or [`Setup::auth`] in use).
+    /// Authorization for the upstream, where a request has none (side admin, or [`Setup::auth`] in use).
     pub upstream_authorization: Option<String>,
     /// Port on 127.0.0.1; 0 takes any free one.
     pub port: u16,
@@ -81,7 +81,7 @@ impl Default for Setup {
 /// A running registry; dropping it stops it.
 ///
 /// All methods may be called from sync and async tests. Those that reach into the store block for as long as
-/// that takes (microseconds when embedded); inside an [`Action::custom`] use [`Registry::doors`].
+/// that takes (microseconds when embedded); inside an [`Action::custom`] use [`Registry::admin`].
 pub struct Registry {
     proxy: Arc<Proxy>,
     server: Server,
@@ -108,7 +108,7 @@ impl Registry {
         };
         let proxy = Arc::new(Proxy {
             backend: Arc::new(Backend::new(upstream, setup.tag_delete, setup.referrers)),
-            gate: Gate::new(setup.auth),
+            auth: Authenticator::new(setup.auth),
             rules: Rulebook::default(),
             log: Log::new(),
             latency: setup.latency,
@@ -168,33 +168,33 @@ impl Registry {
         self.proxy.rules.refuse(count);
     }
 
-    /// The side doors as an async handle.
-    pub fn doors(&self) -> Doors {
-        self.proxy.doors()
+    /// The side admin as an async handle.
+    pub fn admin(&self) -> Admin {
+        self.proxy.admin()
     }
 
     /// Digest of a tag (or of a manifest named by digest); `None` if it is not there.
     pub fn digest_of(&self, repository: &str, reference: &str) -> Option<String> {
-        let (doors, repository, reference) = (self.doors(), repository.to_owned(), reference.to_owned());
-        runtime::wait(async move { doors.digest_of(&repository, &reference).await })
+        let (admin, repository, reference) = (self.admin(), repository.to_owned(), reference.to_owned());
+        runtime::wait(async move { admin.digest_of(&repository, &reference).await })
     }
 
     /// Media type and bytes of a manifest named by tag or digest; `None` if it is not there.
     pub fn manifest(&self, repository: &str, reference: &str) -> Option<(String, Bytes)> {
-        let (doors, repository, reference) = (self.doors(), repository.to_owned(), reference.to_owned());
-        runtime::wait(async move { doors.manifest(&repository, &reference).await })
+        let (admin, repository, reference) = (self.admin(), repository.to_owned(), reference.to_owned());
+        runtime::wait(async move { admin.manifest(&repository, &reference).await })
     }
 
     /// Bytes of a blob; `None` if it is not in this repository.
     pub fn blob(&self, repository: &str, digest: &str) -> Option<Bytes> {
-        let (doors, repository, digest) = (self.doors(), repository.to_owned(), digest.to_owned());
-        runtime::wait(async move { doors.blob(&repository, &digest).await })
+        let (admin, repository, digest) = (self.admin(), repository.to_owned(), digest.to_owned());
+        runtime::wait(async move { admin.blob(&repository, &digest).await })
     }
 
     /// Tags of a repository, sorted by the registry; empty if it is not there.
     pub fn tags(&self, repository: &str) -> Vec<String> {
-        let (doors, repository) = (self.doors(), repository.to_owned());
-        runtime::wait(async move { doors.tags(&repository).await })
+        let (admin, repository) = (self.admin(), repository.to_owned());
+        runtime::wait(async move { admin.tags(&repository).await })
     }
 
     /// Puts a manifest under a tag or its digest and gives its digest.
@@ -208,10 +208,10 @@ impl Registry {
         reference: &str,
         media_type: &str,
         bytes: impl Into<Bytes>,
-    ) -> Result<String, DoorError> {
-        let (doors, repository, reference) = (self.doors(), repository.to_owned(), reference.to_owned());
+    ) -> Result<String, AdminError> {
+        let (admin, repository, reference) = (self.admin(), repository.to_owned(), reference.to_owned());
         let (media_type, bytes) = (media_type.to_owned(), bytes.into());
-        runtime::wait(async move { doors.put_manifest(&repository, &reference, &media_type, bytes).await })
+        runtime::wait(async move { admin.put_manifest(&repository, &reference, &media_type, bytes).await })
     }
 
     /// Puts a blob and gives its digest.
@@ -219,9 +219,9 @@ impl Registry {
     /// # Errors
     ///
     /// The registry refuses it.
-    pub fn put_blob(&self, repository: &str, bytes: impl Into<Bytes>) -> Result<String, DoorError> {
-        let (doors, repository, bytes) = (self.doors(), repository.to_owned(), bytes.into());
-        runtime::wait(async move { doors.put_blob(&repository, bytes).await })
+    pub fn put_blob(&self, repository: &str, bytes: impl Into<Bytes>) -> Result<String, AdminError> {
+        let (admin, repository, bytes) = (self.admin(), repository.to_owned(), bytes.into());
+        runtime::wait(async move { admin.put_blob(&repository, bytes).await })
     }
 
     /// Points a tag at a manifest that is there.
@@ -229,10 +229,10 @@ impl Registry {
     /// # Errors
     ///
     /// There is no such manifest, or the registry refuses.
-    pub fn move_tag(&self, repository: &str, tag: &str, digest: &str) -> Result<(), DoorError> {
-        let (doors, repository) = (self.doors(), repository.to_owned());
+    pub fn move_tag(&self, repository: &str, tag: &str, digest: &str) -> Result<(), AdminError> {
+        let (admin, repository) = (self.admin(), repository.to_owned());
         let (tag, digest) = (tag.to_owned(), digest.to_owned());
-        runtime::wait(async move { doors.move_tag(&repository, &tag, &digest).await })
+        runtime::wait(async move { admin.move_tag(&repository, &tag, &digest).await })
     }
 
     /// Deletes a manifest by digest; the embedded registry drops its tags with it.
@@ -240,9 +240,9 @@ impl Registry {
     /// # Errors
     ///
     /// It is not there, or the registry refuses.
-    pub fn delete_manifest(&self, repository: &str, digest: &str) -> Result<(), DoorError> {
-        let (doors, repository, digest) = (self.doors(), repository.to_owned(), digest.to_owned());
-        runtime::wait(async move { doors.delete_manifest(&repository, &digest).await })
+    pub fn delete_manifest(&self, repository: &str, digest: &str) -> Result<(), AdminError> {
+        let (admin, repository, digest) = (self.admin(), repository.to_owned(), digest.to_owned());
+        runtime::wait(async move { admin.delete_manifest(&repository, &digest).await })
     }
 
     /// Deletes a tag and leaves its manifest.
@@ -250,7 +250,7 @@ impl Registry {
     /// # Errors
     ///
     /// It is not there, or [`Setup::tag_delete`] is off.
-    pub fn delete_tag(&self, repository: &str, tag: &str) -> Result<(), DoorError> {
+    pub fn delete_tag(&self, repository: &str, tag: &str) -> Result<(), AdminError> {
         self.delete_manifest(repository, tag)
     }
 
@@ -259,9 +259,9 @@ impl Registry {
     /// # Errors
     ///
     /// It is not there, or the registry refuses.
-    pub fn delete_blob(&self, repository: &str, digest: &str) -> Result<(), DoorError> {
-        let (doors, repository, digest) = (self.doors(), repository.to_owned(), digest.to_owned());
-        runtime::wait(async move { doors.delete_blob(&repository, &digest).await })
+    pub fn delete_blob(&self, repository: &str, digest: &str) -> Result<(), AdminError> {
+        let (admin, repository, digest) = (self.admin(), repository.to_owned(), digest.to_owned());
+        runtime::wait(async move { admin.delete_blob(&repository, &digest).await })
     }
 
     /// Puts a whole image, children first, and points `tag` at it. Gives the image's digest.
@@ -269,9 +269,9 @@ impl Registry {
     /// # Errors
     ///
     /// The registry refuses a blob or a manifest.
-    pub fn push(&self, repository: &str, tag: &str, image: &Image) -> Result<String, DoorError> {
-        let (doors, repository) = (self.doors(), repository.to_owned());
+    pub fn push(&self, repository: &str, tag: &str, image: &Image) -> Result<String, AdminError> {
+        let (admin, repository) = (self.admin(), repository.to_owned());
         let (tag, image) = (tag.to_owned(), image.clone());
-        runtime::wait(async move { doors.push(&repository, &tag, &image).await })
+        runtime::wait(async move { admin.push(&repository, &tag, &image).await })
     }
 }

@@ -9,9 +9,9 @@ use hyper::body::Body as _;
 use hyper::header::{self, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 
+use super::admin::Admin;
+use super::auth::{self, Authenticator};
 use super::backend::Backend;
-use super::doors::Doors;
-use super::gate::{self, Gate};
 use super::log::{Log, Ticket};
 use super::rule::{Fault, Immutability, RetryAfter};
 use super::rulebook::Rulebook;
@@ -30,7 +30,7 @@ const TRAVEL: Duration = Duration::from_millis(20);
 /// Everything between the listener and the backend.
 pub(super) struct Proxy {
     pub(super) backend: Arc<Backend>,
-    pub(super) gate: Gate,
+    pub(super) auth: Authenticator,
     pub(super) rules: Rulebook,
     pub(super) log: Arc<Log>,
     pub(super) latency: Duration,
@@ -115,7 +115,7 @@ impl Proxy {
     async fn before(&self, fault: &Fault, request: &mut Request<Body>, route: &Route) -> Result<(), Ending> {
         match fault {
             Fault::Delay(span) => clock::sleep(*span).await,
-            Fault::Before(action) => action.run(&self.doors()).await,
+            Fault::Before(action) => action.run(&self.admin()).await,
             Fault::Status { code, headers, body } => {
                 let headers: Vec<_> =
                     headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
@@ -137,7 +137,7 @@ impl Proxy {
                 let method = request.method().clone();
                 self.refuse_overwrite(*flavour, &method, route).await?;
             }
-            Fault::ExpireToken => return Err(answer(self.gate.expire(request, route))),
+            Fault::ExpireToken => return Err(answer(self.auth.expire(request, route))),
             Fault::CutAfter
             | Fault::Truncate
             | Fault::WrongBytes
@@ -151,19 +151,19 @@ impl Proxy {
 
     /// Checks credentials and applies the request.
     async fn apply(&self, mut request: Request<Body>, route: &Route) -> Response<Body> {
-        if *route == Route::Token && self.gate.has_tokens() {
-            return self.gate.token(request).await;
+        if *route == Route::Token && self.auth.has_tokens() {
+            return self.auth.token(request).await;
         }
-        if let Err(refusal) = self.gate.check(&request, route) {
+        if let Err(refusal) = self.auth.check(&request, route) {
             body::swallow(request.into_body()).await;
             return *refusal;
         }
         if let Some(from) = query(request.uri()).get("from")
-            && !self.gate.may_pull(request.headers(), from)
+            && !self.auth.may_pull(request.headers(), from)
         {
-            gate::without_mount(&mut request);
+            auth::without_mount(&mut request);
         }
-        if self.gate.owns_authorization() {
+        if self.auth.owns_authorization() {
             request.headers_mut().remove(header::AUTHORIZATION);
         }
         self.backend.send(request).await
@@ -173,7 +173,7 @@ impl Proxy {
     async fn after(&self, fault: &Fault, mut response: Response<Body>, connection: &Connection) -> Ending {
         let wrong = sha256(b"not what you asked for");
         match fault {
-            Fault::After(action) => action.run(&self.doors()).await,
+            Fault::After(action) => action.run(&self.admin()).await,
             Fault::CutAfter => {
                 body::swallow(response.into_body()).await;
                 return Ending::Cut;
@@ -243,8 +243,8 @@ impl Proxy {
         }))
     }
 
-    pub(super) fn doors(&self) -> Doors {
-        Doors::new(Arc::clone(&self.backend))
+    pub(super) fn admin(&self) -> Admin {
+        Admin::new(Arc::clone(&self.backend))
     }
 }
 

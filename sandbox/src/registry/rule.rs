@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::doors::Doors;
+use super::admin::Admin;
 use crate::store::Route;
 
 /// The endpoint a request goes to, for [`When::kind`].
@@ -279,7 +279,7 @@ impl Fault {
     }
 }
 
-type Job = Arc<dyn Fn(Doors) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+type Job = Arc<dyn Fn(Admin) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 /// Something that happens in the registry behind the client's back.
 #[derive(Clone)]
@@ -312,26 +312,26 @@ pub enum Action {
 }
 
 impl Action {
-    /// An action of the test's own, run on the sandbox's runtime with access to the side doors.
-    pub fn custom<Work>(job: impl Fn(Doors) -> Work + Send + Sync + 'static) -> Self
+    /// An action of the test's own, run on the sandbox's runtime with access to the side admin.
+    pub fn custom<Work>(job: impl Fn(Admin) -> Work + Send + Sync + 'static) -> Self
     where
         Work: Future<Output = ()> + Send + 'static,
     {
-        Self::Custom(Arc::new(move |doors| Box::pin(job(doors))))
+        Self::Custom(Arc::new(move |admin| Box::pin(job(admin))))
     }
 
-    pub(super) async fn run(&self, doors: &Doors) {
+    pub(super) async fn run(&self, admin: &Admin) {
         match self {
             Self::MoveTag { repository, tag, digest } => {
-                let _ = doors.move_tag(repository, tag, digest).await;
+                let _ = admin.move_tag(repository, tag, digest).await;
             }
             Self::DeleteManifest { repository, digest } => {
-                let _ = doors.delete_manifest(repository, digest).await;
+                let _ = admin.delete_manifest(repository, digest).await;
             }
             Self::DeleteTag { repository, tag } => {
-                let _ = doors.delete_tag(repository, tag).await;
+                let _ = admin.delete_tag(repository, tag).await;
             }
-            Self::Custom(job) => job(doors.clone()).await,
+            Self::Custom(job) => job(admin.clone()).await,
         }
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use hyper::{Method, Request, Response, header};
 use serde_json::{Value, json};
 
-use super::desk::{Asked, Conversation, Desk};
-use super::{TenantFault, play};
+use super::state::{Asked, Conversation, State};
+use super::{TenantFault, inject};
 use crate::body::{self, Body};
 use crate::clock;
 use crate::store::reply;
@@ -20,7 +20,7 @@ const PROMPT: &str = "v6.2_flexible";
 
 /// Answers for one tenant.
 pub(super) struct Service {
-    desk: Arc<Desk>,
+    state: Arc<State>,
 }
 
 /// A request, read.
@@ -32,8 +32,8 @@ pub(super) struct Call {
 }
 
 impl Service {
-    pub(super) fn new(desk: Arc<Desk>) -> Self {
-        Self { desk }
+    pub(super) fn new(state: Arc<State>) -> Self {
+        Self { state }
     }
 }
 
@@ -48,21 +48,21 @@ impl Answer for Service {
             authorization: header.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
             body: serde_json::from_slice(&bytes).unwrap_or_default(),
         };
-        let number = self.desk.ask(Asked {
+        let number = self.state.ask(Asked {
             method: call.method.to_string(),
             path: parts.uri.path_and_query().map_or_else(String::new, ToString::to_string),
             authorization: call.authorization.clone(),
             body: String::from_utf8_lossy(&bytes).into_owned(),
             status: None,
         });
-        clock::sleep(self.desk.setup.latency).await;
-        let response = play::play(&self.desk, &call, &connection).await;
-        self.desk.answer(number, response.status().as_u16());
+        clock::sleep(self.state.setup.latency).await;
+        let response = inject::inject(&self.state, &call, &connection).await;
+        self.state.answer(number, response.status().as_u16());
         response
     }
 
     fn admits(&self) -> bool {
-        self.desk.fault() != Some(TenantFault::RefuseConnection)
+        self.state.fault() != Some(TenantFault::RefuseConnection)
     }
 }
 
@@ -77,7 +77,7 @@ pub(super) fn json_reply((status, body): Plain) -> Response<Body> {
     }
 }
 
-impl Desk {
+impl State {
     /// Whether the call presents this tenant's token.
     pub(super) fn knows(&self, call: &Call) -> bool {
         call.authorization.as_deref() == Some(format!("Bearer {}", self.setup.token).as_str())

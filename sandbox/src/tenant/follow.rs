@@ -6,39 +6,39 @@ use std::sync::Arc;
 use hyper::Method;
 use serde_json::Value;
 
-use super::desk::{Desk, Running};
 use super::pull::Pull;
+use super::state::{Running, State};
 use super::{Follow, TenantFault};
 use crate::clock;
 use crate::image::{FAULT_LABEL, REVISION_LABEL};
 
 /// Follows for ever. A registry that fails is asked again next time; the tenant keeps what it runs.
-pub(super) async fn follow(desk: Arc<Desk>) {
-    if let Some(sha) = desk.fixed() {
-        clock::sleep(desk.setup.boot_delay).await;
-        desk.run(Running { sha, digest: String::new(), fault: None });
+pub(super) async fn follow(state: Arc<State>) {
+    if let Some(sha) = state.fixed() {
+        clock::sleep(state.setup.boot_delay).await;
+        state.run(Running { sha, digest: String::new(), fault: None });
         return;
     }
-    let mut registry = Look { pull: Pull::new(&desk.setup), desk: &desk, known: BTreeSet::new() };
+    let mut registry = Look { pull: Pull::new(&state.setup), state: &state, known: BTreeSet::new() };
     loop {
-        let found = match &desk.setup.follow {
+        let found = match &state.setup.follow {
             Follow::Tag(tag) => registry.at(tag).await.map(|(running, _)| running),
             Follow::NewestStaging => registry.newest().await,
             Follow::Fixed(_) => None,
         };
         if let Some(found) = found
-            && desk.running().is_none_or(|running| running != found)
+            && state.running().is_none_or(|running| running != found)
         {
-            clock::sleep(desk.setup.boot_delay).await;
-            desk.run(found);
+            clock::sleep(state.setup.boot_delay).await;
+            state.run(found);
         }
-        clock::sleep(desk.setup.every).await;
+        clock::sleep(state.setup.every).await;
     }
 }
 
 struct Look<'a> {
     pull: Pull<'a>,
-    desk: &'a Desk,
+    state: &'a State,
     known: BTreeSet<String>,
 }
 
@@ -66,7 +66,7 @@ impl Look<'_> {
     async fn at(&self, tag: &str) -> Option<(Running, String)> {
         let answer = self.pull.ask(Method::HEAD, &format!("manifests/{tag}")).await?;
         let digest = answer.headers().get("docker-content-digest").and_then(|value| value.to_str().ok());
-        let running = self.desk.running();
+        let running = self.state.running();
         if !answer.status().is_success() || running.is_some_and(|now| Some(now.digest.as_str()) == digest) {
             return None;
         }

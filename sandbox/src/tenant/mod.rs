@@ -4,11 +4,11 @@
 //! It "runs" an image by reading the revision label of its config; nothing is executed.
 
 mod api;
-mod desk;
 mod fault;
 mod follow;
-mod play;
+mod inject;
 mod pull;
+mod state;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -19,12 +19,12 @@ use tokio::net::TcpSocket;
 use tokio::task::AbortHandle;
 
 use self::api::Service;
-use self::desk::Desk;
+use self::state::State;
 use crate::runtime;
 use crate::wire::Server;
 
-pub use self::desk::{Asked, Leftovers, Running};
 pub use self::fault::{ParseTenantFault, TenantFault};
+pub use self::state::{Asked, Leftovers, Running};
 
 /// What a tenant runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,7 +135,7 @@ fn hold(port: u16) -> io::Result<TcpSocket> {
 
 /// A running tenant; dropping it stops it.
 pub struct Tenant {
-    desk: Arc<Desk>,
+    state: Arc<State>,
     address: SocketAddr,
     door: Option<Door>,
     following: AbortHandle,
@@ -148,18 +148,18 @@ impl Tenant {
     ///
     /// The port is taken.
     pub fn start(setup: TenantSetup) -> io::Result<Self> {
-        let desk = Arc::new(Desk::new(setup));
-        let door = if desk.setup.fault == Some(TenantFault::RefuseConnection) {
-            Door::Closed(hold(desk.setup.port)?)
+        let state = Arc::new(State::new(setup));
+        let door = if state.setup.fault == Some(TenantFault::RefuseConnection) {
+            Door::Closed(hold(state.setup.port)?)
         } else {
-            Door::Open(Server::start(desk.setup.port, Arc::new(Service::new(Arc::clone(&desk))))?)
+            Door::Open(Server::start(state.setup.port, Arc::new(Service::new(Arc::clone(&state))))?)
         };
         let address = match &door {
             Door::Open(server) => server.address(),
             Door::Closed(socket) => socket.local_addr()?,
         };
-        let following = runtime::handle().spawn(follow::follow(Arc::clone(&desk))).abort_handle();
-        Ok(Self { desk, address, door: Some(door), following })
+        let following = runtime::handle().spawn(follow::follow(Arc::clone(&state))).abort_handle();
+        Ok(Self { state, address, door: Some(door), following })
     }
 
     /// `http://127.0.0.1:<port>`.
@@ -169,43 +169,43 @@ impl Tenant {
 
     /// Its name.
     pub fn name(&self) -> &str {
-        &self.desk.setup.name
+        &self.state.setup.name
     }
 
     /// Its token.
     pub fn token(&self) -> &str {
-        &self.desk.setup.token
+        &self.state.setup.token
     }
 
     /// The sha it reports; `None` before it booted.
     pub fn version(&self) -> Option<String> {
-        self.desk.version()
+        self.state.version()
     }
 
     /// What it runs; `None` before it booted. `digest` is empty for [`Follow::Fixed`].
     pub fn running(&self) -> Option<Running> {
-        self.desk.running()
+        self.state.running()
     }
 
     /// Waits until it reports `sha`; gives up after `within` (wall time) and then says `false`.
     pub fn runs(&self, sha: &str, within: Duration) -> bool {
-        let (desk, sha) = (Arc::clone(&self.desk), sha.to_owned());
-        runtime::wait(async move { desk.runs(&sha, within).await })
+        let (state, sha) = (Arc::clone(&self.state), sha.to_owned());
+        runtime::wait(async move { state.runs(&sha, within).await })
     }
 
     /// Every request it got, in order, with the Authorization as sent.
     pub fn requests(&self) -> Vec<Asked> {
-        self.desk.asked()
+        self.state.asked()
     }
 
     /// Forgets the requests.
     pub fn clear_requests(&self) {
-        self.desk.forget_asked();
+        self.state.forget_asked();
     }
 
     /// Memories and conversations that were made and not deleted.
     pub fn leftovers(&self) -> Leftovers {
-        self.desk.leftovers()
+        self.state.leftovers()
     }
 
     /// Closes the port and stops looking at the registry; what was recorded can still be read.

@@ -199,13 +199,13 @@ async fn an_action_after_happens_between_applying_and_answering() {
 
 #[tokio::test]
 async fn a_custom_action_reaches_the_side_doors() {
-    let stage = Stage::broken(tag_put().then(Fault::After(Action::custom(|doors| async move {
-        let digest = doors.digest_of(REPO, "latest").await.unwrap();
-        doors.move_tag(REPO, "seen-by-action", &digest).await.unwrap();
+    let stage = Stage::broken(tag_put().then(Fault::After(Action::custom(|admin| async move {
+        let digest = admin.digest_of(REPO, "latest").await.unwrap();
+        admin.move_tag(REPO, "seen-by-action", &digest).await.unwrap();
     }))));
     stage.put("latest", &stage.new).await.unwrap();
     assert_eq!(stage.registry.digest_of(REPO, "seen-by-action").as_deref(), Some(stage.new.digest()));
-    assert_eq!(stage.registry.log().len(), 1, "side doors are not in the log");
+    assert_eq!(stage.registry.log().len(), 1, "side admin are not in the log");
 }
 
 #[tokio::test]

@@ -126,7 +126,7 @@ fn the_play_fails_at_the_first_claim_that_does_not_hold() {
     }
     link(PROGRAM, "coalmine-sandbox");
     let mut command = Command::new(PROGRAM);
-    command.arg("play").arg("--dir").arg(directory.path()).arg("--bins").arg(directory.path());
+    command.arg("demo").arg("--dir").arg(directory.path()).arg("--bins").arg(directory.path());
     let output = command.output().unwrap();
     let (told, why) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(1), "{told}{why}");

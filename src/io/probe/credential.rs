@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::header::HeaderValue;
 
 use crate::base::secret::Secret;
-use crate::policy::smoke_file::{Auth, Scheme};
+use crate::policy::smoke::suite::{Auth, Scheme};
 
 /// Whether, how and whose token is sent.
 #[derive(Clone, Copy)]

@@ -9,9 +9,9 @@ use reqwest::{Method, Response, StatusCode, Url};
 
 use super::client::Client;
 use super::error::{Problem, RegistryError, is_transient};
-use crate::base::{span, text};
+use crate::base::{duration, text};
 use crate::io::clock;
-use crate::io::story::Loudness;
+use crate::io::console::Loudness;
 use crate::model::repository::Repository;
 
 /// Longest wait for the answer to one small request.
@@ -117,7 +117,7 @@ impl Client<'_> {
             };
             return Err(RegistryError::new(error.attempted.clone(), problem));
         }
-        self.world().story.detail(&format!("{error}; trying again in {}", span::show(wait)));
+        self.context().console.detail(&format!("{error}; trying again in {}", duration::show(wait)));
         clock::sleep(wait).await;
         Ok(())
     }
@@ -202,7 +202,7 @@ impl Client<'_> {
         let (http, request) = request.build_split();
         let request = request
             .map_err(|e| RegistryError::new(attempted, Problem::Source(e.without_url().to_string())))?;
-        let line = self.world().story.tells(Loudness::Requests).then(|| told(&request));
+        let line = self.context().console.tells(Loudness::Requests).then(|| told(&request));
         let timeout = request.timeout().copied();
         let _place = self.shared.gate.acquire().await.expect("the gate is never closed");
         let began = clock::instant();
@@ -211,7 +211,7 @@ impl Client<'_> {
         if let Some(line) = line {
             let end =
                 result.as_ref().map_or_else(|_| "no answer".to_owned(), |r| r.status().as_u16().to_string());
-            self.world().story.request(&format!("{line} -> {end} in {}ms", took.as_millis()));
+            self.context().console.request(&format!("{line} -> {end} in {}ms", took.as_millis()));
         }
         result.map_err(|error| RegistryError::new(attempted, broken(error, timeout)))
     }

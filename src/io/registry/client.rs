@@ -13,7 +13,7 @@ use super::credentials::Found;
 use super::error::{Problem, RegistryError};
 use super::token::Authorization;
 use crate::io::clock::{self, Instant};
-use crate::io::world::World;
+use crate::io::context::Context;
 use crate::model::repository::{Registry, Repository};
 
 /// A connection is there within this time or not at all (go-containerregistry dials for 30 s; a person waits).
@@ -41,7 +41,7 @@ pub struct Client<'w> {
 
 pub(super) struct Shared<'w> {
     pub(super) http: reqwest::Client,
-    pub(super) world: &'w World,
+    pub(super) context: &'w Context,
     pub(super) access: Access,
     pub(super) gate: Semaphore,
     /// Registries that plain HTTP was asked for.
@@ -62,7 +62,7 @@ impl<'w> Client<'w> {
     /// # Errors
     /// The TLS library cannot be set up.
     pub fn new(
-        world: &'w World,
+        context: &'w Context,
         access: Access,
         own: Vec<Registry>,
         plain: Vec<Registry>,
@@ -84,7 +84,7 @@ impl<'w> Client<'w> {
             .map_err(|e| RegistryError::new("set up TLS", Problem::Credentials(e.to_string())))?;
         let shared = Shared {
             http,
-            world,
+            context,
             access,
             gate: Semaphore::new(AT_ONCE),
             plain,
@@ -102,8 +102,8 @@ impl<'w> Client<'w> {
     }
 
     /// The effects of this run.
-    pub fn world(&self) -> &'w World {
-        self.shared.world
+    pub fn context(&self) -> &'w Context {
+        self.shared.context
     }
 
     /// How long until the deadline; zero if it has passed.

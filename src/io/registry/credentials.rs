@@ -7,9 +7,9 @@ use docker_credential::{CredentialRetrievalError, DockerCredential};
 
 use crate::base::secret::Secret;
 use crate::base::text;
+use crate::io::console::Console;
 use crate::io::env::Env;
 use crate::io::files::read_if_there;
-use crate::io::story::Story;
 use crate::model::repository::Repository;
 
 /// A credential program that takes longer than this is waiting for a person who is not there.
@@ -45,18 +45,18 @@ pub struct Found {
 ///
 /// # Errors
 /// A source is half there or unreadable: going on as somebody else would hide that.
-pub async fn find(env: &Env, story: &Story, repository: &Repository, own: bool) -> Result<Found, String> {
-    let found = look(env, story, repository, own).await?;
+pub async fn find(env: &Env, console: &Console, repository: &Repository, own: bool) -> Result<Found, String> {
+    let found = look(env, console, repository, own).await?;
     match &found.credential {
-        Credential::Login { password, .. } => story.secrets.learn(password),
-        Credential::Identity(token) => story.secrets.learn(token),
+        Credential::Login { password, .. } => console.secrets.learn(password),
+        Credential::Identity(token) => console.secrets.learn(token),
         Credential::Anonymous => {}
     }
-    story.detail(&format!("{}: credentials from {}", repository.registry(), found.origin));
+    console.detail(&format!("{}: credentials from {}", repository.registry(), found.origin));
     Ok(found)
 }
 
-async fn look(env: &Env, story: &Story, repository: &Repository, own: bool) -> Result<Found, String> {
+async fn look(env: &Env, console: &Console, repository: &Repository, own: bool) -> Result<Found, String> {
     if let Some(found) = from_variables(env, own)? {
         return Ok(found);
     }
@@ -70,7 +70,7 @@ async fn look(env: &Env, story: &Story, repository: &Repository, own: bool) -> R
         });
     }
     for file in files(env) {
-        if let Some(credential) = from_file(&file, story, repository).await? {
+        if let Some(credential) = from_file(&file, console, repository).await? {
             return Ok(Found { credential, origin: file.path.display().to_string() });
         }
     }
@@ -117,7 +117,7 @@ fn files(env: &Env) -> Vec<CredentialFile> {
 
 async fn from_file(
     file: &CredentialFile,
-    story: &Story,
+    console: &Console,
     repository: &Repository,
 ) -> Result<Option<Credential>, String> {
     let Some(content) = read_if_there(&file.path).map_err(|e| e.to_string())? else { return Ok(None) };
@@ -131,7 +131,7 @@ async fn from_file(
             }
             Err(Miss::NotThere) => {}
             Err(Miss::Program(why)) => {
-                story.warn(&format!("{}: {why}; going on without it", file.path.display()));
+                console.warn(&format!("{}: {why}; going on without it", file.path.display()));
             }
             Err(Miss::Malformed) => return Err(malformed(&file.path)),
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 
-use crate::base::span;
+use crate::base::duration;
 use crate::model::digest::Digest;
 
 /// A request, or a chain of them, that did not come to a usable answer.
@@ -29,7 +29,7 @@ pub enum Problem {
         cause: String,
     },
     /// No answer in time.
-    #[error("expected an answer within {}, found none", span::show(*.after))]
+    #[error("expected an answer within {}, found none", duration::show(*.after))]
     Timeout {
         /// How long was waited.
         after: Duration,
@@ -38,7 +38,7 @@ pub enum Problem {
     #[error("the command's deadline has passed")]
     Deadline,
     /// The registry wants us to wait longer than the command may last.
-    #[error("the registry asks to wait {}, longer than the command's deadline allows", span::show(*.wait))]
+    #[error("the registry asks to wait {}, longer than the command's deadline allows", duration::show(*.wait))]
     WaitTooLong {
         /// How long.
         wait: Duration,
@@ -135,7 +135,7 @@ impl RegistryError {
         match &self.problem {
             Problem::Unreachable { .. } => "check the registry's name and the network; for a registry without TLS give --plain-http".to_owned(),
             Problem::Timeout { .. } | Problem::Deadline => "try again, or allow more time with --deadline".to_owned(),
-            Problem::WaitTooLong { wait } => format!("try again in {}, or allow more time with --deadline", span::show(*wait)),
+            Problem::WaitTooLong { wait } => format!("try again in {}, or allow more time with --deadline", duration::show(*wait)),
             Problem::Status { status, said, .. } => status_hint(*status, said).to_owned(),
             Problem::Denied { .. } => "not found or no permission: `release-status doctor` shows which credential is used and what it may do; on ghcr.io the token needs `packages: write` and the package must give the repository access (Package settings, Manage Actions access)".to_owned(),
             Problem::WrongDigest { .. } => "do not use this content; look at the registry's storage and at proxies on the way".to_owned(),

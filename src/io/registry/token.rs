@@ -102,9 +102,10 @@ impl Client<'_> {
         if let Some(found) = self.shared.credentials.borrow().get(repository) {
             return Ok(found.clone());
         }
-        let world = self.world();
+        let context = self.context();
         let found =
-            credentials::find(&world.env, &world.story, repository, self.is_own(repository.registry())).await;
+            credentials::find(&context.env, &context.console, repository, self.is_own(repository.registry()))
+                .await;
         let attempted = || format!("find credentials for {}", repository.registry());
         let found = found.map_err(|why| RegistryError::new(attempted(), Problem::Credentials(why)))?;
         self.shared.credentials.borrow_mut().insert(repository.clone(), found.clone());
@@ -181,7 +182,7 @@ impl Client<'_> {
         let answer: TokenAnswer = serde_json::from_slice(&body).map_err(|_| unfit())?;
         let token =
             answer.token.or(answer.access_token).filter(|token| !token.is_empty()).ok_or_else(unfit)?;
-        self.world().story.secrets.learn(&Secret::new(token.as_str()));
+        self.context().console.secrets.learn(&Secret::new(token.as_str()));
         sensitive(&format!("Bearer {token}")).ok_or_else(unfit)
     }
 

@@ -17,7 +17,7 @@ use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use super::call::{Again, Call, said};
 use super::client::Client;
 use super::error::{Problem, RegistryError, is_transient};
-use crate::base::span;
+use crate::base::duration;
 use crate::io::clock;
 use crate::io::progress::Progress;
 use crate::io::source::origin::Content;
@@ -71,7 +71,7 @@ impl Client<'_> {
             return Ok(Arrival::There);
         }
         let what = format!("{} {}", transfer.repository.name(), transfer.digest.short());
-        let progress = Progress::transfer(&self.world().story, &what, transfer.size);
+        let progress = Progress::transfer(&self.context().console, &what, transfer.size);
         let tried = Cell::new(0);
         loop {
             tried.set(tried.get() + 1);
@@ -262,9 +262,10 @@ impl Client<'_> {
                 Ok(Some(Ok(chunk))) => Some((Ok(chunk), Some(chunks))),
                 Ok(Some(Err(error))) => Some((Err(std::io::Error::other(error.without_url())), None)),
                 Ok(None) => None,
-                Err(_) => {
-                    Some((Err(std::io::Error::other(format!("silent for {}", span::show(STALLED)))), None))
-                }
+                Err(_) => Some((
+                    Err(std::io::Error::other(format!("silent for {}", duration::show(STALLED)))),
+                    None,
+                )),
             }
         });
         Ok(patient.boxed())

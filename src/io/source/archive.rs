@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::SourceError;
 use super::layout;
-use super::origin::{Content, Origin, Shelf};
+use super::origin::{BlobSource, Content, Origin};
 use crate::base::text;
 use crate::model::digest::Digest;
 
@@ -142,7 +142,7 @@ fn check_headers(path: &Path) -> Result<(), Headers> {
     Ok(())
 }
 
-impl Shelf for Archive {
+impl BlobSource for Archive {
     fn path(&self) -> &Path {
         &self.path
     }

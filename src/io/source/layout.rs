@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use oci_client::manifest::{ImageIndexEntry, OciImageIndex};
 
 use super::error::SourceError;
-use super::origin::{Content, Origin, Shelf, gather, read};
+use super::origin::{BlobSource, Content, Origin, gather, read};
 use crate::base::text;
 use crate::io::registry::call::MANIFEST_BYTES;
 use crate::model::digest::Digest;
@@ -18,21 +18,21 @@ const REF_NAME: &str = "org.opencontainers.image.ref.name";
 /// # Errors
 /// The folder is no layout, does not have that image, or is not whole.
 pub fn open(folder: &Path, name: Option<&str>) -> Result<Origin, SourceError> {
-    let shelf = Folder(folder.to_owned());
-    let index = shelf.file(&folder.join("index.json")).ok_or_else(|| SourceError::Unfit {
+    let blobs = Folder(folder.to_owned());
+    let index = blobs.file(&folder.join("index.json")).ok_or_else(|| SourceError::Unfit {
         path: folder.to_owned(),
         expected: "an OCI image layout",
         found: "a folder without `index.json`".to_owned(),
     })?;
-    pick(&shelf, &index, name)
+    pick(&blobs, &index, name)
 }
 
-/// The image `name` of the layout on `shelf`, whose `index.json` is `index`.
+/// The image `name` of the layout on `blobs`, whose `index.json` is `index`.
 ///
 /// # Errors
 /// There is no such image, or more than one, or it is not whole.
-pub fn pick(shelf: &dyn Shelf, index: &Content, name: Option<&str>) -> Result<Origin, SourceError> {
-    let unfit = |expected, found| SourceError::Unfit { path: shelf.path().to_owned(), expected, found };
+pub fn pick(blobs: &dyn BlobSource, index: &Content, name: Option<&str>) -> Result<Origin, SourceError> {
+    let unfit = |expected, found| SourceError::Unfit { path: blobs.path().to_owned(), expected, found };
     let bytes = read(index, MANIFEST_BYTES)?;
     let index: OciImageIndex = serde_json::from_slice(&bytes)
         .map_err(|e| unfit("an `index.json` that can be read", e.to_string()))?;
@@ -54,7 +54,7 @@ pub fn pick(shelf: &dyn Shelf, index: &Content, name: Option<&str>) -> Result<Or
     };
     let digest: Digest =
         entry.digest.parse().map_err(|e| unfit("a digest in `index.json`", format!("{e}")))?;
-    gather(shelf, &digest, Some(&entry.media_type))
+    gather(blobs, &digest, Some(&entry.media_type))
 }
 
 struct Folder(PathBuf);
@@ -72,7 +72,7 @@ impl Folder {
     }
 }
 
-impl Shelf for Folder {
+impl BlobSource for Folder {
     fn path(&self) -> &Path {
         &self.0
     }

@@ -47,33 +47,37 @@ pub struct Origin {
 }
 
 /// Finds the stretch of a file that holds a digest: each kind of container has its own.
-pub trait Shelf {
+pub trait BlobSource {
     /// What to call it in an error.
     fn path(&self) -> &Path;
     /// The stretch that is said to hold `digest`.
     fn find(&self, digest: &Digest) -> Option<Content>;
 }
 
-/// Gathers the image that `digest` names from `shelf`.
+/// Gathers the image that `digest` names from `source`.
 ///
 /// # Errors
 /// Something that the manifests name is not there, or is not what its name says.
-pub fn gather(shelf: &dyn Shelf, digest: &Digest, media_type: Option<&str>) -> Result<Origin, SourceError> {
-    let top = manifest(shelf, digest, media_type)?;
+pub fn gather(
+    source: &dyn BlobSource,
+    digest: &Digest,
+    media_type: Option<&str>,
+) -> Result<Origin, SourceError> {
+    let top = manifest(source, digest, media_type)?;
     let total = top.children().iter().fold(0_u64, |sum, child| sum.saturating_add(child.size));
     if total > MANIFESTS_BYTES {
-        return Err(unfit(shelf, "an index of manifests", format!("manifests of {total} bytes together")));
+        return Err(unfit(source, "an index of manifests", format!("manifests of {total} bytes together")));
     }
     let children = top
         .children()
         .iter()
         .map(|child| {
-            let found = manifest(shelf, &child.digest, None)?;
+            let found = manifest(source, &child.digest, None)?;
             if found.bytes.len() as u64 == child.size {
                 return Ok(found);
             }
             let (expected, found) = (format!("{} bytes", child.size), format!("{} bytes", found.bytes.len()));
-            let (path, digest) = (shelf.path().to_owned(), child.digest.clone());
+            let (path, digest) = (source.path().to_owned(), child.digest.clone());
             Err(SourceError::Spoiled { path, expected, digest, found })
         })
         .collect::<Result<Vec<_>, _>>()?;
@@ -83,21 +87,21 @@ pub fn gather(shelf: &dyn Shelf, digest: &Digest, media_type: Option<&str>) -> R
             .iter()
             .any(|child| matches!(child.media_type, MediaType::OciIndex | MediaType::DockerList))
         {
-            return Err(unfit(shelf, "an index of images", "an index of indexes".to_owned()));
+            return Err(unfit(source, "an index of images", "an index of indexes".to_owned()));
         }
         for blob in holder.blobs().into_iter().filter(|blob| !blob.elsewhere) {
             let missing = || SourceError::Incomplete {
-                path: shelf.path().to_owned(),
+                path: source.path().to_owned(),
                 what: "blob",
                 digest: blob.digest.clone(),
             };
-            let content = shelf.find(&blob.digest).ok_or_else(missing)?;
+            let content = source.find(&blob.digest).ok_or_else(missing)?;
             if let Content::File { size, .. } = content
                 && size != blob.size
             {
                 let (expected, found) = (format!("{} bytes", blob.size), format!("{size} bytes"));
                 return Err(SourceError::Spoiled {
-                    path: shelf.path().to_owned(),
+                    path: source.path().to_owned(),
                     expected,
                     digest: blob.digest.clone(),
                     found,
@@ -109,29 +113,33 @@ pub fn gather(shelf: &dyn Shelf, digest: &Digest, media_type: Option<&str>) -> R
     Ok(Origin { top, children, blobs })
 }
 
-fn manifest(shelf: &dyn Shelf, digest: &Digest, media_type: Option<&str>) -> Result<Manifest, SourceError> {
+fn manifest(
+    source: &dyn BlobSource,
+    digest: &Digest,
+    media_type: Option<&str>,
+) -> Result<Manifest, SourceError> {
     let missing = || SourceError::Incomplete {
-        path: shelf.path().to_owned(),
+        path: source.path().to_owned(),
         what: "manifest",
         digest: digest.clone(),
     };
-    let content = shelf.find(digest).ok_or_else(missing)?;
+    let content = source.find(digest).ok_or_else(missing)?;
     let bytes = read(&content, MANIFEST_BYTES)?;
     let found = Digest::of(&bytes);
     if found != *digest {
         let (expected, found) = ("the bytes".to_owned(), format!("bytes of {found}"));
         return Err(SourceError::Spoiled {
-            path: shelf.path().to_owned(),
+            path: source.path().to_owned(),
             expected,
             digest: digest.clone(),
             found,
         });
     }
-    decode::manifest(bytes, media_type).map_err(|problem| unfit(shelf, "a manifest", problem.to_string()))
+    decode::manifest(bytes, media_type).map_err(|problem| unfit(source, "a manifest", problem.to_string()))
 }
 
-fn unfit(shelf: &dyn Shelf, expected: &'static str, found: String) -> SourceError {
-    SourceError::Unfit { path: shelf.path().to_owned(), expected, found }
+fn unfit(source: &dyn BlobSource, expected: &'static str, found: String) -> SourceError {
+    SourceError::Unfit { path: source.path().to_owned(), expected, found }
 }
 
 /// Reads a stretch of a file that must not be longer than `limit` bytes.

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::model::check::{Build, TenantResult};
-use crate::policy::judge::{self, tally};
+use crate::policy::smoke::judge::{self, tally};
 use crate::tool::canary_smoke::RunOutcome;
 
 pub(super) fn fields(run: &RunOutcome) -> Map<String, Value> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::base::span;
+use crate::base::duration;
 use crate::model::check::{Build, CheckResult, Outcome, StepResult, TenantResult};
 use crate::report::github::Summary;
 use crate::report::page::{Mood, Page};
@@ -220,7 +220,7 @@ impl Group<'_> {
 }
 
 fn asked(step: &StepResult) -> String {
-    let took = span::show(Duration::from_millis(step.elapsed_ms));
+    let took = duration::show(Duration::from_millis(step.elapsed_ms));
     let status = step.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
     let tries = match step.attempts {
         0 => return format!("{}, not sent", step.request),

@@ -1,7 +1,7 @@
 //! The grid: a row for each tenant, a column for each check.
 
 use crate::model::check::{Build, Outcome, TenantResult};
-use crate::policy::judge;
+use crate::policy::smoke::judge;
 use crate::report::github::Summary;
 use crate::report::page::{Cell, Mood, Page, cell};
 use crate::tool::canary_smoke::RunOutcome;

@@ -9,7 +9,7 @@ use quick_xml::events::{BytesDecl, BytesText, Event};
 
 use crate::base::text::escape;
 use crate::model::check::{CheckResult, Outcome, StepResult, TenantResult};
-use crate::policy::judge::tally;
+use crate::policy::smoke::judge::tally;
 use crate::tool::canary_smoke::RunOutcome;
 
 /// The longest text of one element.

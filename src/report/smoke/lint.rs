@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::base::span;
+use crate::base::duration;
 use crate::report::github::{Annotation, Level, Summary};
 use crate::report::page::{Mood, Page, cell};
 use crate::tool::canary_smoke::LintOutcome;
@@ -11,7 +11,7 @@ impl LintOutcome {
     fn facts(&self) -> Vec<(&'static str, String)> {
         let worst = &self.worst;
         let shown =
-            |span: std::time::Duration| if span.is_zero() { "none".to_owned() } else { span::show(span) };
+            |span: std::time::Duration| if span.is_zero() { "none".to_owned() } else { duration::show(span) };
         let longest = self.worst.total().min(self.deadline);
         vec![
             ("checks", self.checks.to_string()),
@@ -20,11 +20,11 @@ impl LintOutcome {
                 "longest run",
                 format!(
                     "{}: ready {}, checks {}, asking again {}; deadline {}",
-                    span::show(longest),
+                    duration::show(longest),
                     shown(worst.ready),
                     shown(worst.checks),
                     shown(worst.again),
-                    span::show(self.deadline)
+                    duration::show(self.deadline)
                 ),
             ),
             ("sha256", self.suite.sha256.clone()),
@@ -48,7 +48,7 @@ impl LintOutcome {
 
     pub(super) fn fields(&self) -> Map<String, Value> {
         let advice =
-            |a: &crate::policy::smoke_file::advice::Advice| json!({ "line": a.line, "message": a.message });
+            |a: &crate::policy::smoke::suite::advice::Advice| json!({ "line": a.line, "message": a.message });
         let seconds = |span: std::time::Duration| json!(span.as_secs_f64());
         Map::from_iter([
             ("suite".to_owned(), json!({ "file": self.suite.file, "sha256": self.suite.sha256 })),
@@ -80,7 +80,7 @@ impl LintOutcome {
     }
 
     pub(super) fn annotations(&self) -> Vec<Annotation> {
-        let annotation = |advice: &crate::policy::smoke_file::advice::Advice| Annotation {
+        let annotation = |advice: &crate::policy::smoke::suite::advice::Advice| Annotation {
             level: Level::Warning,
             title: "weak spot".to_owned(),
             message: advice.message.clone(),

@@ -7,9 +7,9 @@ use super::step::{Haste, Place};
 use crate::io::clock;
 use crate::model::check::{Outcome, StepResult};
 use crate::model::tenant::Tenant;
-use crate::policy::smoke_file::template::Variables;
-use crate::policy::smoke_file::worst_case::CLEANUP;
-use crate::policy::smoke_file::{Body, Check, Step};
+use crate::policy::smoke::suite::template::Variables;
+use crate::policy::smoke::suite::worst_case::CLEANUP;
+use crate::policy::smoke::suite::{Body, Check, Step};
 
 impl Run<'_> {
     /// Runs the cleanup of `check`, but for requests that need what was not captured. A failure is reported and
@@ -40,12 +40,13 @@ impl Run<'_> {
         let due = check.cleanup.iter().filter(|step| is_needed(step, variables));
         for step in due.skip(results.len()) {
             let mut late = super::step::blank(step);
-            late.trouble = Some(format!("cleaning up took longer than {}", crate::base::span::show(CLEANUP)));
+            late.trouble =
+                Some(format!("cleaning up took longer than {}", crate::base::duration::show(CLEANUP)));
             results.push(late);
         }
         for result in results.iter().filter(|result| result.outcome != Outcome::Passed) {
             let why = super::step::described(result);
-            self.world.story.warn(&format!(
+            self.context.console.warn(&format!(
                 "{}: `{}` may have left something behind: {}: {why}",
                 tenant.name, check.name, result.request
             ));

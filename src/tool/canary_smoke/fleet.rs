@@ -2,10 +2,10 @@
 
 use super::FleetOptions;
 use crate::base::secret::Secret;
-use crate::io::world::World;
+use crate::io::context::Context;
 use crate::model::tenant::Tenant;
-use crate::policy::smoke_file::TenantSource;
-use crate::policy::tenants::{ListVariable, NotTenants, of_lists, of_names};
+use crate::policy::smoke::suite::TenantSource;
+use crate::policy::smoke::tenants::{ListVariable, NotTenants, of_lists, of_names};
 use crate::tool::failure::Failure;
 
 /// Finds the tenants; from then on no text shows their tokens. `mask`: a runner is asked to hide them too.
@@ -15,18 +15,18 @@ use crate::tool::failure::Failure;
 pub(super) fn find(
     options: &FleetOptions,
     source: &TenantSource,
-    world: &World,
+    context: &Context,
     mask: bool,
 ) -> Result<Vec<Tenant>, Failure> {
-    let env = &world.env;
+    let env = &context.env;
     let (urls, tokens) = (source.urls_env.as_str(), source.tokens_env.as_str());
-    learn(world, env.get(tokens).into_iter().flat_map(crate::io::env::items));
+    learn(context, env.get(tokens).into_iter().flat_map(crate::io::env::items));
     let tenants = if options.tenants.is_empty() {
         let list = |name| ListVariable { name, value: env.get(name) };
         of_lists(list(urls), list(tokens))
     } else {
         if env.get(urls).is_some() {
-            world.story.detail(&format!("the tenants are those of `--tenant`; {urls} is not used"));
+            context.console.detail(&format!("the tenants are those of `--tenant`; {urls} is not used"));
         }
         of_names(&options.tenants, |name| env.get(name))
     };
@@ -38,24 +38,26 @@ pub(super) fn find(
             format!("name more of them in {urls}, or lower `[tenants] min`"),
         ));
     }
-    learn(world, tenants.iter().map(|tenant| tenant.token.expose()));
+    learn(context, tenants.iter().map(|tenant| tenant.token.expose()));
     for tenant in &tenants {
         if mask && env.is_github_actions() {
-            world.story.mask(&tenant.token);
+            context.console.mask(&tenant.token);
         }
         if tenant.url.is_exposed() {
-            world.story.warn(&format!("{}: its token travels unencrypted, as its URL is http", tenant.name));
+            context
+                .console
+                .warn(&format!("{}: its token travels unencrypted, as its URL is http", tenant.name));
         }
     }
     Ok(tenants)
 }
 
 /// Learns tokens, and the password alone of those that are `user:password`.
-fn learn<'t>(world: &World, tokens: impl Iterator<Item = &'t str>) {
+fn learn<'t>(context: &Context, tokens: impl Iterator<Item = &'t str>) {
     for token in tokens {
-        world.story.secrets.learn(&Secret::new(token));
+        context.console.secrets.learn(&Secret::new(token));
         if let Some((_, password)) = token.split_once(':') {
-            world.story.secrets.learn(&Secret::new(password));
+            context.console.secrets.learn(&Secret::new(password));
         }
     }
 }

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::suite::{SuiteFile, load};
-use crate::policy::smoke_file::advice::{Advice, advice};
-use crate::policy::smoke_file::worst_case::{WorstCase, requests, worst_case};
+use crate::policy::smoke::suite::advice::{Advice, advice};
+use crate::policy::smoke::suite::worst_case::{WorstCase, requests, worst_case};
 use crate::tool::failure::Failure;
 
 /// What can be said of a suite that has no mistake.

@@ -10,14 +10,14 @@ use super::suite::{SuiteFile, load};
 use super::{Args, fleet};
 use crate::base::secret::Secret;
 use crate::io::clock;
+use crate::io::context::Context;
 use crate::io::probe::{Certificates, Probe, Route};
 use crate::io::replay::{Asked, Replay};
-use crate::io::world::World;
 use crate::model::check::{Answer, BodyEnd, Build, TenantResult};
 use crate::model::commit::CommitSha;
 use crate::model::tenant::{Tenant, TenantName};
-use crate::policy::faults::{Exchange, Fault, Scenario, scenarios};
-use crate::policy::smoke_file::{Step, Suite};
+use crate::policy::smoke::faults::{Exchange, Fault, Scenario, scenarios};
+use crate::policy::smoke::suite::{Step, Suite};
 use crate::tool::failure::Failure;
 
 /// The header by which a replayed request says which exchange it repeats.
@@ -72,10 +72,10 @@ impl ProveOutcome {
 ///
 /// # Errors
 /// The suite or the tenants are not as they must be, or a signal came.
-pub(super) async fn prove(args: &Args, min_score: u8, world: &World) -> Result<ProveOutcome, Failure> {
+pub(super) async fn prove(args: &Args, min_score: u8, context: &Context) -> Result<ProveOutcome, Failure> {
     let (suite, file) = load(&args.suite)?;
     let (sha, _) = build(&args.build)?;
-    let tenants = fleet::find(&args.fleet, &suite.tenants, world, !args.no_self_mask)?;
+    let tenants = fleet::find(&args.fleet, &suite.tenants, context, !args.no_self_mask)?;
     let Some(tenant) = tenants.into_iter().next() else {
         return Err(Failure::usage(
             "there is no tenant to record",
@@ -86,8 +86,8 @@ pub(super) async fn prove(args: &Args, min_score: u8, world: &World) -> Result<P
     let recorder = Run {
         suite: &suite,
         sha: sha.clone(),
-        world,
-        probe: probe(&args.suite, &suite, world, 1)?,
+        context,
+        probe: probe(&args.suite, &suite, context, 1)?,
         pace: Pace::Record,
         deadline,
         until: clock::instant() + deadline,
@@ -103,7 +103,7 @@ pub(super) async fn prove(args: &Args, min_score: u8, world: &World) -> Result<P
         rows: Vec::new(),
         min_score,
     };
-    world.story.say(&format!("recording {}", tenant.name));
+    context.console.say(&format!("recording {}", tenant.name));
     let healthy = recorder.fleet(std::slice::from_ref(&tenant)).await;
     outcome.unfit = healthy.iter().flat_map(noticed).collect();
     if outcome.unfit.is_empty() {
@@ -113,7 +113,7 @@ pub(super) async fn prove(args: &Args, min_score: u8, world: &World) -> Result<P
         outcome.unfit = played.0;
         outcome.rows = played.1;
     }
-    world.stop.signal().map_or(Ok(outcome), |signal| Err(signal.into()))
+    context.stop.signal().map_or(Ok(outcome), |signal| Err(signal.into()))
 }
 
 /// The recording, and what replays it.
@@ -130,15 +130,15 @@ impl<'r> Stage<'r> {
         tenant: Tenant,
         recording: BTreeMap<usize, Recorded>,
     ) -> Result<Self, Failure> {
-        let world = recorder.world;
+        let context = recorder.context;
         let probe =
-            Probe::new(&world.story, &Certificates::default(), Route::Direct, 1).map_err(|problem| {
+            Probe::new(&context.console, &Certificates::default(), Route::Direct, 1).map_err(|problem| {
                 Failure::usage(format!("failed to set up TLS: {problem}"), "check the system's certificates")
             })?;
         let run = Run {
             suite,
             sha: recorder.sha.clone(),
-            world,
+            context,
             probe,
             pace: Pace::Replay,
             deadline: recorder.deadline,
@@ -170,7 +170,7 @@ impl<'r> Stage<'r> {
         let exchanges = self.exchanges();
         let mut rows = Vec::new();
         for scenario in scenarios(&exchanges, sha) {
-            if self.run.world.stop.signal().is_some() {
+            if self.run.context.stop.signal().is_some() {
                 break;
             }
             rows.push(self.row(&replay, scenario).await);

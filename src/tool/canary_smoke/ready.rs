@@ -5,7 +5,7 @@ use super::step::{Haste, Place};
 use crate::io::clock;
 use crate::model::check::{Build, Outcome, StepResult};
 use crate::model::tenant::Tenant;
-use crate::policy::smoke_file::Ready;
+use crate::policy::smoke::suite::Ready;
 
 /// The number of `[ready]` within a recording.
 pub(super) const READY_EXCHANGE: usize = 0;
@@ -58,8 +58,8 @@ impl Run<'_> {
                     Build::Unconfirmed(found)
                 };
                 let found = now.astray().unwrap_or_default();
-                self.world
-                    .story
+                self.context
+                    .console
                     .warn(&format!("{}: is it still {} after the checks? {found}", tenant.name, self.sha));
                 return now;
             }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::{Args, Outcome};
 use crate::io::clock;
+use crate::io::context::Context;
 use crate::io::registry::client::{Access, Client};
 use crate::io::registry::error::RegistryError;
-use crate::io::world::World;
 use crate::model::commit::CommitSha;
 use crate::model::release::Release;
 use crate::model::repository::Repository;
@@ -23,12 +23,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// The configuration is wrong.
-fn settings(args: &Args, world: &World) -> Result<Option<Settings>, Failure> {
+fn settings(args: &Args, context: &Context) -> Result<Option<Settings>, Failure> {
     if args.no_record {
         return Ok(None);
     }
     let options = RegistryOptions { place: args.place.clone(), dry_run: false, deadline: PATIENCE };
-    let settings = Settings::find_if_named(&options, &args.images.images, &world.env)?;
+    let settings = Settings::find_if_named(&options, &args.images.images, &context.env)?;
     Ok(settings.filter(|settings| settings.home.is_some()))
 }
 
@@ -37,12 +37,16 @@ fn settings(args: &Args, world: &World) -> Result<Option<Settings>, Failure> {
 ///
 /// # Errors
 /// The configuration is wrong.
-pub(super) async fn release(args: &Args, sha: &CommitSha, world: &World) -> Result<Option<Release>, Failure> {
-    let Some(settings) = settings(args, world)? else { return Ok(None) };
-    let client = settings.client(world, Access::Pull)?;
+pub(super) async fn release(
+    args: &Args,
+    sha: &CommitSha,
+    context: &Context,
+) -> Result<Option<Release>, Failure> {
+    let Some(settings) = settings(args, context)? else { return Ok(None) };
+    let client = settings.client(context, Access::Pull)?;
     let Some(home) = &settings.home else { return Ok(None) };
-    let found = world.stop.unless(find(&client, home, sha)).await?;
-    let complain = |why: String| world.story.warn(&format!("the verdict is bound to no digests: {why}"));
+    let found = context.stop.unless(find(&client, home, sha)).await?;
+    let complain = |why: String| context.console.warn(&format!("the verdict is bound to no digests: {why}"));
     match found {
         Ok(Some(release)) => return Ok(Some(release)),
         Ok(None) => complain(format!("there is no one record of {sha} in {home}")),
@@ -68,24 +72,30 @@ async fn find(
 }
 
 /// Attaches the document of a run to the record of its release.
-pub(super) async fn keep(args: &Args, outcome: &Outcome, verdict: Verdict, document: &str, world: &World) {
+pub(super) async fn keep(
+    args: &Args,
+    outcome: &Outcome,
+    verdict: Verdict,
+    document: &str,
+    context: &Context,
+) {
     let Outcome::Run(run) = outcome else { return };
     let judged = matches!(verdict, Verdict::Green | Verdict::Red | Verdict::Inconclusive);
     let (Some(release), true) = (&run.release, judged) else { return };
     // A wrong configuration was told before the run began.
-    let Ok(Some(settings)) = settings(args, world) else { return };
+    let Ok(Some(settings)) = settings(args, context) else { return };
     let Some(home) = &settings.home else { return };
-    let kept = attach(&settings, home, release, document, world).await;
+    let kept = attach(&settings, home, release, document, context).await;
     match kept {
-        Ok(true) => world.story.say(&format!("the verdict is attached to the record of {}", release.sha)),
+        Ok(true) => context.console.say(&format!("the verdict is attached to the record of {}", release.sha)),
         Ok(false) => {
-            world
-                .story
+            context
+                .console
                 .warn(&format!("the verdict is not recorded: {home} has no record of {}", release.sha));
         }
         Err(why) => {
-            world.story.warn(&format!("the verdict is not recorded: {why}"));
-            world.story.hint("hand the result file to `promote-latest --evidence`, or say --no-record");
+            context.console.warn(&format!("the verdict is not recorded: {why}"));
+            context.console.hint("hand the result file to `promote-latest --evidence`, or say --no-record");
         }
     }
 }
@@ -95,11 +105,13 @@ async fn attach(
     home: &Repository,
     release: &Release,
     document: &str,
-    world: &World,
+    context: &Context,
 ) -> Result<bool, String> {
     let until = clock::instant() + PATIENCE;
-    let client =
-        settings.client(world, Access::PullPush).map_err(|_| "TLS cannot be set up".to_owned())?.until(until);
+    let client = settings
+        .client(context, Access::PullPush)
+        .map_err(|_| "TLS cannot be set up".to_owned())?
+        .until(until);
     let kept = records::read(&client, home, &release.sha).await.map_err(|e| e.to_string())?;
     let Some(kept) = kept else { return Ok(false) };
     records::attach(&client, &kept, document.as_bytes().to_vec()).await.map_err(|e| e.to_string())?;

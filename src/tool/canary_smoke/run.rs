@@ -14,23 +14,24 @@ use serde_json::Value;
 use super::step::{Haste, Place, millis};
 use super::suite::{SuiteFile, certificates, load};
 use super::{Args, BuildOptions, fleet, record};
+use crate::base::duration;
 use crate::base::secret::Secret;
-use crate::base::span;
 use crate::io::clock::{self, Instant};
+use crate::io::context::Context;
 use crate::io::probe::{Probe, Route};
 use crate::io::progress::Tasks;
 use crate::io::stop::Signal;
-use crate::io::world::World;
 use crate::io::{files, run as workflow};
 use crate::model::check::{Answer, Build, CheckResult, Sample, TenantResult};
 use crate::model::commit::CommitSha;
 use crate::model::record::Run as WorkflowRun;
 use crate::model::release::Release;
 use crate::model::tenant::Tenant;
-use crate::policy::smoke_file::template::Variables;
-use crate::policy::smoke_file::worst_case::SAMPLES_AT_ONCE;
-use crate::policy::smoke_file::{Check, FlakyRule, Suite};
-use crate::policy::{judge, release_document};
+use crate::policy::release_document;
+use crate::policy::smoke::judge;
+use crate::policy::smoke::suite::template::Variables;
+use crate::policy::smoke::suite::worst_case::SAMPLES_AT_ONCE;
+use crate::policy::smoke::suite::{Check, FlakyRule, Suite};
 use crate::tool::failure::Failure;
 
 /// What a run came to.
@@ -90,7 +91,7 @@ pub(super) enum Interruption {
 impl fmt::Display for Interruption {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Deadline(deadline) => write!(f, "the deadline of {} passed", span::show(*deadline)),
+            Self::Deadline(deadline) => write!(f, "the deadline of {} passed", duration::show(*deadline)),
             Self::Signal(Signal::Interrupt) => f.write_str("stopped by SIGINT"),
             Self::Signal(Signal::Terminate) => f.write_str("stopped by SIGTERM"),
         }
@@ -101,7 +102,7 @@ impl fmt::Display for Interruption {
 pub(super) struct Run<'w> {
     pub(super) suite: &'w Suite,
     pub(super) sha: CommitSha,
-    pub(super) world: &'w World,
+    pub(super) context: &'w Context,
     pub(super) probe: Probe<'w>,
     pub(super) pace: Pace,
     pub(super) deadline: Duration,
@@ -117,20 +118,20 @@ pub(super) struct Run<'w> {
 ///
 /// # Errors
 /// The suite, the release or the tenants are not as they must be; nothing was sent.
-pub(super) async fn run(args: &Args, world: &World) -> Result<RunOutcome, Failure> {
+pub(super) async fn run(args: &Args, context: &Context) -> Result<RunOutcome, Failure> {
     let (suite, file) = load(&args.suite)?;
     let (mut sha, mut release) = build(&args.build)?;
-    let tenants = fleet::find(&args.fleet, &suite.tenants, world, !args.no_self_mask)?;
-    let probe = probe(&args.suite, &suite, world, tenants.len())?;
+    let tenants = fleet::find(&args.fleet, &suite.tenants, context, !args.no_self_mask)?;
+    let probe = probe(&args.suite, &suite, context, tenants.len())?;
     let deadline = args.deadline.unwrap_or(suite.deadline);
     if release.is_none() {
-        release = record::release(args, &sha, world).await?;
+        release = record::release(args, &sha, context).await?;
         sha = release.as_ref().map_or(sha, |release| release.sha.clone());
     }
     let run = Run {
         suite: &suite,
         sha: sha.clone(),
-        world,
+        context,
         probe,
         pace: Pace::Full,
         deadline,
@@ -151,8 +152,8 @@ pub(super) async fn run(args: &Args, world: &World) -> Result<RunOutcome, Failur
         tenants: results,
         started,
         finished: clock::now(),
-        signal: world.stop.signal(),
-        run: workflow::of(&world.env),
+        signal: context.stop.signal(),
+        run: workflow::of(&context.env),
     })
 }
 
@@ -184,11 +185,11 @@ pub(super) fn build(options: &BuildOptions) -> Result<(CommitSha, Option<Release
 pub(super) fn probe<'w>(
     path: &Path,
     suite: &Suite,
-    world: &'w World,
+    context: &'w Context,
     tenants: usize,
 ) -> Result<Probe<'w>, Failure> {
     let certificates = certificates(path, suite)?;
-    Probe::new(&world.story, &certificates, Route::Environment, tenants).map_err(|problem| {
+    Probe::new(&context.console, &certificates, Route::Environment, tenants).map_err(|problem| {
         Failure::usage(
             format!("failed to set up TLS: {problem}"),
             "check `[tls]` and the system's certificates",
@@ -211,8 +212,10 @@ pub(super) fn random() -> Result<String, Failure> {
 impl Run<'_> {
     /// Runs everything on every tenant. The results stand in the order of `tenants`.
     pub(super) async fn fleet(&self, tenants: &[Tenant]) -> Vec<TenantResult> {
-        let tasks =
-            Tasks::new(&self.world.story, &tenants.iter().map(|t| t.name.to_string()).collect::<Vec<_>>());
+        let tasks = Tasks::new(
+            &self.context.console,
+            &tenants.iter().map(|t| t.name.to_string()).collect::<Vec<_>>(),
+        );
         let builds = join_all(tenants.iter().enumerate().map(async |(at, tenant)| {
             tasks.at(at, &format!("waiting for {}", self.sha));
             self.ready(tenant).await
@@ -286,7 +289,12 @@ impl Run<'_> {
             ..skipped(check, String::new())
         };
         if self.pace != Pace::Replay {
-            self.world.story.detail(&format!("{}: {}: {}", tenant.name, check.name, result.outcome.as_str()));
+            self.context.console.detail(&format!(
+                "{}: {}: {}",
+                tenant.name,
+                check.name,
+                result.outcome.as_str()
+            ));
         }
         CheckResult { skipped: None, ..result }
     }
@@ -325,7 +333,7 @@ impl Run<'_> {
     /// Tells a step of the work; a replay is nobody's story.
     pub(super) fn say(&self, line: &str) {
         if self.pace != Pace::Replay {
-            self.world.story.say(line);
+            self.context.console.say(line);
         }
     }
 
@@ -333,7 +341,7 @@ impl Run<'_> {
     pub(super) async fn interrupted(&self) -> Interruption {
         tokio::select! {
             biased;
-            signal = self.world.stop.wait() => Interruption::Signal(signal),
+            signal = self.context.stop.wait() => Interruption::Signal(signal),
             () = clock::sleep_until(self.until) => Interruption::Deadline(self.deadline),
         }
     }

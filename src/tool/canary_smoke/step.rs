@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
+use super::request::{Filled, curl, fill};
 use super::run::{Interruption, Pace, Recorded, Run};
-use super::shot::{Filled, curl, fill};
-use crate::base::span;
+use crate::base::duration;
 use crate::io::clock;
-use crate::io::probe::{Credential, Shot};
-use crate::model::check::{Heard, Mismatch, Observation, Outcome, StepResult};
+use crate::io::probe::{Credential, ProbeRequest};
+use crate::model::check::{Mismatch, Observation, Outcome, Reply, StepResult};
 use crate::model::tenant::Tenant;
-use crate::policy::assess::{Assessment, Exhibit};
-use crate::policy::smoke_file::Step;
-use crate::policy::smoke_file::template::Variables;
-use crate::policy::smoke_file::worst_case::GRACE;
+use crate::policy::smoke::assess::{Assessment, Exhibit};
+use crate::policy::smoke::suite::Step;
+use crate::policy::smoke::suite::template::Variables;
+use crate::policy::smoke::suite::worst_case::GRACE;
 
 /// Headers by which services name a request, in the order of how telling they are.
 const REQUEST_IDS: [&str; 4] = ["x-request-id", "x-correlation-id", "traceparent", "cf-ray"];
@@ -57,9 +57,9 @@ impl Run<'_> {
             let observation = match self.ask(place, &filled).await {
                 Ok(observation) => observation,
                 Err((interruption, late)) => {
-                    if let Some(Heard::Answer(answer)) = late.map(|observation| observation.heard) {
-                        let salvaged =
-                            Exhibit::new(&answer, variables, &self.world.story.secrets).salvage(place.step);
+                    if let Some(Reply::Answer(answer)) = late.map(|observation| observation.reply) {
+                        let salvaged = Exhibit::new(&answer, variables, &self.context.console.secrets)
+                            .salvage(place.step);
                         variables.extend(salvaged);
                     }
                     result.attempts += 1;
@@ -72,7 +72,7 @@ impl Run<'_> {
             if result.outcome.is_pass() {
                 return result;
             }
-            result.curl = Some(curl(&place.step.request, &filled, &self.world.story.secrets));
+            result.curl = Some(curl(&place.step.request, &filled, &self.context.console.secrets));
             let retry = place
                 .step
                 .retry
@@ -97,7 +97,7 @@ impl Run<'_> {
         if self.pace == Pace::Replay {
             headers.push((super::prove::EXCHANGE.to_owned(), place.exchange.to_string()));
         }
-        let shot = Shot {
+        let request = ProbeRequest {
             method: place.step.request.method,
             url: filled.url.clone(),
             credential: Credential::new(&place.step.request.auth, &place.tenant.token, &self.stranger),
@@ -105,7 +105,7 @@ impl Run<'_> {
             body: filled.body.clone().map(String::into_bytes),
             timeout: filled.timeout,
         };
-        let ask = self.probe.ask(&shot);
+        let ask = self.probe.ask(&request);
         tokio::pin!(ask);
         let observation = if place.haste == Haste::Finish {
             ask.await
@@ -131,7 +131,7 @@ impl Run<'_> {
     }
 
     fn record(&self, place: Place<'_>, filled: &Filled, observation: &Observation) {
-        if let (Some(recording), Heard::Answer(answer)) = (&self.recording, &observation.heard) {
+        if let (Some(recording), Reply::Answer(answer)) = (&self.recording, &observation.reply) {
             recording.borrow_mut().insert(
                 place.exchange,
                 Recorded {
@@ -158,21 +158,21 @@ impl Run<'_> {
         result.status = None;
         let unknown = |result: &mut StepResult, trouble: String| {
             result.outcome = Outcome::Inconclusive;
-            result.trouble = Some(self.world.story.secrets.excerpt(&trouble, 300));
+            result.trouble = Some(self.context.console.secrets.excerpt(&trouble, 300));
         };
-        let answer = match &observation.heard {
-            Heard::Answer(answer) => answer,
-            Heard::Silence => {
-                return unknown(result, format!("no answer within {}", span::show(step.timeout)));
+        let answer = match &observation.reply {
+            Reply::Answer(answer) => answer,
+            Reply::Silence => {
+                return unknown(result, format!("no answer within {}", duration::show(step.timeout)));
             }
-            Heard::Broken(why) => return unknown(result, format!("no answer: {why}")),
+            Reply::Broken(why) => return unknown(result, format!("no answer: {why}")),
         };
         result.status = Some(answer.status);
         let id = REQUEST_IDS.iter().find_map(|name| answer.headers.iter().find(|(key, _)| key == name));
         result.request_id = id.map(|(name, value)| {
-            format!("{name}: {}", self.world.story.secrets.excerpt(value, REQUEST_ID_BYTES))
+            format!("{name}: {}", self.context.console.secrets.excerpt(value, REQUEST_ID_BYTES))
         });
-        let exhibit = Exhibit::new(answer, variables, &self.world.story.secrets);
+        let exhibit = Exhibit::new(answer, variables, &self.context.console.secrets);
         match exhibit.assess(step, observation.elapsed) {
             Assessment::Holds(captured) => {
                 variables.extend(captured);
@@ -190,7 +190,7 @@ impl Run<'_> {
     }
 
     fn cleaned(&self, mismatch: Mismatch) -> Mismatch {
-        let secrets = &self.world.story.secrets;
+        let secrets = &self.context.console.secrets;
         Mismatch { found: secrets.clean(&mismatch.found), ..mismatch }
     }
 }

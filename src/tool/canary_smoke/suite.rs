@@ -7,8 +7,8 @@ use serde::Serialize;
 use crate::io::files;
 use crate::io::probe::Certificates;
 use crate::model::digest::Digest;
-use crate::policy::smoke_file::{self, Suite};
-use crate::policy::toml_file::TomlFile;
+use crate::policy::smoke::suite::{self, Suite};
+use crate::policy::toml::TomlFile;
 use crate::tool::failure::Failure;
 
 /// Which suite it was, to the byte.
@@ -37,7 +37,7 @@ pub(super) fn load(path: &Path) -> Result<(Suite, SuiteFile), Failure> {
             format!("{error}{cause}")
         })
     };
-    let suite = smoke_file::read(&TomlFile { name: &name, text: &text }, &beside)?;
+    let suite = suite::read(&TomlFile { name: &name, text: &text }, &beside)?;
     let sha256 = |text: &str| Digest::of(text.as_bytes()).hex();
     let body_files = suite.body_files.iter().map(|(file, text)| (file.clone(), sha256(text))).collect();
     Ok((suite, SuiteFile { file: name, sha256: sha256(&text), body_files }))

@@ -36,7 +36,7 @@ impl Done<'_, '_> {
         if self.settings.dry_run || !(moved || unexplained) {
             return;
         }
-        let env = &self.client.world().env;
+        let env = &self.client.context().env;
         let note = |event, reason: Option<&str>, receipts: &[Receipt]| {
             entry(env, event, &self.settings.latest, outcome.sha.as_ref(), receipts, reason)
         };
@@ -62,7 +62,7 @@ impl Done<'_, '_> {
             lost.extend(keep_evidence(self.client, kept, &self.handed.documents).await);
         }
         for warning in lost {
-            self.client.world().story.warn(&warning);
+            self.client.context().console.warn(&warning);
             outcome.warnings.push(warning);
         }
     }

@@ -8,7 +8,7 @@ use super::Args;
 use crate::io::{clock, files};
 use crate::model::digest::Digest;
 use crate::model::record::Kind;
-use crate::policy::evidence::{Demand, Piece};
+use crate::policy::gates::evidence::{Demand, Piece};
 use crate::tool::failure::Failure;
 use crate::tool::records;
 use crate::tool::settings::Settings;

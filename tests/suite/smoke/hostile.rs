@@ -2,18 +2,18 @@
 
 use coalmine_sandbox::{TenantFault, TenantSetup};
 
-use super::stage::{SHA, Stage, TOKEN, example, start, tenant};
+use super::fixture::{Fixture, SHA, TOKEN, example, start, tenant};
 
 #[track_caller]
 fn ends(fault: TenantFault, code: i32, found: &str) -> String {
     let tenant = tenant(Some(fault));
-    let stage = Stage::new(&example("1s"), &[&tenant]).on_github();
-    let ran = stage.smoke();
+    let fixture = Fixture::new(&example("1s"), &[&tenant]).on_github();
+    let ran = fixture.smoke();
     ran.ends(code).says(found);
-    let all = stage.everything(&ran);
+    let all = fixture.everything(&ran);
     assert!(!all.contains('\x1b'), "{all}");
     // The runner obeys `##[` anywhere in a line of a log; a document on stdout is one as well.
-    let document = stage.run(&["--sha", SHA, "--format", "json"]).ends(code).stdout.clone();
+    let document = fixture.run(&["--sha", SHA, "--format", "json"]).ends(code).stdout.clone();
     serde_json::from_str::<serde_json::Value>(&document).expect("JSON");
     assert!(![&ran.stdout, &ran.stderr, &document].iter().any(|log| log.contains("##[")), "{all}");
     let begins = |words: &str| all.lines().any(|line| line.trim_start().starts_with(words));
@@ -76,7 +76,7 @@ fn a_cut_body_is_inconclusive() {
 fn a_wrong_status_is_red_however_the_body_ends() {
     let tenant = tenant(Some(TenantFault::CutBody));
     let suite = "format = 1\n[[check]]\nname = \"c\"\nrequest = \"GET /events\"\nexpect.status = 404\n";
-    Stage::new(suite, &[&tenant]).smoke().ends(1).says("expected 404, found 200");
+    Fixture::new(suite, &[&tenant]).smoke().ends(1).says("expected 404, found 200");
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn a_captured_value_cannot_lead_a_request_astray() {
         [[check.step]]\nrequest = \"GET /workspaces/{{ path }}\"\nexpect.status = 404\n\
         [[check.cleanup]]\nrequest = \"DELETE /memories/{{ id }}\"\nexpect.status = 204\n";
     let tenant = start(TenantSetup { token: TOKEN.into(), ..TenantSetup::fixed(SHA) });
-    Stage::new(suite, &[&tenant]).smoke().ends(0);
+    Fixture::new(suite, &[&tenant]).smoke().ends(0);
     let asked = tenant.requests();
     assert!(
         asked.iter().any(|a| a.path.starts_with("/workspaces/..%2F..%2Fadmin%2Fliveness%3Fx%3D1%23")),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::stage::{SHA, Stage, tenant};
+use super::fixture::{Fixture, SHA, tenant};
 
 const HEAD: &str = "format = 1\n";
 const CHECK: &str = "[[check]]\nname = \"c\"\nrequest = \"GET /a\"\nexpect.status = 200\n";
@@ -100,10 +100,10 @@ fn every_kind_of_mistake_is_shown_at_its_place_and_nothing_is_sent() {
     let tenant = tenant(None);
     let mut found = String::new();
     for (what, suite) in mistakes() {
-        let stage = Stage::new(&suite, &[&tenant]);
-        let ran = stage.run(&["--sha", SHA]);
+        let fixture = Fixture::new(&suite, &[&tenant]);
+        let ran = fixture.run(&["--sha", SHA]);
         ran.ends(2).complains("smoke.toml:");
-        assert_eq!(stage.run(&["lint"]).ends(2).stderr, ran.stderr, "{what}");
+        assert_eq!(fixture.run(&["lint"]).ends(2).stderr, ran.stderr, "{what}");
         found.push_str(&format!("## {what}\n{}\n", ran.stderr));
     }
     assert!(tenant.requests().is_empty());

@@ -1,11 +1,11 @@
 //! `canary-smoke` against pretend tenants.
 
+pub(crate) mod fixture;
 mod hostile;
 mod mistakes;
 mod prove;
 mod reports;
 mod secrets;
-pub(crate) mod stage;
 mod stopping;
 mod usage;
 mod verdicts;

@@ -2,7 +2,7 @@
 
 use coalmine_sandbox::TenantFault;
 
-use super::stage::{CONVERSATION, SHA, Stage, example, tenant};
+use super::fixture::{CONVERSATION, Fixture, SHA, example, tenant};
 
 /// Looks at nothing but status codes.
 const BARE: &str = "format = 1\n\
@@ -12,11 +12,11 @@ const BARE: &str = "format = 1\n\
 #[test]
 fn the_example_leaves_no_fault_unnoticed() {
     let tenant = tenant(None);
-    let stage = Stage::new(&example("5s"), &[&tenant]);
-    let ran = stage.run(&["prove", "--sha", SHA, "--result", "verdict.json"]);
+    let fixture = Fixture::new(&example("5s"), &[&tenant]);
+    let ran = fixture.run(&["prove", "--sha", SHA, "--result", "verdict.json"]);
     ran.ends(0).says("(100 %)").says("authentication left open").says("liveness without a token is refused");
     assert!(!ran.stdout.contains("NOBODY"), "{}", ran.stdout);
-    let result = stage.json("verdict.json");
+    let result = fixture.json("verdict.json");
     assert_eq!((&result["noticed"], result["all"].as_u64() > Some(30)), (&result["all"], true));
     assert!(tenant.leftovers().is_empty(), "{:?}", tenant.leftovers());
 }
@@ -24,10 +24,10 @@ fn the_example_leaves_no_fault_unnoticed() {
 #[test]
 fn a_suite_of_status_codes_lets_faults_survive_and_they_are_named() {
     let tenant = tenant(None);
-    let stage = Stage::new(BARE, &[&tenant]);
-    let ran = stage.run(&["prove", "--sha", SHA, "--result", "verdict.json"]);
+    let fixture = Fixture::new(BARE, &[&tenant]);
+    let ran = fixture.run(&["prove", "--sha", SHA, "--result", "verdict.json"]);
     ran.ends(1).says("100 % are asked for");
-    let result = stage.json("verdict.json");
+    let result = fixture.json("verdict.json");
     let survivors: Vec<(&str, &str)> = result["faults"]
         .as_array()
         .unwrap()
@@ -54,16 +54,16 @@ fn a_suite_of_status_codes_lets_faults_survive_and_they_are_named() {
 #[test]
 fn a_share_may_be_asked_for() {
     let tenant = tenant(None);
-    let stage = Stage::new(BARE, &[&tenant]);
-    stage.run(&["prove", "--sha", SHA, "--min-score", "10"]).ends(0);
-    stage.run(&["prove", "--sha", SHA, "--min-score", "101"]).ends(2);
+    let fixture = Fixture::new(BARE, &[&tenant]);
+    fixture.run(&["prove", "--sha", SHA, "--min-score", "10"]).ends(0);
+    fixture.run(&["prove", "--sha", SHA, "--min-score", "101"]).ends(2);
 }
 
 #[test]
 fn samples_are_recorded_once_and_replayed_in_full() {
     let tenant = tenant(None);
-    let stage = Stage::new(CONVERSATION, &[&tenant]);
-    let ran = stage.run(&["prove", "--sha", SHA]);
+    let fixture = Fixture::new(CONVERSATION, &[&tenant]);
+    let ran = fixture.run(&["prove", "--sha", SHA]);
     // It has no `[ready]` and asks nothing without a token: just these two go unnoticed.
     ran.ends(1);
     assert_eq!(ran.stdout.matches("NOBODY").count(), 2, "{}", ran.stdout);
@@ -73,6 +73,6 @@ fn samples_are_recorded_once_and_replayed_in_full() {
 #[test]
 fn a_tenant_that_is_not_well_cannot_be_recorded() {
     let tenant = tenant(Some(TenantFault::ObjectForArray));
-    let ran = Stage::new(&example("5s"), &[&tenant]).run(&["prove", "--sha", SHA]);
+    let ran = Fixture::new(&example("5s"), &[&tenant]).run(&["prove", "--sha", SHA]);
     ran.ends(3).says("not healthy enough").says("not passed: workspaces is a JSON array");
 }

@@ -2,13 +2,13 @@
 
 use coalmine_sandbox::{TenantFault, TenantSetup};
 
-use super::stage::{CONVERSATION, EXAMPLE, SHA, Stage, TOKEN, example, start, tenant};
+use super::fixture::{CONVERSATION, EXAMPLE, Fixture, SHA, TOKEN, example, start, tenant};
 
 #[test]
 fn a_failure_that_all_tenants_share_is_told_once() {
     let fleet = [0, 1, 2].map(|_| tenant(Some(TenantFault::ObjectForArray)));
-    let stage = Stage::new(&example("5s"), &[&fleet[0], &fleet[1], &fleet[2]]);
-    let ran = stage.smoke();
+    let fixture = Fixture::new(&example("5s"), &[&fleet[0], &fleet[1], &fleet[2]]);
+    let ran = fixture.smoke();
     ran.ends(1).says("FAILED workspaces is a JSON array (3 of 3 tenants) smoke.toml:31");
     assert_eq!(ran.stdout.matches("FAILED").count(), 3, "{}", ran.stdout);
     ran.says("curl -sS -H \"Authorization: Bearer $CANARY_TOKEN\" http://127.0.0.1");
@@ -19,23 +19,25 @@ fn a_failure_that_all_tenants_share_is_told_once() {
 fn a_failure_of_one_tenant_names_it() {
     let fleet = [None, Some(TenantFault::ObjectForArray), None]
         .map(|fault| start(TenantSetup { fault, token: TOKEN.into(), ..TenantSetup::fixed(SHA) }));
-    let stage = Stage::new(&example("5s"), &[]);
-    let stage =
-        ["A", "B", "C"].iter().fold(stage, |stage, name| stage.var(&format!("CANARY_TOKEN_{name}"), TOKEN));
+    let fixture = Fixture::new(&example("5s"), &[]);
+    let fixture = ["A", "B", "C"]
+        .iter()
+        .fold(fixture, |fixture, name| fixture.var(&format!("CANARY_TOKEN_{name}"), TOKEN));
     let named: Vec<String> =
         ["a", "b", "c"].iter().zip(&fleet).map(|(n, t)| format!("{n}={}", t.url())).collect();
-    let ran = stage.run(&["--sha", SHA, "--tenant", &named[0], "--tenant", &named[1], "--tenant", &named[2]]);
+    let ran =
+        fixture.run(&["--sha", SHA, "--tenant", &named[0], "--tenant", &named[1], "--tenant", &named[2]]);
     ran.ends(1).says("FAILED events admin read (only b)").says("a  served  ok").says("b  served  ok  FAIL");
 }
 
 #[test]
 fn the_json_on_stdout_is_the_result_file() {
     let tenant = tenant(Some(TenantFault::ObjectForArray));
-    let stage = Stage::new(&example("5s"), &[&tenant]);
-    let ran = stage.run(&["--sha", SHA, "--format", "json", "--result", "verdict.json"]);
+    let fixture = Fixture::new(&example("5s"), &[&tenant]);
+    let ran = fixture.run(&["--sha", SHA, "--format", "json", "--result", "verdict.json"]);
     ran.ends(1);
-    assert_eq!(ran.stdout, stage.read("verdict.json"));
-    let verdict = stage.json("verdict.json");
+    assert_eq!(ran.stdout, fixture.read("verdict.json"));
+    let verdict = fixture.json("verdict.json");
     assert_eq!(verdict["exit_code"], 1);
     let check = &verdict["tenants"][0]["checks"][1];
     assert_eq!((&check["name"], &check["outcome"]), (&"workspaces is a JSON array".into(), &"failed".into()));
@@ -48,9 +50,9 @@ fn the_json_on_stdout_is_the_result_file() {
 fn junit_has_a_suite_for_each_tenant_and_an_error_for_what_nobody_knows() {
     let (bad, gone) =
         (tenant(Some(TenantFault::ObjectForArray)), tenant(Some(TenantFault::RefuseConnection)));
-    let stage = Stage::new(&example("2s"), &[&bad, &gone]);
-    stage.smoke().ends(1);
-    let junit = stage.read("junit.xml");
+    let fixture = Fixture::new(&example("2s"), &[&bad, &gone]);
+    fixture.smoke().ends(1);
+    let junit = fixture.read("junit.xml");
     assert_eq!(junit.matches("<testsuite ").count(), 2, "{junit}");
     assert!(junit.contains("tests=\"11\" failures=\"3\" errors=\"6\" skipped=\"0\""), "{junit}");
     assert!(
@@ -66,20 +68,20 @@ fn junit_has_a_suite_for_each_tenant_and_an_error_for_what_nobody_knows() {
 #[test]
 fn a_runner_gets_outputs_a_summary_and_annotations_at_the_suites_lines() {
     let tenant = tenant(Some(TenantFault::ObjectForArray));
-    let stage = Stage::new(&example("5s"), &[&tenant]).on_github();
-    let ran = stage.smoke();
+    let fixture = Fixture::new(&example("5s"), &[&tenant]).on_github();
+    let ran = fixture.smoke();
     ran.ends(1)
         .says("::error title=workspaces is a JSON array failed%3A 127.0.0.1%3A")
         .says("file=smoke.toml,line=31::");
-    let output = stage.read("output");
+    let output = fixture.read("output");
     assert!(
         output.starts_with("verdict=error\n") && output.ends_with("exit-code=1\nverdict=red\n"),
         "{output}"
     );
     assert!(output.contains("sha=12e4567\n"), "{output}");
-    let summary = stage.read("summary");
+    let summary = fixture.read("summary");
     assert!(summary.starts_with("### RED") && summary.contains("| tenant | build | 1 | 2 |"), "{summary}");
-    assert_eq!(stage.json("verdict.json")["run"]["id"], "77");
+    assert_eq!(fixture.json("verdict.json")["run"]["id"], "77");
 }
 
 #[test]
@@ -91,14 +93,14 @@ fn a_fleet_of_failures_stays_within_what_a_runner_shows() {
             "[[check]]\nname = \"c{number}\"\nrequest = \"GET /events\"\nexpect.status = 404\n"
         ));
     }
-    let ran = Stage::new(&suite, &[&tenant]).on_github().smoke();
+    let ran = Fixture::new(&suite, &[&tenant]).on_github().smoke();
     ran.ends(1).says("::error title=and 21 more");
     assert_eq!(ran.stdout.matches("::error").count(), 10);
 }
 
 #[test]
 fn the_schema_in_the_docs_is_the_one_that_the_reader_goes_by() {
-    let ran = Stage::new("", &[]).run(&["schema"]);
+    let ran = Fixture::new("", &[]).run(&["schema"]);
     ran.ends(0);
     let kept = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/schemas/smoke.schema.json");
     let current = std::fs::read_to_string(kept).unwrap_or_default() == ran.stdout;
@@ -133,8 +135,8 @@ fn editors_take_both_examples_and_refuse_what_the_reader_refuses() {
 #[test]
 fn lint_tells_the_longest_run_and_where_a_suite_is_weak() {
     let suite = "format = 1\n[defaults]\ndeadline = \"30s\"\n[[check]]\nname = \"bare\"\nrequest = \"GET /events\"\ntimeout = \"20s\"\nretry = { within = \"1m\", every = \"1s\" }\nexpect.status = 200\n";
-    let stage = Stage::new(suite, &[]);
-    let ran = stage.run(&["lint", "smoke.toml"]);
+    let fixture = Fixture::new(suite, &[]);
+    let ran = fixture.run(&["lint", "smoke.toml"]);
     ran.ends(0).says("longest run  30s").says("checks 1m 20s").says("deadline 30s");
     ran.says("smoke.toml: there is no `[ready]`")
         .says("no check asks without a token")

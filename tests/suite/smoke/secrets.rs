@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use coalmine_sandbox::{TenantFault, TenantSetup};
 
-use super::stage::{SHA, Stage, TOKEN, example, start, tenant};
+use super::fixture::{Fixture, SHA, TOKEN, example, start, tenant};
 
 /// Fails if `text` shows the token in any coat; the line that asks the runner to mask it is not meant.
 #[track_caller]
@@ -27,10 +27,10 @@ fn shows_no_token(text: &str) {
 #[test]
 fn a_token_echoed_in_an_error_is_in_no_output() {
     let tenant = tenant(Some(TenantFault::EchoTokenInError));
-    let stage = Stage::new(&example("1s"), &[&tenant]).on_github();
-    let ran = stage.run(&["--sha", SHA, "--result", "verdict.json", "--junit", "junit.xml", "-vv"]);
+    let fixture = Fixture::new(&example("1s"), &[&tenant]).on_github();
+    let ran = fixture.run(&["--sha", SHA, "--result", "verdict.json", "--junit", "junit.xml", "-vv"]);
     ran.ends(1).says("cannot decode token ***").says("$CANARY_TOKEN");
-    let all = stage.everything(&ran);
+    let all = fixture.everything(&ran);
     assert!(all.contains("***") && all.contains("<failure"), "{all}");
     shows_no_token(&all);
 }
@@ -38,13 +38,13 @@ fn a_token_echoed_in_an_error_is_in_no_output() {
 #[test]
 fn a_runner_is_asked_to_mask_each_token_and_can_be_spared_it() {
     let tenant = tenant(None);
-    let stage = Stage::new(&example("5s"), &[&tenant]).on_github();
+    let fixture = Fixture::new(&example("5s"), &[&tenant]).on_github();
     let masked = TOKEN.replace('%', "%25");
-    stage.smoke().ends(0).complains(&format!("::add-mask::{masked}\n"));
-    let ran = stage.run(&["--sha", SHA, "--no-self-mask", "--result", "verdict.json"]);
+    fixture.smoke().ends(0).complains(&format!("::add-mask::{masked}\n"));
+    let ran = fixture.run(&["--sha", SHA, "--no-self-mask", "--result", "verdict.json"]);
     ran.ends(0);
     assert!(!ran.stderr.contains("add-mask"), "{}", ran.stderr);
-    shows_no_token(&stage.everything(&ran));
+    shows_no_token(&fixture.everything(&ran));
 }
 
 #[test]
@@ -54,8 +54,8 @@ fn each_way_to_send_a_token_redacts_what_it_sends() {
         let suite = format!(
             "format = 1\n[defaults]\nauth = {auth}\n[[check]]\nname = \"c\"\nrequest = \"GET /events\"\nexpect.status = 200\n"
         );
-        let stage = Stage::new(&suite, &[&tenant]);
-        let ran = stage.run(&[
+        let fixture = Fixture::new(&suite, &[&tenant]);
+        let ran = fixture.run(&[
             "--sha",
             SHA,
             "-vv",
@@ -67,7 +67,7 @@ fn each_way_to_send_a_token_redacts_what_it_sends() {
             "verdict.json",
         ]);
         ran.ends(1);
-        shows_no_token(&stage.everything(&ran));
+        shows_no_token(&fixture.everything(&ran));
     }
     let sent: Vec<String> = tenant.requests().into_iter().filter_map(|asked| asked.authorization).collect();
     assert!(sent.contains(&format!("Basic {}", STANDARD.encode(format!("{TOKEN}:")))), "{sent:?}");
@@ -75,23 +75,23 @@ fn each_way_to_send_a_token_redacts_what_it_sends() {
 
 #[test]
 fn mistakes_in_the_lists_show_no_token() {
-    let stage = Stage::new(&example("1s"), &[]).var("CANARY_TENANT_URLS", "https://a.invalid");
+    let fixture = Fixture::new(&example("1s"), &[]).var("CANARY_TENANT_URLS", "https://a.invalid");
     for tokens in [format!("{TOKEN},{TOKEN}"), format!("{TOKEN},,"), format!("{TOKEN}\u{fc}")] {
-        let stage = Stage::new(&example("1s"), &[])
+        let fixture = Fixture::new(&example("1s"), &[])
             .var("CANARY_TENANT_URLS", "https://a.invalid")
             .var("CANARY_ADMIN_TOKENS", &tokens);
-        let ran = stage.smoke();
+        let ran = fixture.smoke();
         ran.ends(2);
-        shows_no_token(&stage.everything(&ran));
+        shows_no_token(&fixture.everything(&ran));
     }
-    stage.smoke().ends(2).complains("1 URLs in CANARY_TENANT_URLS and 0 tokens in CANARY_ADMIN_TOKENS");
+    fixture.smoke().ends(2).complains("1 URLs in CANARY_TENANT_URLS and 0 tokens in CANARY_ADMIN_TOKENS");
 }
 
 #[test]
 fn tenants_get_their_own_token_each() {
     let fleet = ["token-of-one", "token-of-two", "token-of-three"]
         .map(|token| start(TenantSetup { token: token.into(), ..TenantSetup::fixed(SHA) }));
-    Stage::new(&example("5s"), &[&fleet[0], &fleet[1], &fleet[2]]).smoke().ends(0);
+    Fixture::new(&example("5s"), &[&fleet[0], &fleet[1], &fleet[2]]).smoke().ends(0);
     for tenant in &fleet {
         let own = format!("Bearer {}", tenant.token());
         assert!(
@@ -106,8 +106,8 @@ fn tenants_get_their_own_token_each() {
 #[test]
 fn a_replay_never_sees_the_tenants_token() {
     let tenant = tenant(None);
-    let stage = Stage::new(&example("5s"), &[&tenant]);
-    let ran = stage.run(&["prove", "--sha", SHA, "-vv", "--format", "json"]);
+    let fixture = Fixture::new(&example("5s"), &[&tenant]);
+    let ran = fixture.run(&["prove", "--sha", SHA, "-vv", "--format", "json"]);
     ran.ends(0);
-    shows_no_token(&stage.everything(&ran));
+    shows_no_token(&fixture.everything(&ran));
 }

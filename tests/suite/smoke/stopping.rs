@@ -4,7 +4,7 @@ use std::process::Command;
 
 use coalmine_sandbox::Tenant;
 
-use super::stage::{Ran, SHA, Stage, tenant};
+use super::fixture::{Fixture, Ran, SHA, tenant};
 
 /// Makes something, then waits for what never comes, then takes it away.
 const ENDLESS: &str = "format = 1\n[[check]]\nname = \"endless\"\n\
@@ -21,17 +21,17 @@ fn waits_for(tenant: &Tenant, path: &str) {
 #[track_caller]
 fn stopped_by(signal: &str, code: i32) {
     let tenant = tenant(None);
-    let stage = Stage::new(ENDLESS, &[&tenant]).on_github();
-    let child = stage.spawn(&["--sha", SHA, "--result", "verdict.json", "--junit", "junit.xml"]);
+    let fixture = Fixture::new(ENDLESS, &[&tenant]).on_github();
+    let child = fixture.spawn(&["--sha", SHA, "--result", "verdict.json", "--junit", "junit.xml"]);
     waits_for(&tenant, "/workspaces");
     let killed = Command::new("kill").args([signal, &child.id().to_string()]).status().expect("kill");
     assert!(killed.success());
     let ran = Ran::from(child.wait_with_output().expect("the binary ends"));
     ran.ends(code).says("STOPPED");
     assert!(tenant.leftovers().is_empty(), "{:?}", tenant.leftovers());
-    assert_eq!(stage.json("verdict.json")["verdict"], "error");
-    assert!(stage.read("output").ends_with("verdict=error\n"), "{}", stage.read("output"));
-    assert!(stage.read("junit.xml").contains("<error"), "{}", stage.read("junit.xml"));
+    assert_eq!(fixture.json("verdict.json")["verdict"], "error");
+    assert!(fixture.read("output").ends_with("verdict=error\n"), "{}", fixture.read("output"));
+    assert!(fixture.read("junit.xml").contains("<error"), "{}", fixture.read("junit.xml"));
 }
 
 #[test]
@@ -47,8 +47,8 @@ fn sigint_cleans_up_and_ends_with_130() {
 #[test]
 fn the_deadline_is_over_everything_and_cleaning_up_has_time_of_its_own() {
     let tenant = tenant(None);
-    let stage = Stage::new(ENDLESS, &[&tenant]);
-    let ran = stage.run(&["--sha", SHA, "--deadline", "400ms", "--result", "verdict.json"]);
+    let fixture = Fixture::new(ENDLESS, &[&tenant]);
+    let ran = fixture.run(&["--sha", SHA, "--deadline", "400ms", "--result", "verdict.json"]);
     ran.ends(3).says("the deadline of 400ms passed");
     assert!(tenant.leftovers().is_empty(), "{:?}", tenant.leftovers());
 }
@@ -58,6 +58,6 @@ fn a_failed_cleanup_is_a_warning_and_changes_no_verdict() {
     let tenant = tenant(None);
     let suite =
         ENDLESS.replace("expect.status = 404", "expect.status = 200").replace("status = 204", "status = 418");
-    let stage = Stage::new(&suite, &[&tenant]);
-    stage.smoke().ends(0).says("may have left something behind").complains("expected 418, found 204");
+    let fixture = Fixture::new(&suite, &[&tenant]);
+    fixture.smoke().ends(0).says("may have left something behind").complains("expected 418, found 204");
 }

@@ -3,7 +3,7 @@
 use coalmine_sandbox::{Tenant, TenantSetup};
 use serde_json::json;
 
-use super::stage::{SHA, Stage, TOKEN, example, tenant};
+use super::fixture::{Fixture, SHA, TOKEN, example, tenant};
 
 #[test]
 fn nothing_is_sent_unless_the_lists_fit() {
@@ -23,13 +23,13 @@ fn nothing_is_sent_unless_the_lists_fit() {
         (urls[0].replace("http", "ftp"), TOKEN.to_owned(), "is not a tenant's URL"),
         (urls[0].clone(), "abc".to_owned(), "has 3 characters"),
     ] {
-        let stage = Stage::new(&example("1s"), &[])
+        let fixture = Fixture::new(&example("1s"), &[])
             .var("CANARY_TENANT_URLS", &urls)
             .var("CANARY_ADMIN_TOKENS", &tokens);
-        let ran = stage.smoke();
+        let ran = fixture.smoke();
         ran.ends(2).complains(words).complains("hint:");
         assert!(!ran.stderr.contains("hunter2"), "{}", ran.stderr);
-        assert_eq!(stage.json("verdict.json")["verdict"], "error");
+        assert_eq!(fixture.json("verdict.json")["verdict"], "error");
     }
     assert!(one.requests().is_empty() && two.requests().is_empty());
 }
@@ -38,28 +38,31 @@ fn nothing_is_sent_unless_the_lists_fit() {
 fn fewer_tenants_than_the_suite_asks_for_are_an_error() {
     let tenant = tenant(None);
     let suite = example("1s").replace("min        = 1", "min = 2");
-    Stage::new(&suite, &[&tenant]).smoke().ends(2).complains("1 tenants, and the suite asks for at least 2");
+    Fixture::new(&suite, &[&tenant])
+        .smoke()
+        .ends(2)
+        .complains("1 tenants, and the suite asks for at least 2");
     assert!(tenant.requests().is_empty());
 }
 
 #[test]
 fn a_named_tenant_takes_its_token_from_a_variable_of_its_own() {
     let tenant = tenant(None);
-    let stage = Stage::new(&example("5s"), &[]).var("CANARY_TOKEN_CANARY_MCP", TOKEN);
+    let fixture = Fixture::new(&example("5s"), &[]).var("CANARY_TOKEN_CANARY_MCP", TOKEN);
     let named = format!("canary-mcp={}", tenant.url());
-    stage.run(&["--sha", SHA, "--tenant", &named]).ends(0).says("canary-mcp  served");
+    fixture.run(&["--sha", SHA, "--tenant", &named]).ends(0).says("canary-mcp  served");
     let other = format!("canary-eu={}", tenant.url());
-    stage
+    fixture
         .run(&["--sha", SHA, "--tenant", &other])
         .ends(2)
         .complains("CANARY_TOKEN_CANARY_EU is empty or not set");
-    stage.run(&["--sha", SHA, "--tenant", "no-url"]).ends(2).complains("NAME=URL");
+    fixture.run(&["--sha", SHA, "--tenant", "no-url"]).ends(2).complains("NAME=URL");
 }
 
 #[test]
 fn a_release_binds_the_verdict_to_its_digests() {
     let tenant = tenant(None);
-    let stage = Stage::new(&example("5s"), &[&tenant]);
+    let fixture = Fixture::new(&example("5s"), &[&tenant]);
     let digest = format!("sha256:{}", "ab".repeat(32));
     let mut release = json!({
         "format": 1, "tool": "publish-staging", "version": "0.1.0", "verdict": "green", "exit_code": 0, "sha": SHA,
@@ -67,9 +70,9 @@ fn a_release_binds_the_verdict_to_its_digests() {
         "images": [{"repository": "ghcr.io/acme/app", "digest": digest,
             "media_type": "application/vnd.oci.image.index.v1+json", "platforms": ["linux/amd64", "linux/arm/v7"]}],
     });
-    stage.write("release.json", &release.to_string());
-    stage.run(&["--release", "release.json", "--result", "verdict.json", "--no-record"]).ends(0);
-    let verdict = stage.json("verdict.json");
+    fixture.write("release.json", &release.to_string());
+    fixture.run(&["--release", "release.json", "--result", "verdict.json", "--no-record"]).ends(0);
+    let verdict = fixture.json("verdict.json");
     assert_eq!(
         (&verdict["format"], &verdict["tool"], &verdict["verdict"]),
         (&json!(1), &json!("canary-smoke"), &json!("green"))
@@ -79,21 +82,21 @@ fn a_release_binds_the_verdict_to_its_digests() {
     assert_eq!(verdict["suite"]["sha256"].as_str().map(str::len), Some(64));
     assert!(verdict["finished"].is_string() && verdict["started"].is_string());
     release["verdict"] = json!("red");
-    stage.write("release.json", &release.to_string());
-    stage.run(&["--release", "release.json"]).ends(2).complains("found red");
-    stage.run(&["--release", "missing.json"]).ends(2).complains("failed to read `missing.json`");
-    stage.run(&["--release", "release.json", "--sha", SHA]).ends(2);
-    stage.run(&[]).ends(2).complains("which build is to be proven");
+    fixture.write("release.json", &release.to_string());
+    fixture.run(&["--release", "release.json"]).ends(2).complains("found red");
+    fixture.run(&["--release", "missing.json"]).ends(2).complains("failed to read `missing.json`");
+    fixture.run(&["--release", "release.json", "--sha", SHA]).ends(2);
+    fixture.run(&[]).ends(2).complains("which build is to be proven");
 }
 
 #[test]
 fn a_proxy_of_the_environment_is_used() {
     let proxy = tenant(None);
-    let stage = Stage::new(&example("5s"), &[])
+    let fixture = Fixture::new(&example("5s"), &[])
         .var("CANARY_TENANT_URLS", "http://canary.invalid")
         .var("CANARY_ADMIN_TOKENS", TOKEN)
         .var("HTTP_PROXY", &proxy.url());
-    stage.smoke().ends(0).says("canary.invalid  served").complains("travels unencrypted");
+    fixture.smoke().ends(0).says("canary.invalid  served").complains("travels unencrypted");
     assert!(!proxy.requests().is_empty());
 }
 
@@ -101,10 +104,10 @@ fn a_proxy_of_the_environment_is_used() {
 fn a_tenant_may_live_below_a_path() {
     let tenant = tenant(None);
     let suite = "format = 1\n[[check]]\nname = \"c\"\nrequest = \"GET /version\"\nexpect.status = 404\n";
-    let stage = Stage::new(suite, &[])
+    let fixture = Fixture::new(suite, &[])
         .var("CANARY_TENANT_URLS", &format!("{}/a/b/", tenant.url()))
         .var("CANARY_ADMIN_TOKENS", TOKEN);
-    stage.smoke().ends(0);
+    fixture.smoke().ends(0);
     assert_eq!(tenant.requests()[0].path, "/a/b/version");
 }
 
@@ -117,8 +120,8 @@ fn certificates_that_are_none_are_found_before_anything_is_sent() {
         ("ca_file = \"smoke.toml\"", "`ca_file` holds no certificate"),
         ("cert_file = \"smoke.toml\"\nkey_file = \"smoke.toml\"", "hold no certificate with its key"),
     ] {
-        let stage = Stage::new(&format!("format = 1\n[tls]\n{tls}\n{check}"), &[&tenant]);
-        stage.smoke().ends(2).complains(words);
+        let fixture = Fixture::new(&format!("format = 1\n[tls]\n{tls}\n{check}"), &[&tenant]);
+        fixture.smoke().ends(2).complains(words);
     }
     assert!(tenant.requests().is_empty());
 }
@@ -138,9 +141,9 @@ fn bodies_of_every_form_arrive_as_written() {
             "[[check]]\nname = \"{name}\"\nrequest = \"POST /echo/{name}\"\n{body}\nexpect.status = 404\n"
         ));
     }
-    let stage = Stage::new(&suite, &[&tenant]);
-    stage.write("body.txt", "from a file: {{ sha }}\n");
-    stage.smoke().ends(0);
+    let fixture = Fixture::new(&suite, &[&tenant]);
+    fixture.write("body.txt", "from a file: {{ sha }}\n");
+    fixture.smoke().ends(0);
     let sent =
         |name: &str| tenant.requests().into_iter().find(|a| a.path == format!("/echo/{name}")).unwrap().body;
     assert_eq!(sent("json"), format!("{{\"n\":[1,2.5,true],\"sha\":\"{SHA}\"}}"));
@@ -148,7 +151,7 @@ fn bodies_of_every_form_arrive_as_written() {
     assert_eq!(sent("form"), format!("a=x+%26+{SHA}"));
     assert_eq!(sent("file"), format!("from a file: {SHA}\n"));
     assert_eq!(
-        stage.json("verdict.json")["suite"]["body_files"]["body.txt"].as_str().map(str::len),
+        fixture.json("verdict.json")["suite"]["body_files"]["body.txt"].as_str().map(str::len),
         Some(64)
     );
 }
@@ -165,9 +168,9 @@ fn a_body_file_outside_the_folder_of_the_suite_is_refused_and_nothing_is_sent() 
     };
     let up = format!("../{}/private.txt", elsewhere.path().file_name().unwrap().to_str().unwrap());
     for file in [private.to_str().unwrap(), &up, "link.txt"] {
-        let stage = Stage::new(&suite(file), &[&tenant]);
-        std::os::unix::fs::symlink(&private, stage.path("link.txt")).unwrap();
-        stage
+        let fixture = Fixture::new(&suite(file), &[&tenant]);
+        std::os::unix::fs::symlink(&private, fixture.path("link.txt")).unwrap();
+        fixture
             .smoke()
             .ends(2)
             .complains("body.file = ")

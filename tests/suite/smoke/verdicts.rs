@@ -4,53 +4,53 @@ use std::time::Duration;
 
 use coalmine_sandbox::{Tenant, TenantFault, TenantSetup};
 
-use super::stage::{CONVERSATION, EXAMPLE, Ran, SHA, Stage, TOKEN, example, start, tenant};
+use super::fixture::{CONVERSATION, EXAMPLE, Fixture, Ran, SHA, TOKEN, example, start, tenant};
 
 /// Runs the example against one tenant with `fault`.
-fn example_against(fault: TenantFault) -> (Stage, Ran, Tenant) {
+fn example_against(fault: TenantFault) -> (Fixture, Ran, Tenant) {
     let tenant = tenant(Some(fault));
-    let stage = Stage::new(&example("1s"), &[&tenant]);
-    let ran = stage.smoke();
-    (stage, ran, tenant)
+    let fixture = Fixture::new(&example("1s"), &[&tenant]);
+    let ran = fixture.smoke();
+    (fixture, ran, tenant)
 }
 
 #[track_caller]
 fn is_red(fault: TenantFault, check: &str, found: &str) {
-    let (stage, ran, tenant) = example_against(fault);
+    let (fixture, ran, tenant) = example_against(fault);
     ran.ends(1).says("RED").says(&format!("FAILED {check}")).says(found);
-    assert_eq!(stage.json("verdict.json")["verdict"], "red");
+    assert_eq!(fixture.json("verdict.json")["verdict"], "red");
     assert!(tenant.leftovers().is_empty(), "{:?}", tenant.leftovers());
 }
 
 #[track_caller]
 fn is_inconclusive(fault: TenantFault, found: &str) {
-    let (stage, ran, _tenant) = example_against(fault);
+    let (fixture, ran, _tenant) = example_against(fault);
     ran.ends(3).says("INCONCLUSIVE").says(found);
-    assert_eq!(stage.json("verdict.json")["verdict"], "inconclusive");
+    assert_eq!(fixture.json("verdict.json")["verdict"], "inconclusive");
 }
 
 #[test]
 fn both_examples_are_sound_as_they_stand() {
     for suite in [EXAMPLE, CONVERSATION] {
-        Stage::new(suite, &[]).run(&["lint"]).ends(0).says("no mistake").says("longest run");
+        Fixture::new(suite, &[]).run(&["lint"]).ends(0).says("no mistake").says("longest run");
     }
 }
 
 #[test]
 fn the_tenant_example_is_green_on_the_right_build_and_leaves_nothing_behind() {
     let fleet = [tenant(None), tenant(None)];
-    let stage = Stage::new(&example("5s"), &[&fleet[0], &fleet[1]]);
-    stage.smoke().ends(0).says("GREEN: 12e4567 on 2 tenants: 10 passed");
-    assert_eq!(stage.json("verdict.json")["proves_build"], true);
+    let fixture = Fixture::new(&example("5s"), &[&fleet[0], &fleet[1]]);
+    fixture.smoke().ends(0).says("GREEN: 12e4567 on 2 tenants: 10 passed");
+    assert_eq!(fixture.json("verdict.json")["proves_build"], true);
     assert!(fleet.iter().all(|tenant| tenant.leftovers().is_empty()));
 }
 
 #[test]
 fn the_conversation_example_is_green_with_twenty_samples_and_says_that_no_build_was_proven() {
     let tenant = tenant(None);
-    let stage = Stage::new(CONVERSATION, &[&tenant]);
-    stage.smoke().ends(0).says("GREEN").says("nothing proves which build answered");
-    let verdict = stage.json("verdict.json");
+    let fixture = Fixture::new(CONVERSATION, &[&tenant]);
+    fixture.smoke().ends(0).says("GREEN").says("nothing proves which build answered");
+    let verdict = fixture.json("verdict.json");
     assert_eq!(verdict["proves_build"], false);
     assert_eq!(verdict["tenants"][0]["checks"][0]["samples"].as_array().map(Vec::len), Some(20));
     assert!(tenant.leftovers().is_empty(), "{:?}", tenant.leftovers());
@@ -62,7 +62,7 @@ fn a_model_that_lost_its_style_is_red_with_the_count_of_samples() {
         let tenant = tenant(Some(fault));
         let fast =
             CONVERSATION.replace("within = \"15s\", every = \"1s\"", "within = \"20ms\", every = \"10ms\"");
-        Stage::new(&fast, &[&tenant]).smoke().ends(1).says("0 of 20 passed; 19 must");
+        Fixture::new(&fast, &[&tenant]).smoke().ends(1).says("0 of 20 passed; 19 must");
         assert!(tenant.leftovers().is_empty(), "{:?}", tenant.leftovers());
     }
 }
@@ -138,14 +138,14 @@ fn a_redirect_is_red_and_the_token_does_not_travel() {
 #[test]
 fn a_tenant_that_boots_in_time_is_green() {
     let tenant = tenant(Some(TenantFault::BootsAfter(Duration::from_secs(3))));
-    Stage::new(&example("20s"), &[&tenant]).smoke().ends(0).says("GREEN");
+    Fixture::new(&example("20s"), &[&tenant]).smoke().ends(0).says("GREEN");
 }
 
 #[test]
 fn red_outranks_inconclusive() {
     let (bad, gone) = (tenant(Some(TenantFault::OpenAuth)), tenant(Some(TenantFault::RefuseConnection)));
-    let stage = Stage::new(&example("1s"), &[&gone, &bad]);
-    stage.smoke().ends(1).says("1 of 2 tenants do not serve it").says("never served");
+    let fixture = Fixture::new(&example("1s"), &[&gone, &bad]);
+    fixture.smoke().ends(1).says("1 of 2 tenants do not serve it").says("never served");
 }
 
 #[test]
@@ -157,9 +157,9 @@ fn shas_that_look_like_numbers_are_text_throughout() {
             "{}\n[[check]]\nname = \"it is a text\"\nrequest = \"GET /health?sha={{{{ sha }}}}\"\nexpect.status = 200\nexpect.json.\"$.sha\" = {{ equals = \"{{{{ sha }}}}\", type = \"string\" }}\n",
             example("5s")
         );
-        let stage = Stage::new(&suite, &[&tenant]);
-        stage.run(&["--sha", sha, "--result", "verdict.json"]).ends(0);
-        assert_eq!(stage.json("verdict.json")["sha"], sha);
+        let fixture = Fixture::new(&suite, &[&tenant]);
+        fixture.run(&["--sha", sha, "--result", "verdict.json"]).ends(0);
+        assert_eq!(fixture.json("verdict.json")["sha"], sha);
         assert!(tenant.requests().iter().any(|asked| asked.path == format!("/health?sha={sha}")));
     }
 }
@@ -174,23 +174,23 @@ fn retried(defaults: &str) -> String {
 #[test]
 fn a_pass_that_needed_a_retry_is_flaky_and_fails_the_gate() {
     let tenant = tenant(Some(TenantFault::FlakyOnce("/events".into())));
-    let stage = Stage::new(&retried(""), &[&tenant]);
-    stage
+    let fixture = Fixture::new(&retried(""), &[&tenant]);
+    fixture
         .smoke()
         .ends(1)
         .says("1 flaky")
         .says("FLAKY events")
         .says("at first")
         .says("expected 200, found 503");
-    assert_eq!(stage.json("verdict.json")["tenants"][0]["checks"][0]["outcome"], "flaky");
-    assert!(stage.read("junit.xml").contains("<flakyFailure"));
+    assert_eq!(fixture.json("verdict.json")["tenants"][0]["checks"][0]["outcome"], "flaky");
+    assert!(fixture.read("junit.xml").contains("<flakyFailure"));
 }
 
 #[test]
 fn a_flaky_check_passes_with_a_warning_where_the_suite_says_so() {
     let tenant = tenant(Some(TenantFault::FlakyOnce("/events".into())));
-    let stage = Stage::new(&retried("[defaults]\nflaky = \"warn\""), &[&tenant]).on_github();
-    stage.smoke().ends(0).says("GREEN").says("1 flaky").says("::warning title=events flaky");
+    let fixture = Fixture::new(&retried("[defaults]\nflaky = \"warn\""), &[&tenant]).on_github();
+    fixture.smoke().ends(0).says("GREEN").says("1 flaky").says("::warning title=events flaky");
 }
 
 #[test]
@@ -199,8 +199,8 @@ fn a_tenant_that_refuses_strangers_passes_the_isolation_probe_and_an_open_one_do
     let fleet = [("own-token-of-a", None), ("own-token-of-b", Some(TenantFault::OpenAuth))];
     let fleet = fleet
         .map(|(token, fault)| start(TenantSetup { fault, token: token.into(), ..TenantSetup::fixed(SHA) }));
-    let stage = Stage::new(suite, &[&fleet[0], &fleet[1]]);
-    let ran = stage.smoke();
+    let fixture = Fixture::new(suite, &[&fleet[0], &fleet[1]]);
+    let ran = fixture.smoke();
     ran.ends(1)
         .says("FAILED isolation: a random token is refused (only 127.0.0.1")
         .says("expected 401 or 403, found 200");
@@ -224,9 +224,9 @@ fn twenty_tenants_are_asked_in_one_run_and_reported_in_their_order() {
             })
         })
         .collect();
-    let stage = Stage::new(&example("20s"), &fleet.iter().collect::<Vec<_>>());
-    stage.smoke().ends(0).says("GREEN: 12e4567 on 20 tenants: 100 passed");
-    let verdict = stage.json("verdict.json");
+    let fixture = Fixture::new(&example("20s"), &fleet.iter().collect::<Vec<_>>());
+    fixture.smoke().ends(0).says("GREEN: 12e4567 on 20 tenants: 100 passed");
+    let verdict = fixture.json("verdict.json");
     let urls: Vec<&str> =
         verdict["tenants"].as_array().unwrap().iter().filter_map(|t| t["url"].as_str()).collect();
     assert_eq!(urls, fleet.iter().map(Tenant::url).collect::<Vec<_>>());

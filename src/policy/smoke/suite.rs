@@ -1,0 +1,221 @@
+//! `smoke.toml`: what must be true of every canary tenant. Text to typed rules; everything that can be wrong with the
+//! file is found here, before the first request.
+//!
+//! Format: the vocabulary in [`vocabulary`], described in `docs/tools/canary-smoke.md`. JSONPath is RFC 9535, regular
+//! expressions are those of the `regex` crate (linear time, no look-around).
+
+pub mod advice;
+pub mod expectation;
+pub mod json_path;
+pub mod schema;
+pub mod template;
+pub mod vocabulary;
+pub mod worst_case;
+
+mod checks;
+mod expect;
+mod fields;
+mod request;
+mod scope;
+mod shape;
+
+use std::time::Duration;
+
+use self::expectation::Expect;
+use self::fields::Fields;
+use self::json_path::Path;
+use self::template::{JsonTemplate, Template};
+use crate::base::diagnostic::Diagnostic;
+use crate::base::list::NonEmpty;
+use crate::model::check::Repeat;
+use crate::policy::toml::TomlFile;
+
+/// Bound on one attempt, unless the file says otherwise.
+pub const TIMEOUT: Duration = Duration::from_secs(10);
+/// Bound on everything, unless the file says otherwise.
+pub const DEADLINE: Duration = Duration::from_secs(600);
+
+/// A suite, checked.
+#[derive(Clone, Debug)]
+pub struct Suite {
+    /// Where the tenants are named.
+    pub tenants: TenantSource,
+    /// Bound on everything.
+    pub deadline: Duration,
+    /// What a flaky check means.
+    pub flaky: FlakyRule,
+    /// Certificates beside the system's own.
+    pub tls: TlsFiles,
+    /// How a tenant says which build it runs.
+    pub ready: Option<Ready>,
+    /// What must be true, in the order of the file; the checks of `[isolation]` last. Names are unique.
+    pub checks: NonEmpty<Check>,
+    /// Files that were read into bodies, by the name in the suite, with their text.
+    pub body_files: Vec<(String, String)>,
+}
+
+/// Where the tenants are named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TenantSource {
+    /// Variable with the URLs.
+    pub urls_env: String,
+    /// Variable with the tokens.
+    pub tokens_env: String,
+    /// Fewer are an error.
+    pub min: u32,
+}
+
+/// What a pass that needed a retry means for the gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlakyRule {
+    /// It fails.
+    Fail,
+    /// It passes, with a warning.
+    Warn,
+}
+
+/// Paths of PEM files, as the suite writes them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// Further certificate authorities.
+    pub ca: Option<String>,
+    /// Client certificate and private key.
+    pub client: Option<(String, String)>,
+}
+
+/// How a tenant says which build it runs.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    /// What is asked and expected.
+    pub step: Step,
+    /// How often.
+    pub every: Duration,
+    /// For how long.
+    pub within: Duration,
+    /// How many right answers in a row.
+    pub streak: u32,
+}
+
+/// One thing that must be true.
+#[derive(Clone, Debug)]
+pub struct Check {
+    /// Its name.
+    pub name: String,
+    /// What it proves.
+    pub why: Option<String>,
+    /// Its line in the file.
+    pub line: usize,
+    /// How often it is run, and how many of these must pass.
+    pub repeat: Repeat,
+    /// Its steps, in order.
+    pub steps: NonEmpty<Step>,
+    /// What takes away what the steps made.
+    pub cleanup: Vec<Step>,
+}
+
+/// One request and what must be true of its answer.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// Its name.
+    pub name: Option<String>,
+    /// Its line in the file.
+    pub line: usize,
+    /// What is sent.
+    pub request: Request,
+    /// What must come back.
+    pub expect: Expect,
+    /// What is taken from the answer, by name.
+    pub captures: Vec<(String, Path)>,
+    /// Whether, and how, it is asked again while an expectation does not hold.
+    pub retry: Option<Retry>,
+    /// Bound on one attempt.
+    pub timeout: Duration,
+}
+
+/// Asking again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// For how long.
+    pub within: Duration,
+    /// How often.
+    pub every: Duration,
+}
+
+/// What is sent.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// One of [`vocabulary::METHODS`].
+    pub method: &'static str,
+    /// Path and query.
+    pub target: Template,
+    /// Whether and how a token is sent.
+    pub auth: Auth,
+    /// Further headers, names in lower case.
+    pub headers: Vec<(String, Template)>,
+    /// The body.
+    pub body: Option<Body>,
+}
+
+impl Request {
+    /// Whether the method only reads (RFC 9110, section 9.2.1).
+    pub fn is_read(&self) -> bool {
+        matches!(self.method, "GET" | "HEAD" | "OPTIONS")
+    }
+}
+
+impl std::fmt::Display for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.method, self.target)
+    }
+}
+
+/// Whether and how a token is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Auth {
+    /// No token.
+    None,
+    /// The tenant's own.
+    Own(Scheme),
+    /// A random one that the tenant must refuse.
+    Stranger(Scheme),
+}
+
+/// In which form a token is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// `Authorization: Bearer <token>`.
+    Bearer,
+    /// `Authorization: Basic <base64 of user:password>`; the token is `user:password`, or a user without password.
+    Basic,
+    /// The token as the value of this header.
+    Header(String),
+}
+
+/// The body of a request.
+#[derive(Clone, Debug)]
+pub enum Body {
+    /// `application/json`.
+    Json(JsonTemplate),
+    /// `text/plain`, or whatever the request's own header says.
+    Text(Template),
+    /// `application/x-www-form-urlencoded`.
+    Form(Vec<(String, Template)>),
+}
+
+/// Reads the text of a file beside the suite, for `body.file`; the message says why it cannot.
+pub type LoadFile<'a> = &'a dyn Fn(&str) -> Result<String, String>;
+
+/// Reads `smoke.toml`.
+///
+/// # Errors
+/// The first mistake, at its place.
+pub fn read(file: &TomlFile<'_>, load: LoadFile<'_>) -> Result<Suite, Diagnostic> {
+    let document = file.table()?;
+    shape::check_table(file, document.get_ref(), 0..0, &vocabulary::FILE)?;
+    let fields = Fields::new(file, document.get_ref(), document.span());
+    if fields.count("format") != Some(1) {
+        let place = fields.place("format");
+        return Err(fields.mistake(place, "this format is not known", "this version reads `format = 1`"));
+    }
+    checks::read_suite(&fields, load)
+}

@@ -1,0 +1,293 @@
+//! The tables of the file, put together: defaults, readiness, checks, isolation.
+
+use std::time::Duration;
+
+use super::fields::{Fields, Word, word};
+use super::request::{self, Setting, read_auth};
+use super::scope::Scope;
+use super::{
+    Auth, Check, DEADLINE, FlakyRule, LoadFile, Ready, Request, Retry, Scheme, Step, Suite, TIMEOUT,
+    TenantSource, TlsFiles, expect,
+};
+use crate::base::diagnostic::Diagnostic;
+use crate::base::duration;
+use crate::base::list::NonEmpty;
+use crate::model::check::Repeat;
+use crate::policy::smoke::suite::expectation::{Expect, Status};
+use crate::policy::smoke::suite::json_path::Path;
+
+/// Where a tenant's URLs and tokens are, unless the file says otherwise.
+const VARIABLES: [&str; 2] = ["CANARY_TENANT_URLS", "CANARY_ADMIN_TOKENS"];
+/// The most samples of one check: a smoke suite is no load test.
+const SAMPLES: u32 = 1_000;
+
+/// What every step needs.
+struct Common<'a> {
+    auth: Auth,
+    timeout: Duration,
+    load: LoadFile<'a>,
+    files: Vec<(String, String)>,
+}
+
+/// Reads the whole file, whose shape is right.
+pub(super) fn read_suite(fields: &Fields<'_>, load: LoadFile<'_>) -> Result<Suite, Diagnostic> {
+    let defaults = fields.table("defaults");
+    let default = |key: &str| defaults.as_ref().and_then(|table| table.span(key));
+    let auth = match defaults.as_ref().and_then(|table| table.get("auth")) {
+        Some(value) => read_auth(fields, value)?,
+        None => Auth::Own(Scheme::Bearer),
+    };
+    let flaky = defaults.as_ref().and_then(|table| table.text("flaky"));
+    let mut common = Common { auth, timeout: default("timeout").unwrap_or(TIMEOUT), load, files: Vec::new() };
+    let ready = fields.table("ready").map(|table| read_ready(&table, &mut common)).transpose()?;
+    let mut checks: Vec<Check> = Vec::new();
+    for table in fields.tables("check") {
+        let check = read_check(&table, &mut common)?;
+        if checks.iter().any(|other| other.name == check.name) {
+            let place = table.place("name");
+            return Err(table.mistake(place, twice(&check.name), "a name is what reports go by"));
+        }
+        checks.push(check);
+    }
+    if let Some(table) = fields.table("isolation") {
+        checks.extend(read_isolation(&table, &common, &checks)?);
+    }
+    let Some(checks) = NonEmpty::from_vec(checks) else {
+        return Err(fields.mistake(0..0, "there is no check", "an empty suite proves nothing"));
+    };
+    Ok(Suite {
+        tenants: read_tenants(fields),
+        deadline: default("deadline").unwrap_or(DEADLINE),
+        flaky: if flaky.is_some_and(|word| *word.get_ref() == "warn") {
+            FlakyRule::Warn
+        } else {
+            FlakyRule::Fail
+        },
+        tls: read_tls(fields)?,
+        ready,
+        checks,
+        body_files: common.files,
+    })
+}
+
+fn read_tenants(fields: &Fields<'_>) -> TenantSource {
+    let table = fields.table("tenants");
+    let text = |key: &str| table.as_ref().and_then(|t| t.text(key)).map(|word| word.get_ref().to_string());
+    let [urls, tokens] = VARIABLES;
+    TenantSource {
+        urls_env: text("urls_env").unwrap_or_else(|| urls.to_owned()),
+        tokens_env: text("tokens_env").unwrap_or_else(|| tokens.to_owned()),
+        min: table.as_ref().and_then(|t| t.count("min")).unwrap_or(1),
+    }
+}
+
+fn read_tls(fields: &Fields<'_>) -> Result<TlsFiles, Diagnostic> {
+    let Some(table) = fields.table("tls") else { return Ok(TlsFiles::default()) };
+    let text = |key: &str| table.text(key).map(|word| word.get_ref().to_string());
+    let client = match (text("cert_file"), text("key_file")) {
+        (Some(cert), Some(key)) => Some((cert, key)),
+        (None, None) => None,
+        (Some(_), None) | (None, Some(_)) => {
+            let message = "a client certificate needs `cert_file` and `key_file`";
+            return Err(table.mistake(
+                table.span.clone(),
+                message,
+                "write both; they may name the same file",
+            ));
+        }
+    };
+    Ok(TlsFiles { ca: text("ca_file"), client })
+}
+
+fn read_ready(table: &Fields<'_>, common: &mut Common<'_>) -> Result<Ready, Diagnostic> {
+    let scope = Scope::new(table.clone(), Vec::new());
+    let mut step = read_step(table, &scope, common)?;
+    step.name = None;
+    let place = table.place("request");
+    if !scope.uses("sha") {
+        return Err(table.mistake(
+            place,
+            "`[ready]` never looks at `{{ sha }}`: every build would be the right one",
+            "write what the right build answers, as in `expect.json.\"$.version\" = { starts_with = \"{{ sha }}\" }`",
+        ));
+    }
+    if !step.request.is_read() {
+        return Err(table.mistake(
+            place,
+            "`[ready]` asks many times, so it must be a read",
+            "use GET or HEAD",
+        ));
+    }
+    Ok(Ready {
+        step,
+        every: table.span("every").unwrap_or(Duration::from_secs(5)),
+        within: table.span("within").unwrap_or(Duration::from_secs(300)),
+        streak: table.count("streak").unwrap_or(1),
+    })
+}
+
+fn read_check(table: &Fields<'_>, common: &mut Common<'_>) -> Result<Check, Diagnostic> {
+    let name = table.text("name").map(|word| (word.get_ref().trim().to_owned(), word.span()));
+    let (name, place) = name.unwrap_or_default();
+    if name.is_empty() {
+        return Err(table.mistake(place, "a check needs a name", "say what is true when it passes"));
+    }
+    let tables = table.tables("step");
+    if !tables.is_empty() {
+        let own =
+            ["request", "auth", "header", "timeout", "expect", "body", "capture", "retry", "idempotent"];
+        if let Some(value) = own.iter().find_map(|key| table.get(key)) {
+            let message = "a check with steps has no request of its own";
+            return Err(table.mistake(value.span(), message, "move this into the step that it is for"));
+        }
+    }
+    let tables = if tables.is_empty() { vec![table.clone()] } else { tables };
+    let later = tables
+        .iter()
+        .flat_map(|step| step.map("capture"))
+        .map(|(name, _)| name.get_ref().to_string())
+        .collect();
+    let scope = Scope::new(table.clone(), later);
+    let mut steps =
+        tables.iter().map(|step| read_step(step, &scope, common)).collect::<Result<Vec<_>, _>>()?;
+    let cleanup = table
+        .tables("cleanup")
+        .iter()
+        .map(|step| read_step(step, &scope, common))
+        .collect::<Result<Vec<_>, _>>()?;
+    scope.finish()?;
+    let line = table.line(&place);
+    if let [only] = steps.as_mut_slice() {
+        // A check of one request is that request; naming both says everything twice.
+        only.name = only.name.take().filter(|step| *step != name);
+    }
+    let why = table.text("why").map(|word| word.get_ref().to_string());
+    let steps = NonEmpty::from_vec(steps)
+        .ok_or_else(|| table.mistake(table.span.clone(), "a check needs a request", ""))?;
+    Ok(Check { name, why, line, repeat: read_repeat(table)?, steps, cleanup })
+}
+
+fn read_repeat(table: &Fields<'_>) -> Result<Repeat, Diagnostic> {
+    let Some(repeat) = table.table("repeat") else { return Ok(Repeat { times: 1, pass: 1 }) };
+    let (times, pass) = (repeat.count("times").unwrap_or(1), repeat.count("pass").unwrap_or(1));
+    if pass > times {
+        let message = format!("{pass} of {times} samples can never pass");
+        return Err(repeat.mistake(repeat.span.clone(), message, "`pass` is at most `times`"));
+    }
+    if times > SAMPLES {
+        let message = format!("at most {SAMPLES} samples are taken of one check");
+        return Err(repeat.mistake(repeat.span.clone(), message, "a smoke suite is no load test"));
+    }
+    Ok(Repeat { times, pass })
+}
+
+fn read_step(table: &Fields<'_>, scope: &Scope<'_>, common: &mut Common<'_>) -> Result<Step, Diagnostic> {
+    let setting = Setting { scope, auth: &common.auth, load: common.load };
+    let timeout = table.span("timeout").unwrap_or(common.timeout);
+    let request = request::read(table, &setting, &mut common.files)?;
+    let expect = expect::read(table, scope, timeout)?;
+    let retry = read_retry(table, &request)?;
+    let mut captures = Vec::new();
+    for (name, value) in table.map("capture") {
+        captures.push((name.get_ref().to_string(), capture_path(table, value)?));
+        scope.define(&name)?;
+    }
+    let place = table.place(if table.get("name").is_some() { "name" } else { "request" });
+    Ok(Step {
+        name: table.text("name").map(|word| word.get_ref().to_string()),
+        line: table.line(&place),
+        request,
+        expect,
+        captures,
+        retry,
+        timeout,
+    })
+}
+
+fn capture_path(
+    table: &Fields<'_>,
+    value: &toml::Spanned<toml::de::DeValue<'_>>,
+) -> Result<Path, Diagnostic> {
+    let text: Word<'_> = word(value).unwrap_or(toml::Spanned::new(value.span(), ""));
+    expect::path(table, &text)
+}
+
+fn read_retry(table: &Fields<'_>, request: &Request) -> Result<Option<Retry>, Diagnostic> {
+    let Some(retry) = table.table("retry") else { return Ok(None) };
+    if !request.is_read() && !table.is("idempotent") {
+        return Err(retry.mistake(
+            retry.span.clone(),
+            format!("a {} is not retried: it could be done twice", request.method),
+            "write `idempotent = true` if asking twice is harmless",
+        ));
+    }
+    let (within, every) = (retry.span("within").unwrap_or_default(), retry.span("every").unwrap_or_default());
+    if every > within {
+        let message = format!(
+            "asking every {} within {} is asking once",
+            duration::show(every),
+            duration::show(within)
+        );
+        return Err(retry.mistake(retry.span.clone(), message, "`every` is at most `within`"));
+    }
+    Ok(Some(Retry { within, every }))
+}
+
+/// The two checks that `[isolation]` stands for: a random token is refused, and no token is.
+fn read_isolation(
+    table: &Fields<'_>,
+    common: &Common<'_>,
+    others: &[Check],
+) -> Result<[Check; 2], Diagnostic> {
+    let probe = table.text("probe").unwrap_or(toml::Spanned::new(table.span.clone(), ""));
+    let Auth::Own(scheme) = common.auth.clone() else {
+        let message = "`[isolation]` needs to know how a token is sent";
+        return Err(table.mistake(
+            probe.span(),
+            message,
+            "set `[defaults] auth` to something else than \"none\"",
+        ));
+    };
+    let scope = Scope::new(table.clone(), Vec::new());
+    let (method, target) = request::split(table, &probe)?;
+    let target = scope.parse(target, probe.span())?;
+    let check = |name: &str, auth: Auth| {
+        let line = table.line(&probe.span());
+        let step = Step {
+            name: None,
+            line,
+            request: Request { method, target: target.clone(), auth, headers: Vec::new(), body: None },
+            expect: refused(),
+            captures: Vec::new(),
+            retry: None,
+            timeout: table.span("timeout").unwrap_or(common.timeout),
+        };
+        let why = Some("a tenant opens to its own token only".to_owned());
+        let steps = NonEmpty::one(step);
+        Check {
+            name: name.to_owned(),
+            why,
+            line,
+            repeat: Repeat { times: 1, pass: 1 },
+            steps,
+            cleanup: Vec::new(),
+        }
+    };
+    let pair = [
+        check("isolation: a random token is refused", Auth::Stranger(scheme)),
+        check("isolation: no token is refused", Auth::None),
+    ];
+    match pair.iter().find(|own| others.iter().any(|other| other.name == own.name)) {
+        None => Ok(pair),
+        Some(own) => Err(table.mistake(probe.span(), twice(&own.name), "rename the check")),
+    }
+}
+
+fn twice(name: &str) -> String {
+    format!("there are two checks named `{name}`")
+}
+
+fn refused() -> Expect {
+    let codes = NonEmpty::from_vec(vec![Status::Code(401), Status::Code(403)]);
+    Expect { status: codes.expect("two codes are not none"), within: None, assertions: Vec::new() }
+}

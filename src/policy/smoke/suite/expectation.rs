@@ -1,0 +1,215 @@
+//! What a suite expects of an answer, as types.
+
+use std::time::Duration;
+
+use regex::Regex;
+
+use super::json_path::Path;
+use super::template::{Encoding, JsonTemplate, Template, Unfit, Variables};
+use crate::base::list::NonEmpty;
+
+/// Everything that must be true of one answer.
+#[derive(Clone, Debug)]
+pub struct Expect {
+    /// The status codes that are right.
+    pub status: NonEmpty<Status>,
+    /// The time in which the answer came.
+    pub within: Option<Duration>,
+    /// What else, in the order of the file.
+    pub assertions: Vec<Assertion>,
+}
+
+/// Status codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// This one.
+    Code(u16),
+    /// All that begin with this digit.
+    Class(u16),
+}
+
+impl Status {
+    /// Whether `code` is one of these.
+    pub fn takes(self, code: u16) -> bool {
+        match self {
+            Self::Code(wanted) => wanted == code,
+            Self::Class(digit) => code / 100 == digit,
+        }
+    }
+}
+
+impl std::fmt::Display for Status {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "{code}"),
+            Self::Class(digit) => write!(f, "{digit}xx"),
+        }
+    }
+}
+
+/// What must be true of one part of an answer.
+#[derive(Clone, Debug)]
+pub struct Assertion {
+    /// The part.
+    pub subject: Subject,
+    /// All of this.
+    pub predicates: Vec<Predicate>,
+}
+
+/// A part of an answer.
+#[derive(Clone, Debug)]
+pub enum Subject {
+    /// A header, by its name in lower case.
+    Header(String),
+    /// The body as text.
+    Body,
+    /// A part of the body.
+    Json(Path),
+}
+
+impl std::fmt::Display for Subject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Header(name) => write!(f, "header {name}"),
+            Self::Body => f.write_str("body"),
+            Self::Json(path) => f.write_str(path.as_str()),
+        }
+    }
+}
+
+/// A JSON type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JsonType {
+    /// `{}`
+    Object,
+    /// `[]`
+    Array,
+    /// `""`
+    String,
+    /// A number.
+    Number,
+    /// A number without a fraction.
+    Integer,
+    /// `true`, `false`
+    Boolean,
+    /// `null`
+    Null,
+}
+
+impl JsonType {
+    /// The type with this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "object" => Self::Object,
+            "array" => Self::Array,
+            "string" => Self::String,
+            "number" => Self::Number,
+            "integer" => Self::Integer,
+            "boolean" => Self::Boolean,
+            "null" => Self::Null,
+            _ => return None,
+        })
+    }
+}
+
+/// An order between numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// `>`
+    Greater,
+    /// `>=`
+    AtLeast,
+    /// `<`
+    Less,
+    /// `<=`
+    AtMost,
+}
+
+/// Which of a text's parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Its beginning.
+    Start,
+    /// Its end.
+    End,
+}
+
+/// Whether something is to be so, or is not to be so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// It is.
+    Yes,
+    /// It is not.
+    No,
+}
+
+/// One thing that must be true of a value.
+#[derive(Clone, Debug)]
+pub enum Predicate {
+    /// `equals`, `not_equals`, and a bare value.
+    Equals(Wanted, JsonTemplate),
+    /// `type`.
+    Type(JsonType),
+    /// `min_len`.
+    MinLen(u32),
+    /// `max_len`.
+    MaxLen(u32),
+    /// `contains`, `not_contains`.
+    Contains(Wanted, JsonTemplate),
+    /// `starts_with`, `ends_with`.
+    Affix(Part, Template),
+    /// `matches`, `not_matches`.
+    Matches(Wanted, Pattern),
+    /// `gt`, `ge`, `lt`, `le`.
+    Compare(Order, serde_json::Number),
+    /// `one_of`.
+    OneOf(Vec<JsonTemplate>),
+    /// `exists`.
+    Exists(Wanted),
+}
+
+/// A regular expression, perhaps with placeholders, which stand for themselves letter by letter.
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    template: Template,
+    compiled: Option<Regex>,
+}
+
+impl Pattern {
+    /// Compiles `template`; with placeholders, once to see that it does.
+    ///
+    /// # Errors
+    /// It is no regular expression; what is wrong with it.
+    pub fn new(template: Template) -> Result<Self, String> {
+        let trial: Variables = template.names().map(|name| (name.to_owned(), "x".into())).collect();
+        let text = template.render(&trial, Encoding::Regex).map_err(|e| e.to_string())?;
+        let regex = Regex::new(&text).map_err(|e| last_line(&e.to_string()))?;
+        let compiled = trial.is_empty().then_some(regex);
+        Ok(Self { template, compiled })
+    }
+
+    /// The expression with its placeholders filled.
+    ///
+    /// # Errors
+    /// A value is missing or is no text.
+    pub fn regex(&self, variables: &Variables) -> Result<Regex, Unfit> {
+        if let Some(regex) = &self.compiled {
+            return Ok(regex.clone());
+        }
+        let text = self.template.render(variables, Encoding::Regex)?;
+        // The trial compiled with a short value; what a longer one can break is only the size limit.
+        Regex::new(&text)
+            .map_err(|_| Unfit::NotText(self.template.to_string(), "a value too long for a pattern"))
+    }
+}
+
+impl std::fmt::Display for Pattern {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.template.fmt(f)
+    }
+}
+
+/// The crate draws the expression with a caret over several lines, the last of which says what is wrong.
+fn last_line(message: &str) -> String {
+    message.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
+}

@@ -1,0 +1,160 @@
+//! Whether the set-up works: one line for each thing, and what to do.
+
+use futures_util::future::join_all;
+use serde::Serialize;
+
+use crate::io::context::Context;
+use crate::io::env::items;
+use crate::io::registry::client::{Access, Client};
+use crate::model::reference::Reference;
+use crate::model::repository::Repository;
+use crate::tool::failure::Failure;
+use crate::tool::options::RegistryOptions;
+use crate::tool::settings::Settings;
+
+/// How one thing is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Health {
+    /// As it should be.
+    Good,
+    /// Works, but should be looked at.
+    Odd,
+    /// Does not work.
+    Bad,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, Serialize)]
+pub struct Finding {
+    /// What.
+    pub subject: String,
+    /// How it is.
+    pub health: Health,
+    /// What was found.
+    pub found: String,
+    /// What to do; empty when there is nothing.
+    pub hint: String,
+}
+
+impl Finding {
+    fn new(
+        subject: impl Into<String>,
+        health: Health,
+        found: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
+        Self { subject: subject.into(), health, found: found.into(), hint: hint.into() }
+    }
+}
+
+/// Looks at everything. Nothing that is wrong keeps it from looking at the rest.
+pub async fn examine(options: &RegistryOptions, images: &[Repository], context: &Context) -> Vec<Finding> {
+    let mut findings = tenants(context);
+    let settings = match Settings::find(options, images, &context.env) {
+        Ok(settings) => settings,
+        Err(failure) => {
+            findings.insert(0, wrong_configuration(&failure));
+            return findings;
+        }
+    };
+    let from = settings
+        .file
+        .as_ref()
+        .map_or_else(|| "the command line or environment".to_owned(), |file| file.display().to_string());
+    let names: Vec<String> = settings.images.iter().map(ToString::to_string).collect();
+    findings.insert(
+        0,
+        Finding::new("configuration", Health::Good, format!("{} from {from}", names.join(", ")), ""),
+    );
+    match settings.client(context, Access::PullPush) {
+        Ok(client) => {
+            let looks = settings.images.iter().map(|image| registry(&client, &settings, image));
+            findings.extend(join_all(looks).await.into_iter().flatten());
+        }
+        Err(_) => findings.push(Finding::new(
+            "TLS",
+            Health::Bad,
+            "cannot be set up",
+            "check the system's certificates",
+        )),
+    }
+    findings
+}
+
+fn wrong_configuration(failure: &Failure) -> Finding {
+    let (found, hint) = match failure {
+        Failure::Usage(error) => (error.message.clone(), error.hint.clone()),
+        Failure::Mistake(diagnostic) => {
+            let (line, column) = diagnostic.position();
+            (
+                format!("{}:{line}:{column}: {}", diagnostic.file, diagnostic.message),
+                diagnostic.hint.clone().unwrap_or_default(),
+            )
+        }
+        Failure::File(error) => (error.to_string(), error.hint().to_owned()),
+        Failure::Source(_)
+        | Failure::Refused { .. }
+        | Failure::Registry(_)
+        | Failure::Moving(_)
+        | Failure::Stopped(_) => ("cannot be put together".to_owned(), String::new()),
+    };
+    Finding::new("configuration", Health::Bad, found, hint)
+}
+
+/// The lists of canary tenants, which have to be of equal length. The tokens themselves are not looked at.
+fn tenants(context: &Context) -> Vec<Finding> {
+    let count = |name: &str| context.env.get(name).map_or(0, |list| items(list).count());
+    let (urls, tokens) = (count("CANARY_TENANT_URLS"), count("CANARY_ADMIN_TOKENS"));
+    let finding = match (urls, tokens) {
+        (0, 0) => Finding::new(
+            "canary tenants",
+            Health::Odd,
+            "none are set",
+            "set CANARY_TENANT_URLS and CANARY_ADMIN_TOKENS where canary-smoke runs",
+        ),
+        (urls, tokens) if urls == tokens => {
+            Finding::new("canary tenants", Health::Good, format!("{urls} URLs, {tokens} tokens"), "")
+        }
+        (urls, tokens) => Finding::new(
+            "canary tenants",
+            Health::Bad,
+            format!("{urls} URLs, {tokens} tokens"),
+            "CANARY_TENANT_URLS and CANARY_ADMIN_TOKENS are one list each, in the same order, separated by newlines, commas or spaces",
+        ),
+    };
+    vec![finding]
+}
+
+/// Reading, and an upload that is begun and left: it asks for the right to write, and writes nothing.
+async fn registry(client: &Client<'_>, settings: &Settings, image: &Repository) -> Vec<Finding> {
+    let live = client.digest(&Reference::Tagged(image.clone(), settings.latest.clone())).await;
+    let read = match &live {
+        Ok(Some(digest)) => Finding::new(
+            format!("{image}: read"),
+            Health::Good,
+            format!("{} is {}", settings.latest, digest.short()),
+            "",
+        ),
+        Ok(None) => Finding::new(
+            format!("{image}: read"),
+            Health::Odd,
+            format!("there is no {}", settings.latest),
+            "a first promote-latest makes it",
+        ),
+        Err(error) => Finding::new(format!("{image}: read"), Health::Bad, error.to_string(), error.hint()),
+    };
+    if live.is_err() {
+        return vec![read];
+    }
+    let write = match client.may_push(image).await {
+        Ok(()) => Finding::new(
+            format!("{image}: write"),
+            Health::Good,
+            format!("allowed with {}", client.credential_origin(image)),
+            "",
+        ),
+        Err(error) => Finding::new(format!("{image}: write"), Health::Bad, error.to_string(), error.hint()),
+    };
+    vec![read, write]
+}

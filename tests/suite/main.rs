@@ -1,0 +1,29 @@
+//! The one integration test binary: the real programs against real sockets.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod architecture;
+mod budgets;
+mod cli;
+mod credentials;
+mod docs;
+mod duels;
+mod failures;
+mod formats;
+mod hooks;
+mod hostile_sources;
+mod install;
+mod journey;
+mod kills;
+mod matrix;
+mod publishing;
+mod racing;
+mod records;
+mod refusals;
+mod releasing;
+mod resources;
+mod secrets;
+mod smoke;
+mod status;
+mod support;
+mod workflows;
+mod workflows_replay;
