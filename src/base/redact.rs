@@ -1,11 +1,17 @@
 //! Takes secrets out of text, whatever encoding they wear.
+//!
+//! A text is read in every way in which a program could have written it: as it stands, with its escapes undone layer by
+//! layer, and with each run of base64, hex or numbers decoded. Each reading is searched without regard to case and white
+//! space, and what is found is taken out of the text where it stands.
+
+mod view;
 
 use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use aho_corasick::AhoCorasick;
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use serde_json::Value;
 
+use self::view::{View, is_searched};
 use super::secret::Secret;
 use super::text::escape;
 
@@ -14,31 +20,51 @@ pub const MASK: &str = "***";
 
 /// Shorter secrets are not searched for: `a` would mask every word, and nothing so short protects anything.
 const SHORTEST_SECRET_BYTES: usize = 4;
+/// So many bytes in a row of a longer secret are as good as the secret. They fit into one number.
+const PIECE_BYTES: usize = 16;
+/// Of a secret that is not much longer, so many.
+const SHORTEST_PIECE_BYTES: usize = 8;
+/// So many bytes at either end of a secret may have been read as part of an escape, together with what stands beside it
+/// (`\uXXXX` takes five that are not its own).
+const EATEN_BYTES: usize = 5;
+/// The first so many bytes of a secret are hidden where a text was cut right behind them.
+const CUT_BYTES: usize = 6;
+/// Layers of escapes that are undone. What has more is hidden.
+const ESCAPES: usize = 8;
+/// Layers of base64, hex and numbers that are decoded.
+const PACKINGS: usize = 3;
+/// How much of a foreign text behind what is shown is read, in bytes: a secret may begin before the cut.
+const AHEAD_BYTES: usize = 8 * 1024;
+/// What stands where one of our own texts was cut, `…`, as a number.
+const ELLIPSIS: u128 = 0xe2_80_a6;
 
-/// Every secret of this run, in every form in which it could come back: plain, URL-encoded, JSON-escaped, and
-/// inside base64 at each of the three possible shifts. Where several forms overlap, all that they cover goes.
+/// Every secret of this run. It learns at any time.
 #[derive(Default)]
 pub struct Redactor {
-    /// Longest first.
-    needles: RefCell<Vec<String>>,
-    /// Finds all of them in one pass; `None`: to be built. A fleet of hundreds has thousands of forms.
-    search: RefCell<Option<AhoCorasick>>,
+    known: RefCell<Known>,
+}
+
+/// What is searched for, as numbers whose bytes are those of the text.
+#[derive(Default)]
+struct Known {
+    /// By length in bytes: pieces of secrets, each with how many bytes of its secret stand right before and after it, if they
+    /// are few.
+    pieces: BTreeMap<usize, HashMap<u128, (usize, usize)>>,
+    /// By length: how secrets begin.
+    heads: BTreeMap<usize, HashSet<u128>>,
 }
 
 impl Redactor {
-    /// Adds `secret`; from now on no text that passes [`Redactor::clean`] shows it.
+    /// Adds `secret`; from now on no text that passes [`Redactor::clean`] or [`Redactor::excerpt`] shows it.
     pub fn learn(&self, secret: &Secret) {
-        let text = secret.expose();
-        if text.len() < SHORTEST_SECRET_BYTES {
-            return;
-        }
-        let mut needles = self.needles.borrow_mut();
-        let known = needles.len();
-        needles.extend(forms(text));
-        needles.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-        needles.dedup();
-        if needles.len() > known {
-            self.search.replace(None);
+        let mut view = View::of(secret.expose().as_bytes());
+        for _ in 0..ESCAPES {
+            // What the secret itself reads as, when it is mistaken for something escaped.
+            self.known.borrow_mut().add(&folded(&view));
+            match view.unescaped() {
+                Some(plain) => view = plain,
+                None => return,
+            }
         }
     }
 
@@ -46,7 +72,7 @@ impl Redactor {
     pub fn clean(&self, text: &str) -> String {
         let mut out = String::with_capacity(text.len());
         let mut shown = 0;
-        for (start, end) in self.covered(text) {
+        for (start, end) in self.covered(text, false) {
             out.push_str(&text[shown..start]);
             out.push_str(MASK);
             shown = end;
@@ -54,136 +80,161 @@ impl Redactor {
         out + &text[shown..]
     }
 
-    /// The places of `text` that secrets cover, in order and apart.
-    fn covered(&self, text: &str) -> Vec<(usize, usize)> {
-        let mut places: Vec<(usize, usize)> = self
-            .searching(|search| search.find_overlapping_iter(text).map(|m| (m.start(), m.end())).collect());
-        places.sort_unstable();
+    /// Cleans every text in `value`. Names of fields, numbers and what makes it JSON stay as they are.
+    pub(crate) fn clean_json(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => *text = self.clean(text),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.clean_json(item)),
+            Value::Object(fields) => fields.values_mut().for_each(|field| self.clean_json(field)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    /// A quotation of `text`: on one line, at most about `limit` bytes long, and ended where the first secret begins. It
+    /// is cut only after it was searched: half a secret would pass unseen.
+    pub fn excerpt(&self, text: &str, limit: usize) -> String {
+        let end = boundary(text, 4 * limit + AHEAD_BYTES);
+        let head = &text[..end];
+        let shown = match self.covered(head, end < text.len()).first() {
+            None => head.to_owned(),
+            Some(&(start, end)) if end == text.len() => format!("{}{MASK}", &head[..start]),
+            Some(&(start, _)) => format!("{}{MASK}…", &head[..start]),
+        };
+        let quoted = escape(&shown, limit);
+        if end == text.len() || quoted.ends_with('…') { quoted } else { format!("{quoted}…") }
+    }
+
+    /// Whether `text` still shows a known secret.
+    pub fn finds(&self, text: &str) -> bool {
+        !self.covered(text, false).is_empty()
+    }
+
+    /// The places of `text` that secrets cover, in order and apart. `cut`: the text goes on and was cut off.
+    fn covered(&self, text: &str, cut: bool) -> Vec<(usize, usize)> {
+        let known = self.known.borrow();
+        let Some(least) = known.pieces.keys().next() else { return Vec::new() };
+        let mut search =
+            Search { known: &known, least: *least, places: Vec::new(), left: (1 << 20) + 40 * text.len() };
+        if !search.read(View::of(text.as_bytes()), cut, PACKINGS) {
+            return vec![(0, text.len())];
+        }
+        search.places.sort_unstable();
         let mut merged: Vec<(usize, usize)> = Vec::new();
-        for (start, end) in places {
+        for (start, end) in search.places {
+            let end = (end..).find(|&end| text.is_char_boundary(end)).unwrap_or(text.len());
+            let start = boundary(text, start);
             match merged.last_mut() {
-                Some(last) if start < last.1 => last.1 = last.1.max(end),
+                Some(last) if start <= last.1 => last.1 = last.1.max(end),
                 _ => merged.push((start, end)),
             }
         }
         merged
     }
+}
 
-    fn searching<T>(&self, look: impl FnOnce(&AhoCorasick) -> T) -> T {
-        let mut search = self.search.borrow_mut();
-        let search = search.get_or_insert_with(|| {
-            AhoCorasick::new(self.needles.borrow().iter())
-                .expect("tokens are far below the size that has no automaton")
-        });
-        look(search)
-    }
-
-    /// `text` cleaned, on one line and at most about `limit` bytes long. It is cut only after it was cleaned: half a
-    /// secret would pass unseen.
-    pub fn excerpt(&self, text: &str, limit: usize) -> String {
-        let longest = self.needles.borrow().first().map_or(0, String::len);
-        let mut head = 4 * (limit + 2 * longest);
-        if text.len() <= head {
-            return escape(&self.clean(text), limit);
+impl Known {
+    fn add(&mut self, secret: &[(u8, usize)]) {
+        if secret.len() < SHORTEST_SECRET_BYTES {
+            return;
         }
-        while !text.is_char_boundary(head) {
-            head -= 1;
+        let whole = secret.len();
+        let piece = whole.saturating_sub(EATEN_BYTES).clamp(SHORTEST_PIECE_BYTES.min(whole), PIECE_BYTES);
+        let pieces = self.pieces.entry(piece).or_default();
+        for (before, bytes) in secret.windows(piece).enumerate() {
+            let near = |bytes: usize| if bytes <= EATEN_BYTES { bytes } else { 0 };
+            let (known_before, known_after) = pieces.entry(key(bytes)).or_default();
+            *known_before = near(before).max(*known_before);
+            *known_after = near(whole - piece - before).max(*known_after);
         }
-        // What is cut off the end may have begun with the first part of a secret.
-        let cleaned = self.clean(&text[..head]);
-        let mut sure = cleaned.len().saturating_sub(longest);
-        while !cleaned.is_char_boundary(sure) {
-            sure -= 1;
+        for length in CUT_BYTES..piece {
+            self.heads.entry(length).or_default().insert(key(&secret[..length]));
         }
-        let shown = escape(&cleaned[..sure], limit);
-        if shown.ends_with('…') { shown } else { format!("{shown}…") }
-    }
-
-    /// Whether `text` still shows a known secret.
-    pub fn finds(&self, text: &str) -> bool {
-        self.searching(|search| search.is_match(text))
     }
 }
 
-fn forms(text: &str) -> Vec<String> {
-    let mut forms = vec![text.to_owned(), percent_encode(text)];
-    let json = serde_json::Value::from(text).to_string();
-    forms.push(json[1..json.len() - 1].to_owned());
-    for engine in [&STANDARD, &URL_SAFE] {
-        forms.extend((0..3).map(|shift| base64_inside(engine, text, shift)));
+/// A search through every reading of one text.
+struct Search<'k> {
+    known: &'k Known,
+    /// The length of the shortest piece.
+    least: usize,
+    places: Vec<(usize, usize)>,
+    /// How many bytes may still be read. A text that is made to be read in endless ways is hidden as a whole.
+    left: usize,
+}
+
+impl Search<'_> {
+    /// Searches `view` and everything that can be read out of it. `false`: there is too much of it.
+    fn read(&mut self, mut view: View, cut: bool, packings: usize) -> bool {
+        for layer in 0..=ESCAPES {
+            let Some(left) = self.left.checked_sub(view.bytes.len()) else { return false };
+            self.left = left;
+            self.look(&view, cut);
+            if packings > 0 {
+                let inside = view.unpacked(self.least.min(CUT_BYTES));
+                if !inside.into_iter().all(|inner| self.read(inner, true, packings - 1)) {
+                    return false;
+                }
+            }
+            match view.unescaped() {
+                None => return true,
+                Some(plain) if layer < ESCAPES => view = plain,
+                Some(_) => self.places.extend(view.escapes()),
+            }
+        }
+        true
     }
-    forms
+
+    /// Searches one reading.
+    fn look(&mut self, view: &View, cut: bool) {
+        let text = folded(view);
+        let mut last = 0_u128;
+        for (at, (byte, _)) in text.iter().enumerate() {
+            last = last << 8 | u128::from(*byte);
+            for (&length, pieces) in &self.known.pieces {
+                let piece = last & (u128::MAX >> (128 - 8 * length));
+                if let Some((before, after)) = pieces.get(&piece).filter(|_| at + 1 >= length) {
+                    let first = (at + 1 - length).saturating_sub(*before);
+                    let last = (at + *after).min(text.len() - 1);
+                    self.places.push(view.place(text[first].1, text[last].1));
+                }
+            }
+            if last & 0xff_ffff == ELLIPSIS {
+                self.look_back(view, &text[..at - 2]);
+            }
+        }
+        if cut {
+            self.look_back(view, &text);
+        }
+    }
+
+    /// Searches right before a cut for the beginning of a secret.
+    fn look_back(&mut self, view: &View, text: &[(u8, usize)]) {
+        let begins = |(length, heads): &(&usize, &HashSet<u128>)| {
+            text.len() >= **length && heads.contains(&key(&text[text.len() - **length..]))
+        };
+        if let Some((length, _)) = self.known.heads.iter().rev().find(begins) {
+            self.places.push(view.place(text[text.len() - length].1, text[text.len() - 1].1));
+        }
+    }
 }
 
-/// The characters that base64 shows of `text` wherever it starts `shift` bytes after a multiple of three: those
-/// that depend on bytes before or after it are cut off.
-fn base64_inside(engine: &base64::engine::GeneralPurpose, text: &str, shift: usize) -> String {
-    let padded = [vec![0; shift], text.as_bytes().to_vec()].concat();
-    let encoded = engine.encode(&padded);
-    let from = [0, 2, 3][shift];
-    let whole_bits = padded.len() * 8;
-    encoded[from..whole_bits / 6].to_owned()
+/// The bytes of `view` that are searched, with their indices: no white space and no backslash, in lower case.
+fn folded(view: &View) -> Vec<(u8, usize)> {
+    let bytes = view.bytes.iter().enumerate().filter(|(_, byte)| is_searched(**byte));
+    bytes.map(|(at, byte)| (byte.to_ascii_lowercase(), at)).collect()
 }
 
-fn percent_encode(text: &str) -> String {
-    text.bytes()
-        .map(|b| match b {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(b).to_string(),
-            other => format!("%{other:02X}"),
-        })
-        .collect()
+/// At most 16 bytes as a number. None of them is 0.
+fn key(bytes: &[(u8, usize)]) -> u128 {
+    bytes.iter().fold(0, |key, (byte, _)| key << 8 | u128::from(*byte))
+}
+
+/// The last character boundary of `text` at or before `at`.
+fn boundary(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{MASK, Redactor, Secret};
-    use base64::Engine as _;
-    use base64::engine::general_purpose::STANDARD;
-
-    fn knowing(text: &str) -> Redactor {
-        let redactor = Redactor::default();
-        redactor.learn(&Secret::new(text));
-        redactor
-    }
-
-    #[test]
-    fn masks_every_coat_of_a_secret() {
-        let secret = "p@ss/word\"7=";
-        let redactor = knowing(secret);
-        for encoding in
-            [secret.to_owned(), "p%40ss%2Fword%227%3D".to_owned(), r#"{"x":"p@ss/word\"7="}"#.to_owned()]
-        {
-            assert!(redactor.clean(&encoding).contains(MASK), "{encoding}");
-            assert!(!redactor.clean(&encoding).contains("word"), "{encoding}");
-        }
-    }
-
-    #[test]
-    fn masks_a_secret_inside_base64_at_every_shift() {
-        let redactor = knowing("s3cr3t-token-value");
-        for user in ["", "a", "ab", "abc", "robot"] {
-            let encoding = STANDARD.encode(format!("{user}:s3cr3t-token-value:tail"));
-            assert!(redactor.finds(&encoding), "{user}");
-            assert!(redactor.clean(&encoding).contains(MASK), "{user}");
-        }
-    }
-
-    #[test]
-    fn an_excerpt_shows_no_half_of_a_secret() {
-        let redactor = knowing("s3cr3t-token-value");
-        for before in 0..120 {
-            let text = format!("{}{}", "x".repeat(before), "s3cr3t-token-value".repeat(300));
-            assert!(!redactor.excerpt(&text, 60).contains("s3"), "{before}");
-        }
-        assert_eq!(redactor.excerpt("a\nb", 60), r"a\nb");
-    }
-
-    #[test]
-    fn secrets_that_overlap_go_whole() {
-        let redactor = knowing("abcd");
-        redactor.learn(&Secret::new("abcd-efgh"));
-        assert_eq!(redactor.clean("x abcd-efgh y"), "x *** y");
-        redactor.learn(&Secret::new("x-abcd"));
-        assert_eq!(redactor.clean("x-abcd-efgh abcdabcd"), "*** ******");
-    }
-}
+mod encodings;
+#[cfg(test)]
+mod tests;

@@ -4,8 +4,13 @@ use serde_json::{Map, Value, json};
 
 use super::Render;
 
-/// The document of `outcome`, on one page of pretty-printed JSON with a final newline.
+/// The document of `outcome`, as [`written`].
 pub fn document(tool: &str, outcome: &dyn Render) -> String {
+    written(&fields(tool, outcome))
+}
+
+/// The fields of the document of `outcome`.
+pub(crate) fn fields(tool: &str, outcome: &dyn Render) -> Value {
     let mut document = Map::new();
     document.insert("format".to_owned(), json!(1));
     document.insert("tool".to_owned(), json!(tool));
@@ -15,8 +20,12 @@ pub fn document(tool: &str, outcome: &dyn Render) -> String {
     for (name, value) in outcome.fields() {
         document.entry(name).or_insert(value);
     }
-    let mut text =
-        serde_json::to_string_pretty(&Value::Object(document)).expect("a map of strings and values is JSON");
+    Value::Object(document)
+}
+
+/// Pretty-printed JSON with a final newline.
+pub(crate) fn written(document: &Value) -> String {
+    let mut text = serde_json::to_string_pretty(document).expect("a map of strings and values is JSON");
     text.push('\n');
     // A runner would obey `##[` anywhere in a line; it can stand only within a text, where it may be written so.
     text.replace("##[", "#\\u0023[")
