@@ -6,9 +6,11 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use clap::error::{ContextKind, ContextValue};
 use indicatif::{MultiProgress, ProgressDrawTarget};
 
 use crate::base::exit::Exit;
+use crate::base::text::without_login;
 use crate::io::console::{Console, Loudness};
 use crate::io::context::Context;
 use crate::io::env::Env;
@@ -33,7 +35,12 @@ where
     publish::announce(github.as_ref());
     let args = match T::Args::try_parse() {
         Ok(args) => args,
-        Err(error) => {
+        Err(mut error) => {
+            // An argument that is refused is shown, and may be a URL with a login.
+            if let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue) {
+                let shown = ContextValue::String(without_login(value));
+                error.insert(ContextKind::InvalidValue, shown);
+            }
             // What clap prints for `--help` and `--version` is the result; a mistake goes to stderr.
             let _ = error.print();
             let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };

@@ -1,5 +1,6 @@
 //! Every effect, and nothing that decides.
 
+mod child;
 pub mod clock;
 pub mod console;
 pub mod context;

@@ -57,15 +57,21 @@ struct Known {
 impl Redactor {
     /// Adds `secret`; from now on no text that passes [`Redactor::clean`] or [`Redactor::excerpt`] shows it.
     pub fn learn(&self, secret: &Secret) {
+        self.learn_new(secret);
+    }
+
+    /// [`Redactor::learn`]; whether the secret was not known before.
+    pub(crate) fn learn_new(&self, secret: &Secret) -> bool {
         let mut view = View::of(secret.expose().as_bytes());
+        let mut known = self.known.borrow_mut();
+        let is_new = known.add(&folded(&view));
         for _ in 0..ESCAPES {
             // What the secret itself reads as, when it is mistaken for something escaped.
-            self.known.borrow_mut().add(&folded(&view));
-            match view.unescaped() {
-                Some(plain) => view = plain,
-                None => return,
-            }
+            let Some(plain) = view.unescaped() else { break };
+            view = plain;
+            known.add(&folded(&view));
         }
+        is_new
     }
 
     /// `text` with every known secret replaced by [`MASK`].
@@ -133,22 +139,25 @@ impl Redactor {
 }
 
 impl Known {
-    fn add(&mut self, secret: &[(u8, usize)]) {
+    fn add(&mut self, secret: &[(u8, usize)]) -> bool {
         if secret.len() < SHORTEST_SECRET_BYTES {
-            return;
+            return false;
         }
         let whole = secret.len();
         let piece = whole.saturating_sub(EATEN_BYTES).clamp(SHORTEST_PIECE_BYTES.min(whole), PIECE_BYTES);
         let pieces = self.pieces.entry(piece).or_default();
+        let before = pieces.len();
         for (before, bytes) in secret.windows(piece).enumerate() {
             let near = |bytes: usize| if bytes <= EATEN_BYTES { bytes } else { 0 };
             let (known_before, known_after) = pieces.entry(key(bytes)).or_default();
             *known_before = near(before).max(*known_before);
             *known_after = near(whole - piece - before).max(*known_after);
         }
+        let is_new = pieces.len() > before;
         for length in CUT_BYTES..piece {
             self.heads.entry(length).or_default().insert(key(&secret[..length]));
         }
+        is_new
     }
 }
 

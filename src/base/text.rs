@@ -29,6 +29,20 @@ pub fn excerpt(bytes: &[u8]) -> String {
     escape(String::from_utf8_lossy(head).trim(), EXCERPT_BYTES)
 }
 
+/// `text`, which should be the name of a place and is not, without what a URL may hold of secrets: a login before its host,
+/// and its query.
+pub(crate) fn without_login(text: &str) -> String {
+    let (scheme, rest) = text.find("://").map_or(("", text), |at| text.split_at(at + 3));
+    let (rest, query) = rest.find('?').map_or((rest, ""), |at| (&rest[..at], "?***"));
+    let end = rest.find('/').unwrap_or(rest.len());
+    match rest[..end].rfind('@') {
+        Some(at) if !scheme.is_empty() || rest[..at].contains(':') => {
+            format!("{scheme}***{}{query}", &rest[at..])
+        }
+        _ => format!("{scheme}{rest}{query}"),
+    }
+}
+
 /// A number of bytes as a person reads it: `812 B`, `3.2 kB`, `900.0 MB`.
 pub fn bytes(count: u64) -> String {
     let units = [("GB", 1_000_000_000_u64), ("MB", 1_000_000), ("kB", 1_000)];
@@ -65,7 +79,7 @@ fn is_unsafe(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{EXCERPT_BYTES, defuse, escape, excerpt};
+    use super::{EXCERPT_BYTES, defuse, escape, excerpt, without_login};
 
     #[test]
     fn no_control_or_direction_mark_survives() {
@@ -87,6 +101,20 @@ mod tests {
         assert_eq!(defuse("  ::error::x"), ": :error::x");
         assert_eq!(defuse("a ##[add-mask]e"), "a ## [add-mask]e");
         assert_eq!(defuse("a :: b"), "a :: b");
+    }
+
+    #[test]
+    fn the_name_of_a_place_is_shown_without_a_login_and_a_query() {
+        for (text, shown) in [
+            ("https://robot:hush@ghcr.io/acme/app", "https://***@ghcr.io/acme/app"),
+            ("https://hush@ghcr.io", "https://***@ghcr.io"),
+            ("robot:hu@sh@ghcr.io/acme/app", "***@ghcr.io/acme/app"),
+            ("ghcr.io/acme/app?token=hush", "ghcr.io/acme/app?***"),
+            ("app@sha256:abc", "app@sha256:abc"),
+            ("localhost:5000/acme/app@sha256:abc", "localhost:5000/acme/app@sha256:abc"),
+        ] {
+            assert_eq!(without_login(text), shown);
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The story on stderr: what is being done, and why. Never the result.
 
+use std::cell::Cell;
 use std::io::Write as _;
 
 use anstyle::{AnsiColor, Style};
@@ -33,12 +34,13 @@ pub struct Console {
     bars: MultiProgress,
     /// Every secret of the run.
     pub secrets: Redactor,
+    masks: Cell<bool>,
 }
 
 impl Console {
     /// A story as loud as asked; `bars` is where progress is drawn.
     pub fn new(loudness: Loudness, color: bool, bars: MultiProgress) -> Self {
-        Self { loudness, color, bars, secrets: Redactor::default() }
+        Self { loudness, color, bars, secrets: Redactor::default(), masks: Cell::new(false) }
     }
 
     /// Where progress bars are drawn, so that lines and bars do not overwrite each other.
@@ -81,9 +83,18 @@ impl Console {
         self.tell(Loudness::Quiet, "hint: ", AnsiColor::Cyan.on_default(), line);
     }
 
-    /// Asks a GitHub runner to hide `secret` wherever it shows. This is the one line that holds a secret: it goes to
-    /// stderr, which the runner reads and nobody pipes into a file (GitHub documentation, "Workflow commands").
+    /// Says whether [`Console::mask`] does anything.
+    pub(crate) fn ask_for_masks(&self, yes: bool) {
+        self.masks.set(yes);
+    }
+
+    /// Asks a GitHub runner to hide `secret` wherever it shows, if the user wants that. This is the one line that holds a
+    /// secret. It goes to stderr, which the runner reads (GitHub documentation, "Workflow commands"); a runner has no
+    /// other way to be asked, so whoever keeps stderr in a file keeps the secret.
     pub fn mask(&self, secret: &Secret) {
+        if !self.masks.get() {
+            return;
+        }
         let escaped = secret.expose().replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
         self.bars.suspend(|| {
             let _ = std::io::stderr().write_all(format!("::add-mask::{escaped}\n").as_bytes());

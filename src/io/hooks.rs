@@ -1,19 +1,15 @@
 //! The programs that a rollback runs around the move. Whatever they do, the move goes on.
 
-use std::process::Stdio;
-use std::time::Duration;
-
 use serde::Serialize;
-use tokio::io::AsyncReadExt as _;
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
+use crate::base::redact::Redactor;
+use crate::base::text::EXCERPT_BYTES;
 use crate::base::{duration, text};
+use crate::io::child::{self, ChildError};
 use crate::io::clock;
 use crate::io::context::Context;
-use crate::policy::config::Hook;
-
-/// How much of what a hook writes is kept, in bytes.
-const KEPT_BYTES: u64 = 16 * 1024;
+use crate::policy::config::{Hook, is_credential};
 
 /// How one hook ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -46,7 +42,12 @@ impl<'w> Runner<'w> {
         let Some(hook) = hook.filter(|_| !self.idle) else { return };
         let began = clock::instant();
         let stopped = |_| Err("stopped by a signal".to_owned());
-        let result = self.context.stop.unless(carry_out(hook)).await.unwrap_or_else(stopped);
+        let result = self
+            .context
+            .stop
+            .unless(carry_out(hook, &self.context.console.secrets))
+            .await
+            .unwrap_or_else(stopped);
         let took = clock::instant() - began;
         let (good, ended) = match result {
             Ok(()) => (true, "done".to_owned()),
@@ -73,45 +74,27 @@ impl<'w> Runner<'w> {
     }
 }
 
-async fn carry_out(hook: &Hook) -> Result<(), String> {
+/// Runs the program of `hook`; no shell reads its arguments. `secrets` are kept out of what is told of it.
+async fn carry_out(hook: &Hook, secrets: &Redactor) -> Result<(), String> {
     let (program, arguments) = hook.argv.split_first().ok_or("no program")?;
-    // A process group of its own: what the hook starts ends with it.
     let mut command = Command::new(program);
-    command
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .process_group(0);
-    let mut child =
-        command.spawn().map_err(|e| format!("`{}` could not be started: {e}", text::escape(program, 100)))?;
-    match tokio::time::timeout(hook.timeout, finish(&mut child)).await {
-        Ok(result) => result,
-        Err(_) => {
-            let _ = child.start_kill();
-            Err(format!("killed: not done within {}", show(hook.timeout)))
+    command.args(arguments);
+    let given = |name: &str| hook.credentials.iter().any(|asked| asked == name);
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| is_credential(name) && !given(name)) {
+            command.env_remove(name);
         }
     }
-}
-
-async fn finish(child: &mut Child) -> Result<(), String> {
-    let mut words = Vec::new();
-    if let Some(stderr) = child.stderr.take() {
-        let _ = stderr.take(KEPT_BYTES).read_to_end(&mut words).await;
+    let ended = match child::run(&mut command, hook.timeout).await {
+        Ok(ended) => ended,
+        Err(error @ ChildError::NotStarted(_)) => {
+            return Err(format!("`{}` {error}", text::escape(program, 100)));
+        }
+        Err(error) => return Err(error.to_string()),
+    };
+    match (ended.status, secrets.excerpt(&ended.words, EXCERPT_BYTES)) {
+        (status, _) if status.success() => Ok(()),
+        (status, words) if words.is_empty() => Err(format!("failed with {status}")),
+        (status, words) => Err(format!("failed with {status}: {words}")),
     }
-    let status = child.wait().await.map_err(|e| format!("lost: {e}"))?;
-    if status.success() {
-        return Ok(());
-    }
-    let words = text::excerpt(&words);
-    Err(if words.is_empty() {
-        format!("failed with {status}")
-    } else {
-        format!("failed with {status}: {words}")
-    })
-}
-
-fn show(timeout: Duration) -> String {
-    duration::show(timeout)
 }

@@ -61,7 +61,7 @@ impl FromStr for Reference {
             )),
             _ => Err(format!(
                 "`{}` names no image: add `:tag` or `@sha256:...`",
-                crate::base::text::escape(text, 300)
+                crate::base::text::escape(&crate::base::text::without_login(text), 300)
             )),
         }
     }

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::base::text::{escape, without_login};
+
 /// `host[:port]` of a registry.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Registry(String);
@@ -36,7 +38,7 @@ impl Registry {
 impl FromStr for Registry {
     type Err = NotARepository;
     fn from_str(text: &str) -> Result<Self, NotARepository> {
-        let refuse = |why| NotARepository { text: crate::base::text::escape(text, 200), why };
+        let refuse = |why| NotARepository { text: escape(&without_login(text), 200), why };
         let (host, port) = match text.strip_prefix('[') {
             Some(rest) => {
                 let (ip, after) =
@@ -105,7 +107,7 @@ pub struct NotARepository {
 impl FromStr for Repository {
     type Err = NotARepository;
     fn from_str(text: &str) -> Result<Self, NotARepository> {
-        let refuse = |why| NotARepository { text: crate::base::text::escape(text, 300), why };
+        let refuse = |why| NotARepository { text: escape(&without_login(text), 300), why };
         if text.contains("://") {
             return Err(refuse("write it without a scheme, as in `ghcr.io/acme/platform`"));
         }

@@ -26,7 +26,7 @@ pub enum SourceSpec {
 impl FromStr for SourceSpec {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        let shown = crate::base::text::escape(text, 200);
+        let shown = crate::base::text::escape(&crate::base::text::without_login(text), 200);
         let path = |rest: &str| {
             if rest.is_empty() { Err(format!("`{shown}` names no file")) } else { Ok(rest.to_owned()) }
         };

@@ -1,8 +1,11 @@
 //! `coalmine.toml`: which images make a release, and how their tags are called.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use toml::Spanned;
 
 use super::toml::TomlFile;
@@ -78,6 +81,25 @@ pub struct Hook {
     pub argv: Vec<String>,
     /// How long it may take.
     pub timeout: Duration,
+    /// Variables with credentials that it asks for; [`is_credential`] holds for each.
+    pub credentials: Vec<String>,
+}
+
+/// Variables of the environment whose credentials a hook does not inherit, unless it asks for them by name.
+const CREDENTIALS: [&str; 8] = [
+    "REGISTRY_USERNAME",
+    "REGISTRY_PASSWORD",
+    "GITHUB_TOKEN",
+    "GH_TOKEN",
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    "ACTIONS_RUNTIME_TOKEN",
+    "DOCKER_AUTH_CONFIG",
+    "CANARY_ADMIN_TOKENS",
+];
+
+/// Whether the variable `name` holds a credential of a registry, of GitHub or of a tenant.
+pub(crate) fn is_credential(name: &str) -> bool {
+    CREDENTIALS.contains(&name) || name.starts_with("CANARY_TOKEN_")
 }
 
 /// `capture` never delays the move for longer than this.
@@ -116,19 +138,46 @@ struct RollbackTable {
     unfreeze: Option<Spanned<HookTable>>,
 }
 
-/// Written as `["program", "argument"]`, or as `{ run = [...], timeout = "30s" }`.
-#[derive(Deserialize)]
-#[serde(untagged)]
+/// How a hook is written, for messages.
+const HOOK_FORM: &str =
+    "`[\"program\", \"argument\"]` or `{ run = [\"program\"], timeout = \"30s\", env = [\"GITHUB_TOKEN\"] }`";
+
 enum HookTable {
     Argv(Vec<String>),
-    Table(TimedHook),
+    Table(HookFields),
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct TimedHook {
+struct HookFields {
     run: Vec<String>,
-    timeout: String,
+    timeout: Option<Spanned<String>>,
+    #[serde(default)]
+    env: Vec<Spanned<String>>,
+}
+
+impl<'de> Deserialize<'de> for HookTable {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(HookVisitor)
+    }
+}
+
+struct HookVisitor;
+
+impl<'de> Visitor<'de> for HookVisitor {
+    type Value = HookTable;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a hook, written as {HOOK_FORM}")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<HookTable, A::Error> {
+        Deserialize::deserialize(SeqAccessDeserializer::new(items)).map(HookTable::Argv)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<HookTable, A::Error> {
+        Deserialize::deserialize(MapAccessDeserializer::new(fields)).map(HookTable::Table)
+    }
 }
 
 /// Reads `coalmine.toml`.
@@ -219,29 +268,40 @@ fn read_hooks(file: &TomlFile<'_>, table: &RollbackTable) -> Result<Hooks, Diagn
 }
 
 fn read_hook(file: &TomlFile<'_>, value: &Spanned<HookTable>, longest: Duration) -> Result<Hook, Diagnostic> {
-    let (argv, timeout) = match value.get_ref() {
-        HookTable::Argv(argv) => (argv, HOOK.min(longest)),
-        HookTable::Table(hook) => {
-            (&hook.run, duration::parse(&hook.timeout).map_err(|e| file.at(value, e, None))?)
-        }
+    let (argv, timeout, env) = match value.get_ref() {
+        HookTable::Argv(argv) => (argv, None, [].as_slice()),
+        HookTable::Table(hook) => (&hook.run, hook.timeout.as_ref(), hook.env.as_slice()),
     };
     if argv.first().is_none_or(String::is_empty) {
-        return Err(file.at(
-            value,
-            "a hook needs a program",
-            Some("write it as `[\"program\", \"argument\"]`".to_owned()),
-        ));
+        return Err(file.at(value, "a hook needs a program", Some(format!("write it as {HOOK_FORM}"))));
     }
-    if timeout > longest {
-        return Err(file.at(value, format!("this hook may take at most {}", duration::show(longest)), None));
+    let timeout = match timeout {
+        None => HOOK.min(longest),
+        Some(text) => {
+            let timeout = duration::parse(text.get_ref()).map_err(|e| file.at(text, e, None))?;
+            if timeout > longest {
+                let message = format!("this hook may take at most {}", duration::show(longest));
+                return Err(file.at(text, message, None));
+            }
+            timeout
+        }
+    };
+    if let Some(other) = env.iter().find(|name| !is_credential(name.get_ref())) {
+        let hint =
+            format!("a hook inherits all variables but those with credentials: {}", CREDENTIALS.join(", "));
+        return Err(file.at(other, "this variable need not be asked for", Some(hint)));
     }
-    Ok(Hook { argv: argv.clone(), timeout })
+    Ok(Hook {
+        argv: argv.clone(),
+        timeout,
+        credentials: env.iter().map(|name| name.get_ref().clone()).collect(),
+    })
 }
 
 fn parsed<T>(file: &TomlFile<'_>, text: &Spanned<String>) -> Result<T, Diagnostic>
 where
     T: std::str::FromStr,
-    T::Err: std::fmt::Display,
+    T::Err: fmt::Display,
 {
     text.get_ref().parse().map_err(|e: T::Err| file.at(text, e.to_string(), None))
 }
@@ -260,13 +320,14 @@ mod tests {
     fn reads_every_key() {
         let config = config(
             "format = 1\n[release]\nimages = ['ghcr.io/a/x', 'ghcr.io/a/y']\nhome = 'ghcr.io/a/x'\nstaging = 's-{sha}'\nlatest = 'stable'\nrecords = false\nrequire = []\n\
-             [rollback]\nhold = false\ncapture = ['sh', 'x.sh']\nrotate-cache = { run = ['purge'], timeout = '5s' }\n",
+             [rollback]\nhold = false\ncapture = ['sh', 'x.sh']\nrotate-cache = { run = ['purge'], timeout = '5s', env = ['GH_TOKEN'] }\n",
         )
         .unwrap();
         assert_eq!(config.images.unwrap().len(), 2);
         assert_eq!(config.latest.as_str(), "stable");
         assert_eq!(config.hooks.capture.unwrap().timeout, Duration::from_secs(10));
-        assert_eq!(config.hooks.rotate_cache.unwrap().timeout, Duration::from_secs(5));
+        let hook = config.hooks.rotate_cache.unwrap();
+        assert_eq!((hook.timeout, hook.credentials), (Duration::from_secs(5), vec!["GH_TOKEN".to_owned()]));
     }
 
     #[test]
@@ -296,8 +357,25 @@ mod tests {
             ("format = 1\n[rollback]\ncapture = []", "coalmine.toml:3:11", "needs a program"),
             (
                 "format = 1\n[rollback]\ncapture = { run = ['x'], timeout = '1m' }",
-                "coalmine.toml:3:11",
+                "coalmine.toml:3:36",
                 "at most 10s",
+            ),
+            (
+                "format = 1\n[rollback]\nhold = true\nfreeze = 'x.sh'",
+                "coalmine.toml:4:10",
+                r#"expected a hook, written as `["program", "argument"]` or `{ run"#,
+            ),
+            ("format = 1\n[rollback]\nfreeze = ['x', 7]", "coalmine.toml:3:16", "expected a string"),
+            ("format = 1\n[rollback]\nfreeze = { rum = ['x'] }", "coalmine.toml:3:12", "did you mean `run`?"),
+            (
+                "format = 1\n[rollback]\nfreeze = { timeout = '1s' }",
+                "coalmine.toml:3:10",
+                "missing field `run`",
+            ),
+            (
+                "format = 1\n[rollback]\nfreeze = { run = ['x'], env = ['PATH'] }",
+                "coalmine.toml:3:32",
+                "need not be asked for",
             ),
         ] {
             let message = config(text).unwrap_err();

@@ -23,8 +23,8 @@ struct Document {
 /// # Errors
 /// It is no such document, or tells of a publication that did not take place.
 pub fn read(document: &str) -> Result<Release, String> {
-    let value: Value =
-        strict_json::parse(document.as_bytes()).map_err(|e| format!("expected JSON, found {e}"))?;
+    let value: Value = strict_json::parse(document.as_bytes())
+        .map_err(|e| format!("expected JSON, found {}", text::told(&e)))?;
     let document: Document = Document::deserialize(&value)
         .map_err(|e| format!("expected a document of `publish-staging --result`: {}", text::told(&e)))?;
     if document.format != 1 {

@@ -9,7 +9,8 @@ use serde_json::{Map, Number, Value};
 /// Reads one JSON document.
 ///
 /// # Errors
-/// It is none, nests deeper than 128 levels, or has a key twice; what is wrong, without any of its text but keys.
+/// It is none, nests deeper than 128 levels, or has a key twice; what is wrong, with that key as it stands. Nothing of it
+/// is cut or escaped here: half a secret would pass unseen. [`crate::base::redact::Redactor::excerpt`] does both.
 pub fn parse(bytes: &[u8]) -> Result<Value, String> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = Strict::deserialize(&mut reader).map_err(|e| e.to_string())?;
@@ -78,7 +79,6 @@ impl<'de> Visitor<'de> for OneMeaning {
         while let Some(key) = entries.next_key::<String>()? {
             let value = entries.next_value_seed(OneMeaning)?;
             if object.insert(key.clone(), value).is_some() {
-                let key = crate::base::text::escape(&key, 60);
                 return Err(de::Error::custom(format!("the key `{key}` stands twice")));
             }
         }

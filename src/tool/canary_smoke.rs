@@ -22,7 +22,6 @@ use super::options::{ImageOptions, OutputOptions, PlaceOptions};
 use crate::base::duration;
 use crate::io::context::Context;
 use crate::model::commit::CommitSha;
-use crate::model::tenant::{TenantName, TenantUrl};
 use crate::model::verdict::Verdict;
 
 pub use self::lint::LintOutcome;
@@ -59,9 +58,10 @@ pub struct Args {
     /// Attach no verdict to the release record: hand the result file to promote-latest as evidence
     #[arg(long, help_heading = "Output", global = true)]
     pub no_record: bool,
-    /// Under GitHub Actions: do not ask the runner to mask each token (it masks secrets of one token a line by itself)
+    /// Under GitHub Actions: ask the runner to mask each token and captured credential. The lines on stderr that ask for it
+    /// hold them, so pipe stderr nowhere. A secret with one token a line is masked without this
     #[arg(long, help_heading = "Output", global = true)]
-    pub no_self_mask: bool,
+    pub self_mask: bool,
     #[command(flatten)]
     pub(crate) images: ImageOptions,
     #[command(flatten)]
@@ -88,8 +88,8 @@ pub struct BuildOptions {
 pub struct FleetOptions {
     /// A tenant, its token in CANARY_TOKEN_<NAME>; instead of the lists of the environment (repeatable)
     /// [env: CANARY_TENANT_URLS, CANARY_ADMIN_TOKENS]
-    #[arg(long = "tenant", value_name = "NAME=URL", value_parser = named_tenant, global = true)]
-    pub tenants: Vec<(TenantName, TenantUrl)>,
+    #[arg(long = "tenant", value_name = "NAME=URL", global = true)]
+    pub tenants: Vec<String>,
 }
 
 /// What is to be done instead of a run.
@@ -110,13 +110,6 @@ pub enum Command {
     },
     /// Print the JSON Schema of smoke.toml
     Schema,
-}
-
-fn named_tenant(text: &str) -> Result<(TenantName, TenantUrl), String> {
-    let (name, url) = text.split_once('=').ok_or("expected NAME=URL")?;
-    let name = name.parse::<TenantName>().map_err(|e| e.to_string())?;
-    let url = url.parse::<TenantUrl>().map_err(|e| e.to_string())?;
-    Ok((name, url))
 }
 
 /// The binary.

@@ -13,12 +13,14 @@ pub mod vocabulary;
 pub mod worst_case;
 
 mod checks;
+mod credentials;
 mod expect;
 mod fields;
 mod request;
 mod scope;
 mod shape;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use self::expectation::Expect;
@@ -126,6 +128,10 @@ pub struct Step {
     pub expect: Expect,
     /// What is taken from the answer, by name.
     pub captures: Vec<(String, Path)>,
+    /// Which of the captures are credentials: marked, so called, or sent as one by a step of the check.
+    pub credentials: BTreeSet<String>,
+    /// Which of the captures are marked `redact = true`.
+    pub redacted: BTreeSet<String>,
     /// Whether, and how, it is asked again while an expectation does not hold.
     pub retry: Option<Retry>,
     /// Bound on one attempt.

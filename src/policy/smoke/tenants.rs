@@ -4,8 +4,6 @@
 use crate::base::secret::Secret;
 use crate::model::tenant::{Tenant, TenantName, TenantUrl};
 
-/// A token shorter than this cannot be kept out of reports: it would be found in every other word.
-const SHORTEST_TOKEN_BYTES: usize = 4;
 /// No server takes a longer header (Apache and nginx: 8 KiB for one line).
 const LONGEST_TOKEN_BYTES: usize = 8 * 1024;
 
@@ -57,10 +55,10 @@ pub fn of_lists(urls: ListVariable<'_>, tokens: ListVariable<'_>) -> Result<Vec<
         return Err(refuse(counts, hint));
     }
     let mut places = Vec::new();
-    for item in &url_items {
-        let url: TenantUrl = item
-            .parse()
-            .map_err(|e| refuse(format!("{}: {e}", urls.name), "for example `https://canary-1.example`"))?;
+    for (at, item) in url_items.iter().enumerate() {
+        let url: TenantUrl = item.parse().map_err(|e| {
+            refuse(format!("item {} of {} {e}", at + 1, urls.name), "for example `https://canary-1.example`")
+        })?;
         places.push(url);
     }
     let named = names(&places)?;
@@ -160,12 +158,17 @@ fn fit(token: &str, what: &str) -> Result<Secret, NotTenants> {
     if token.is_empty() {
         return Err(refuse(format!("{what} is empty"), "set it, or leave its tenant out"));
     }
-    if token.len() < SHORTEST_TOKEN_BYTES || token.len() > LONGEST_TOKEN_BYTES {
+    if token.contains("://") {
+        return Err(refuse(format!("{what} is a URL"), "perhaps the lists of URLs and tokens are swapped"));
+    }
+    if token.len() > LONGEST_TOKEN_BYTES {
         let message = format!("{what} has {} characters", token.len());
-        let hint = format!(
-            "a token has {SHORTEST_TOKEN_BYTES} to {LONGEST_TOKEN_BYTES}: a shorter one cannot be kept out of reports"
-        );
-        return Err(refuse(message, hint));
+        return Err(refuse(message, format!("a token has at most {LONGEST_TOKEN_BYTES}")));
+    }
+    let secret = Secret::new(token);
+    if let Some(weakness) = secret.weakness() {
+        let hint = "such a token cannot be kept out of reports; give the tenant a random one, as from `openssl rand -hex 20`";
+        return Err(refuse(format!("{what} {weakness}"), hint));
     }
     if !token.bytes().all(|b| b.is_ascii_graphic()) {
         return Err(refuse(
@@ -173,7 +176,7 @@ fn fit(token: &str, what: &str) -> Result<Secret, NotTenants> {
             "expected visible ASCII",
         ));
     }
-    Ok(Secret::new(token))
+    Ok(secret)
 }
 
 #[cfg(test)]
@@ -189,12 +192,12 @@ mod tests {
 
     #[test]
     fn takes_newlines_commas_and_spaces() {
-        let expected = [("a.example", "tok-1"), ("b.example:81/x", "tok-2")];
+        let expected = [("a.example", "token-01"), ("b.example:81/x", "token-02")];
         for (urls, tokens) in [
-            ("https://a.example\nhttp://b.example:81/x/\n", "tok-1\ntok-2\n"),
-            ("https://a.example, http://b.example:81/x", "tok-1,tok-2"),
-            ("https://a.example http://b.example:81/x", "tok-1 tok-2"),
-            ("\n https://a.example,\n\n http://b.example:81/x", "tok-1,\r\ntok-2"),
+            ("https://a.example\nhttp://b.example:81/x/\n", "token-01\ntoken-02\n"),
+            ("https://a.example, http://b.example:81/x", "token-01,token-02"),
+            ("https://a.example http://b.example:81/x", "token-01 token-02"),
+            ("\n https://a.example,\n\n http://b.example:81/x", "token-01,\r\ntoken-02"),
         ] {
             let found = pairs(urls, tokens).unwrap();
             assert!(found.iter().map(|(n, t)| (n.as_str(), t.as_str())).eq(expected), "{found:?}");
@@ -205,15 +208,25 @@ mod tests {
     fn refuses_whatever_could_shift_a_token_and_never_shows_one() {
         for (urls, tokens, words) in [
             ("", "", "there are no tenants"),
-            ("https://a https://b", "hush-1", "2 URLs in URLS and 1 tokens in TOKENS"),
-            ("https://a", "hush-1 hush-2", "1 URLs in URLS and 2 tokens"),
+            ("https://a https://b", "hush-hush-1", "2 URLs in URLS and 1 tokens in TOKENS"),
+            ("https://a", "hush-hush-1 hush-hush-2", "1 URLs in URLS and 2 tokens"),
             ("https://a,https://b", "hush-1,", "2 URLs in URLS and 1 tokens"),
             ("https://a,https://b", ",hush-1", "empty token"),
             ("https://a,https://b", "hush-1,,hush-2", "empty token"),
-            ("https://a https://A:443/", "hush-1 hush-2", "twice"),
+            ("https://a https://A:443/", "hush-hush-1 hush-hush-2", "twice"),
             ("https://a", "abc", "token 1 of TOKENS has 3 characters"),
-            ("https://a", "hush-\u{fc}ber", "no header can carry"),
-            ("not-a-url", "hush-1", "is not a URL"),
+            ("https://a", "inconclusive", "token 1 of TOKENS is made of fewer than 16 letters"),
+            ("hush-hush-1", "https://a", "item 1 of URLS is not a URL"),
+            ("https://a", "https://b/hush", "token 1 of TOKENS is a URL"),
+            ("hush:hush-1", "hush-hush-2", "item 1 of URLS is not a tenant's URL"),
+            ("https://a/hush?api_key=hush", "hush-hush-2", "expected no `?`"),
+            (
+                "https://a https://hush:hush@b",
+                "hush-hush-1 hush-hush-2",
+                "item 2 of URLS carries a user name",
+            ),
+            ("https://a", "hush-hush-\u{fc}ber", "no header can carry"),
+            ("not-a-url", "hush-hush-1", "is not a URL"),
         ] {
             let error = pairs(urls, tokens).expect_err(words);
             assert!(error.contains(words), "{error}");
@@ -224,9 +237,9 @@ mod tests {
     #[test]
     fn a_named_tenant_has_its_token_in_a_variable_of_its_own() {
         let tenant = |name: &str, url: &str| (name.parse().unwrap(), url.parse().unwrap());
-        let token = |name: &str| (name == "CANARY_TOKEN_A_B").then_some("hush-1");
+        let token = |name: &str| (name == "CANARY_TOKEN_A_B").then_some("hush-hush-1");
         let found = of_names(&[tenant("a-b", "https://a")], token).unwrap();
-        assert_eq!(found[0].token.expose(), "hush-1");
+        assert_eq!(found[0].token.expose(), "hush-hush-1");
         for (named, words) in [
             (vec![tenant("x", "https://a")], "CANARY_TOKEN_X is empty or not set"),
             (vec![tenant("a-b", "https://a"), tenant("a.b", "https://b")], "would both be CANARY_TOKEN_A_B"),

@@ -3,12 +3,12 @@
 use super::FleetOptions;
 use crate::base::secret::Secret;
 use crate::io::context::Context;
-use crate::model::tenant::Tenant;
+use crate::model::tenant::{Tenant, TenantName, TenantUrl};
 use crate::policy::smoke::suite::TenantSource;
 use crate::policy::smoke::tenants::{ListVariable, NotTenants, of_lists, of_names};
 use crate::tool::failure::Failure;
 
-/// Finds the tenants; from then on no text shows their tokens. `mask`: a runner is asked to hide them too.
+/// Finds the tenants; from then on no text shows their tokens. `mask`: a GitHub runner is asked to hide them too.
 ///
 /// # Errors
 /// They are not complete, could be read in two ways, or are fewer than the suite asks for.
@@ -20,6 +20,7 @@ pub(super) fn find(
 ) -> Result<Vec<Tenant>, Failure> {
     let env = &context.env;
     let (urls, tokens) = (source.urls_env.as_str(), source.tokens_env.as_str());
+    context.console.ask_for_masks(mask && env.is_github_actions());
     learn(context, env.get(tokens).into_iter().flat_map(crate::io::env::items));
     let tenants = if options.tenants.is_empty() {
         let list = |name| ListVariable { name, value: env.get(name) };
@@ -28,7 +29,7 @@ pub(super) fn find(
         if env.get(urls).is_some() {
             context.console.detail(&format!("the tenants are those of `--tenant`; {urls} is not used"));
         }
-        of_names(&options.tenants, |name| env.get(name))
+        named(&options.tenants).and_then(|tenants| of_names(&tenants, |name| env.get(name)))
     };
     let tenants = tenants.map_err(|NotTenants { message, hint }| Failure::usage(message, hint))?;
     if tenants.len() < source.min as usize {
@@ -40,9 +41,7 @@ pub(super) fn find(
     }
     learn(context, tenants.iter().map(|tenant| tenant.token.expose()));
     for tenant in &tenants {
-        if mask && env.is_github_actions() {
-            context.console.mask(&tenant.token);
-        }
+        context.console.mask(&tenant.token);
         if tenant.url.is_exposed() {
             context
                 .console
@@ -50,6 +49,23 @@ pub(super) fn find(
         }
     }
     Ok(tenants)
+}
+
+/// The tenants of `--tenant`. They are read here and not with the other arguments: what is shown of an argument that
+/// cannot be read may be a token at the wrong place.
+fn named(options: &[String]) -> Result<Vec<(TenantName, TenantUrl)>, NotTenants> {
+    let hint = "write it as `--tenant NAME=URL`; a token is never given as an argument";
+    let refuse = |at: usize, why: String| {
+        let message = format!("`--tenant` number {}: {why}", at + 1);
+        NotTenants { message, hint: hint.to_owned() }
+    };
+    let pairs = options.iter().enumerate().map(|(at, text)| {
+        let (name, url) = text.split_once('=').ok_or_else(|| refuse(at, "expected NAME=URL".to_owned()))?;
+        let name = name.parse::<TenantName>().map_err(|e| refuse(at, format!("the name {e}")))?;
+        let url = url.parse::<TenantUrl>().map_err(|e| refuse(at, format!("the URL {e}")))?;
+        Ok((name, url))
+    });
+    pairs.collect()
 }
 
 /// Learns tokens, and the password alone of those that are `user:password`.

@@ -75,7 +75,7 @@ impl ProveOutcome {
 pub(super) async fn prove(args: &Args, min_score: u8, context: &Context) -> Result<ProveOutcome, Failure> {
     let (suite, file) = load(&args.suite)?;
     let (sha, _) = build(&args.build)?;
-    let tenants = fleet::find(&args.fleet, &suite.tenants, context, !args.no_self_mask)?;
+    let tenants = fleet::find(&args.fleet, &suite.tenants, context, args.self_mask)?;
     let Some(tenant) = tenants.into_iter().next() else {
         return Err(Failure::usage(
             "there is no tenant to record",

@@ -121,7 +121,7 @@ pub(super) struct Run<'w> {
 pub(super) async fn run(args: &Args, context: &Context) -> Result<RunOutcome, Failure> {
     let (suite, file) = load(&args.suite)?;
     let (mut sha, mut release) = build(&args.build)?;
-    let tenants = fleet::find(&args.fleet, &suite.tenants, context, !args.no_self_mask)?;
+    let tenants = fleet::find(&args.fleet, &suite.tenants, context, args.self_mask)?;
     let probe = probe(&args.suite, &suite, context, tenants.len())?;
     let deadline = args.deadline.unwrap_or(suite.deadline);
     if release.is_none() {

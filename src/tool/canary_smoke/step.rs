@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::request::{Filled, curl, fill};
 use super::run::{Interruption, Pace, Recorded, Run};
 use crate::base::duration;
+use crate::base::secret::Secret;
 use crate::io::clock;
 use crate::io::probe::{Credential, ProbeRequest};
 use crate::model::check::{Mismatch, Observation, Outcome, Reply, StepResult};
@@ -60,6 +63,7 @@ impl Run<'_> {
                     if let Some(Reply::Answer(answer)) = late.map(|observation| observation.reply) {
                         let salvaged = Exhibit::new(&answer, variables, &self.context.console.secrets)
                             .salvage(place.step);
+                        self.learn(place.step, &salvaged);
                         variables.extend(salvaged);
                     }
                     result.attempts += 1;
@@ -168,30 +172,93 @@ impl Run<'_> {
             Reply::Broken(why) => return unknown(result, format!("no answer: {why}")),
         };
         result.status = Some(answer.status);
+        // Before anything of the answer is quoted.
+        let salvaged = Exhibit::new(answer, variables, &self.context.console.secrets).salvage(step);
+        self.learn(step, &salvaged);
         let id = REQUEST_IDS.iter().find_map(|name| answer.headers.iter().find(|(key, _)| key == name));
         result.request_id = id.map(|(name, value)| {
             format!("{name}: {}", self.context.console.secrets.excerpt(value, REQUEST_ID_BYTES))
         });
         let exhibit = Exhibit::new(answer, variables, &self.context.console.secrets);
         match exhibit.assess(step, observation.elapsed) {
+            Assessment::Holds(captured) if self.unhidden(step, &captured).is_some() => {
+                result.outcome = Outcome::Failed;
+                result.mismatches = self.unhidden(step, &captured).into_iter().collect();
+                variables.extend(captured);
+            }
             Assessment::Holds(captured) => {
                 variables.extend(captured);
                 result.outcome =
                     if result.first_failure.is_some() { Outcome::Flaky } else { Outcome::Passed };
             }
             Assessment::Fails(mismatches) => {
-                let salvaged = exhibit.salvage(step);
-                variables.extend(salvaged);
                 result.outcome = Outcome::Failed;
                 result.mismatches = mismatches.into_vec();
+                if answer.status < 400 && step.credentials.iter().any(|name| !captured(&salvaged, name)) {
+                    result.mismatches.iter_mut().for_each(|mismatch| unquoted(mismatch, answer.status));
+                }
+                variables.extend(salvaged);
             }
             Assessment::Unknown(why) => unknown(result, why),
         }
     }
 
+    /// Keeps the credentials among `captured` out of everything that is told from now on.
+    fn learn(&self, step: &Step, captured: &[(String, Value)]) {
+        if self.pace == Pace::Replay {
+            return;
+        }
+        for (_, value) in captured.iter().filter(|(name, _)| step.credentials.contains(name)) {
+            for secret in secrets(value).into_iter().filter(|secret| secret.weakness().is_none()) {
+                if self.context.console.secrets.learn_new(&secret) {
+                    self.context.console.mask(&secret);
+                }
+            }
+        }
+    }
+
+    /// What is wrong if a value is to be kept out of reports and cannot be.
+    fn unhidden(&self, step: &Step, captured: &[(String, Value)]) -> Option<Mismatch> {
+        let marked =
+            captured.iter().filter(|(name, _)| step.redacted.contains(name) && self.pace != Pace::Replay);
+        marked.into_iter().find_map(|(name, value)| {
+            let weakness = secrets(value).iter().find_map(Secret::weakness)?;
+            Some(Mismatch {
+                subject: format!("capture {name}"),
+                expected: "a value that can be kept out of reports".to_owned(),
+                found: format!("one that {weakness}"),
+            })
+        })
+    }
+
     fn cleaned(&self, mismatch: Mismatch) -> Mismatch {
         let secrets = &self.context.console.secrets;
         Mismatch { found: secrets.clean(&mismatch.found), ..mismatch }
+    }
+}
+
+/// The texts in a captured value.
+fn secrets(value: &Value) -> Vec<Secret> {
+    match value {
+        Value::String(text) => vec![Secret::new(text.as_str())],
+        Value::Number(number) => vec![Secret::new(number.to_string())],
+        Value::Array(items) => items.iter().flat_map(secrets).collect(),
+        Value::Object(fields) => fields.values().flat_map(secrets).collect(),
+        Value::Null | Value::Bool(_) => Vec::new(),
+    }
+}
+
+fn captured(all: &[(String, Value)], name: &str) -> bool {
+    all.iter().any(|(known, _)| known == name)
+}
+
+/// Takes the quotation out of `mismatch`: the answer seems to hold a credential, and nobody knows where.
+fn unquoted(mismatch: &mut Mismatch, status: u16) {
+    let hidden = "an answer that is not quoted, since a credential should be in it";
+    if mismatch.subject == "status" {
+        mismatch.found = format!("{status} with {hidden}");
+    } else if mismatch.found != "nothing" {
+        mismatch.found = hidden.to_owned();
     }
 }
 

@@ -1,5 +1,6 @@
 //! The tables of the file, put together: defaults, readiness, checks, isolation.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::fields::{Fields, Word, word};
@@ -7,7 +8,7 @@ use super::request::{self, Setting, read_auth};
 use super::scope::Scope;
 use super::{
     Auth, Check, DEADLINE, FlakyRule, LoadFile, Ready, Request, Retry, Scheme, Step, Suite, TIMEOUT,
-    TenantSource, TlsFiles, expect,
+    TenantSource, TlsFiles, credentials, expect,
 };
 use crate::base::diagnostic::Diagnostic;
 use crate::base::duration;
@@ -156,6 +157,11 @@ fn read_check(table: &Fields<'_>, common: &mut Common<'_>) -> Result<Check, Diag
         .map(|step| read_step(step, &scope, common))
         .collect::<Result<Vec<_>, _>>()?;
     scope.finish()?;
+    let sent = credentials::sent_by(steps.iter().chain(&cleanup));
+    for step in &mut steps {
+        let captured = step.captures.iter().map(|(name, _)| name).filter(|name| sent.contains(*name));
+        step.credentials.extend(captured.cloned());
+    }
     let line = table.line(&place);
     if let [only] = steps.as_mut_slice() {
         // A check of one request is that request; naming both says everything twice.
@@ -187,10 +193,19 @@ fn read_step(table: &Fields<'_>, scope: &Scope<'_>, common: &mut Common<'_>) -> 
     let request = request::read(table, &setting, &mut common.files)?;
     let expect = expect::read(table, scope, timeout)?;
     let retry = read_retry(table, &request)?;
-    let mut captures = Vec::new();
-    for (name, value) in table.map("capture") {
-        captures.push((name.get_ref().to_string(), capture_path(table, value)?));
-        scope.define(&name)?;
+    let (mut captures, mut credentials, mut redacted) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+    for (word, value) in table.map("capture") {
+        let name = word.get_ref().to_string();
+        let fields = table.as_table(value);
+        let path = fields.as_ref().and_then(|fields| fields.get("json")).unwrap_or(value);
+        captures.push((name.clone(), capture_path(table, path)?));
+        scope.define(&word)?;
+        if fields.is_some_and(|fields| fields.is("redact")) {
+            redacted.insert(name.clone());
+        }
+        if redacted.contains(&name) || credentials::is_telling(&name) {
+            credentials.insert(name);
+        }
     }
     let place = table.place(if table.get("name").is_some() { "name" } else { "request" });
     Ok(Step {
@@ -199,6 +214,8 @@ fn read_step(table: &Fields<'_>, scope: &Scope<'_>, common: &mut Common<'_>) -> 
         request,
         expect,
         captures,
+        credentials,
+        redacted,
         retry,
         timeout,
     })
@@ -259,6 +276,8 @@ fn read_isolation(
             request: Request { method, target: target.clone(), auth, headers: Vec::new(), body: None },
             expect: refused(),
             captures: Vec::new(),
+            credentials: BTreeSet::new(),
+            redacted: BTreeSet::new(),
             retry: None,
             timeout: table.span("timeout").unwrap_or(common.timeout),
         };

@@ -100,7 +100,8 @@ impl<'a> Fields<'a> {
             + 1
     }
 
-    fn as_table(&self, value: &'a Spanned<DeValue<'a>>) -> Option<Fields<'a>> {
+    /// The table that `value` is, if it is one.
+    pub(super) fn as_table(&self, value: &'a Spanned<DeValue<'a>>) -> Option<Fields<'a>> {
         let table = value.get_ref().as_table()?;
         Some(Fields { file: self.file, table, span: value.span() })
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::vocabulary::{FILE, Kind, METHODS, PREDICATES, Table};
+use super::vocabulary::{CAPTURE, FILE, Kind, METHODS, PREDICATES, Table};
 
 /// The schema, draft 2020-12, pretty-printed with a final newline.
 pub fn schema() -> String {
@@ -88,6 +88,7 @@ fn kind(kind_: Kind, definitions: &mut Map<String, Value>) -> Value {
             let plain = json!({ "type": ["string", "number", "boolean", "array"] });
             json!({ "anyOf": [plain, define(&PREDICATES, definitions)] })
         }
+        Kind::Capture => json!({ "anyOf": [{ "type": "string" }, define(&CAPTURE, definitions)] }),
         Kind::Table(spec) => define(spec, definitions),
         Kind::Tables(spec) => json!({ "type": "array", "minItems": 1, "items": define(spec, definitions) }),
         Kind::Map(inner) => {

@@ -6,7 +6,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::vocabulary::{Kind, PREDICATES, Table};
+use super::vocabulary::{CAPTURE, Kind, PREDICATES, Table};
 use crate::base::diagnostic::{Diagnostic, nearest};
 use crate::base::duration;
 use crate::policy::toml::TomlFile;
@@ -125,6 +125,8 @@ fn check(file: &TomlFile<'_>, value: &Spanned<DeValue<'_>>, kind: Kind) -> Resul
                     .to_owned(),
             ),
         )),
+        (Kind::Capture, DeValue::String(_)) => Ok(()),
+        (Kind::Capture, DeValue::Table(table)) => check_table(file, table, value.span(), &CAPTURE),
         (Kind::Expectation, DeValue::Table(table)) => check_table(file, table, value.span(), &PREDICATES),
         (Kind::Values, DeValue::Array(list)) if !list.is_empty() => {
             list.iter().try_for_each(|v| plain(file, v))
@@ -153,6 +155,7 @@ fn described(kind: Kind) -> &'static str {
         Kind::Status | Kind::Auth | Kind::Value | Kind::Expectation => "a value",
         Kind::Values => "a list that is not empty",
         Kind::Table(_) | Kind::Map(_) => "a table",
+        Kind::Capture => "a JSONPath, or `{ json = \"$.path\", redact = true }`",
         Kind::Tables(_) => "tables, written as `[[...]]`",
     }
 }

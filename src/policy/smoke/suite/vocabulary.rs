@@ -28,6 +28,8 @@ pub enum Kind {
     Values,
     /// A value that is to be equal, or a table of predicates.
     Expectation,
+    /// A JSONPath, or a table with more about it.
+    Capture,
     /// A table with these keys.
     Table(&'static Table),
     /// `[[...]]`: a list of tables with these keys.
@@ -83,6 +85,22 @@ pub const TYPES: [&str; 7] = ["object", "array", "string", "number", "integer", 
 
 /// Names of the methods that a request may have.
 pub const METHODS: [&str; 7] = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"];
+
+/// What is taken from an answer.
+pub static CAPTURE: Table = Table {
+    name: "capture",
+    about: "What is taken from an answer",
+    keys: &[&[
+        key("json", Kind::Text, "JSONPath of the answer"),
+        key(
+            "redact",
+            Kind::Flag,
+            "keep the value out of every report, as a token is [default: if it is sent as one]",
+        ),
+    ]],
+    required: &["json"],
+    either: &[],
+};
 
 /// The whole file.
 pub static FILE: Table = Table {
@@ -165,7 +183,7 @@ static EXPECTED: [Key; 1] = [key("expect", Kind::Table(&EXPECT), "what must be t
 
 static STEP_KEYS: [Key; 4] = [
     key("body", Kind::Table(&BODY), "the body of the request, in one of four forms"),
-    key("capture", Kind::Map(&Kind::Text), "JSONPath of this answer, by the name that later requests use"),
+    key("capture", Kind::Map(&Kind::Capture), "JSONPath of this answer, by the name that later requests use"),
     key("retry", Kind::Table(&RETRY), "asks again while an expectation does not hold; a pass is then flaky"),
     key("idempotent", Kind::Flag, "says that asking twice is harmless, so that a write may be retried"),
 ];
