@@ -9,10 +9,10 @@ use coalmine::io::context::Context;
 use coalmine::io::env::Env;
 use coalmine::io::registry::client::{Access, Client};
 use coalmine::io::stop::Stop;
+use coalmine::ledger::{evidence, history, releases};
 use coalmine::model::history::Event;
 use coalmine::model::record::VERDICT_TYPE;
 use coalmine::model::repository::Repository;
-use coalmine::tool::{chronicle, records};
 use coalmine_sandbox::{Fault, Setup, Tenant, TenantSetup, When, sha256};
 use serde_json::{Value, json};
 
@@ -332,10 +332,10 @@ fn twenty_writers_of_verdicts_at_once_lose_none() {
             documents.iter().for_each(|document| drop(scope.spawn(|| attach(&fixture, ONE, document))));
         });
         let seen = through(&fixture, async |client, home| {
-            let kept = records::read(&client, &home, &ONE.parse().unwrap()).await.unwrap().unwrap();
+            let kept = releases::read(&client, &home, &ONE.parse().unwrap()).await.unwrap().unwrap();
             let listed =
                 client.referrers(&home, &kept.name.digest).await.unwrap().of_type(VERDICT_TYPE).len();
-            (records::evidence(&client, &kept).await.unwrap().len(), listed)
+            (evidence::of(&client, &kept).await.unwrap().len(), listed)
         });
         assert_eq!(seen, (20, 20));
     }
@@ -346,7 +346,7 @@ fn twenty_writers_of_history_at_once_lose_none_and_the_chain_holds() {
     for (fixture, _real) in registries() {
         let write = |i: usize| {
             through(&fixture, async |client, home| {
-                let mut entry = chronicle::entry(
+                let mut entry = history::entry(
                     &client.context().env,
                     Event::Resume,
                     &"latest".parse().unwrap(),
@@ -355,7 +355,7 @@ fn twenty_writers_of_history_at_once_lose_none_and_the_chain_holds() {
                     Some("test"),
                 );
                 entry.by = Some(format!("writer {i}"));
-                chronicle::append(&client, &home, &entry).await.unwrap();
+                history::append(&client, &home, &entry).await.unwrap();
             });
         };
         std::thread::scope(|scope| (0..20).for_each(|i| drop(scope.spawn(move || write(i)))));
@@ -510,8 +510,8 @@ fn attach(fixture: &Fixture, sha: &str, document: &Value) {
 
 fn attach_text(fixture: &Fixture, sha: &str, document: &str) {
     through(fixture, async |client, home| {
-        let kept = records::read(&client, &home, &sha.parse().unwrap()).await.unwrap().unwrap();
-        records::attach(&client, &kept, document.as_bytes().to_vec()).await.unwrap();
+        let kept = releases::read(&client, &home, &sha.parse().unwrap()).await.unwrap().unwrap();
+        evidence::attach(&client, &kept, document.as_bytes().to_vec()).await.unwrap();
     });
 }
 

@@ -2,78 +2,11 @@
 
 use crate::base::list::NonEmpty;
 use crate::model::commit::CommitSha;
-use crate::model::digest::Digest;
-use crate::model::manifest::{Manifest, Platform};
+use crate::model::facts::ImageFacts;
 use crate::model::moves::{Move, Plan};
-use crate::model::refusal::{Guard, Refusal};
-use crate::model::release::{Missing, Staged};
-use crate::model::repository::Repository;
+use crate::model::refusal::Refusal;
 use crate::model::tag::Tag;
-
-/// A fact, or why it is not known.
-pub type Known<T> = Result<T, Unread>;
-
-/// Why a fact is not known.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unread {
-    /// What was tried and what came instead.
-    pub message: String,
-    /// What to do.
-    pub hint: String,
-}
-
-/// What a tag names now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Live {
-    /// The manifest.
-    pub manifest: Manifest,
-    /// What it runs on; empty if that was not asked for or cannot be told.
-    pub platforms: Vec<Platform>,
-}
-
-/// Everything that is known of one image.
-#[derive(Clone, Debug)]
-pub struct ImageFacts {
-    /// Which one.
-    pub repository: Repository,
-    /// The tag that the wanted content was read from.
-    pub source: Tag,
-    /// What is wanted; `None`: there is no such tag.
-    pub wanted: Known<Option<Staged>>,
-    /// Where the tag to move stands; `None`: it does not exist.
-    pub current: Known<Option<Live>>,
-}
-
-/// How strict the guards are.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Rules {
-    /// A promotion: the image must be whole, for every platform that is live now.
-    Promotion {
-        /// `--expect-current`: what the tag may name now; empty: anything.
-        expect: Vec<Expected>,
-    },
-    /// A rollback: somebody needs it now. Only a manifest that is not there stops it; the rest is told.
-    Rollback,
-}
-
-/// One value of `--expect-current`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Expected {
-    /// The tag does not exist.
-    Absent,
-    /// The tag names this.
-    Digest(Digest),
-}
-
-impl std::str::FromStr for Expected {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text == "absent" {
-            return Ok(Self::Absent);
-        }
-        text.parse().map(Self::Digest).map_err(|e| format!("{e}, or the word `absent`"))
-    }
-}
+use crate::policy::gates::images::{self, Rules};
 
 /// A plan, and what a person should know about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,7 +17,7 @@ pub struct Decision {
     pub warnings: Vec<String>,
 }
 
-/// Decides. Every guard is asked about every image, and every "no" is listed. `memory`: what the records say against
+/// Decides. Every guard is asked about every image, and every "no" is listed. `recorded`: what the records say against
 /// it, which counts when there is something to move.
 ///
 /// # Errors
@@ -94,24 +27,24 @@ pub fn decide(
     tag: &Tag,
     facts: &[ImageFacts],
     rules: &Rules,
-    memory: Vec<Refusal>,
+    recorded: Vec<Refusal>,
 ) -> Result<Decision, NonEmpty<Refusal>> {
     let mut refusals = Vec::new();
     let mut warnings = Vec::new();
     let mut plan = Plan { sha: sha.cloned(), tag: tag.clone(), moves: Vec::new(), already: Vec::new() };
     for image in facts {
-        let (wanted, current) = match known(image, &mut refusals) {
+        let (wanted, current) = match images::known(image, &mut refusals) {
             Some((Some(wanted), current)) => (wanted, current),
             Some((None, _)) => {
-                refusals.push(not_staged(image));
+                refusals.push(images::not_staged(image));
                 continue;
             }
             None => continue,
         };
-        check_whole(image, wanted, rules, &mut refusals, &mut warnings);
+        images::check_whole(image, wanted, rules, &mut refusals, &mut warnings);
         if let Rules::Promotion { expect } = rules {
-            check_platforms(image, wanted, current, &mut refusals);
-            check_expected(image, tag, current, expect, &mut refusals);
+            images::check_platforms(image, wanted, current, &mut refusals);
+            images::check_expected(image, tag, current, expect, &mut refusals);
         }
         let from = current.map(|live| live.manifest.clone());
         if from.as_ref().is_some_and(|from| from.digest == wanted.manifest.digest) {
@@ -120,9 +53,9 @@ pub fn decide(
             plan.moves.push(Move { repository: image.repository.clone(), from, to: wanted.manifest.clone() });
         }
     }
-    // Nothing to move: it is so already, and no memory says otherwise.
+    // Nothing to move: it is so already, and no record says otherwise.
     if !refusals.is_empty() || !plan.moves.is_empty() {
-        refusals.extend(memory);
+        refusals.extend(recorded);
     }
     match NonEmpty::from_vec(refusals) {
         Some(refusals) => Err(refusals),
@@ -130,115 +63,16 @@ pub fn decide(
     }
 }
 
-/// The facts of an image, if both are known; what is not becomes a refusal.
-fn known<'a>(
-    image: &'a ImageFacts,
-    refusals: &mut Vec<Refusal>,
-) -> Option<(Option<&'a Staged>, Option<&'a Live>)> {
-    for unread in image.wanted.as_ref().err().into_iter().chain(image.current.as_ref().err()) {
-        refusals.push(Refusal {
-            guard: Guard::Readable,
-            image: Some(image.repository.clone()),
-            expected: "to read it".to_owned(),
-            found: unread.message.clone(),
-            hint: unread.hint.clone(),
-        });
-    }
-    Some((image.wanted.as_ref().ok()?.as_ref(), image.current.as_ref().ok()?.as_ref()))
-}
-
-fn not_staged(image: &ImageFacts) -> Refusal {
-    Refusal {
-        guard: Guard::Staged,
-        image: Some(image.repository.clone()),
-        expected: format!("the tag {}", image.source),
-        found: "no such tag".to_owned(),
-        hint: "check the sha with `release-status`, or publish it for this image with publish-staging"
-            .to_owned(),
-    }
-}
-
-fn check_whole(
-    image: &ImageFacts,
-    wanted: &Staged,
-    rules: &Rules,
-    refusals: &mut Vec<Refusal>,
-    warnings: &mut Vec<String>,
-) {
-    let refuses = |missing: &&Missing| match rules {
-        Rules::Promotion { .. } => true,
-        Rules::Rollback => missing.is_manifest() && !missing.is_attestation(),
-    };
-    let (fatal, tolerable): (Vec<&Missing>, Vec<&Missing>) = wanted.missing.iter().partition(refuses);
-    warnings.extend(
-        tolerable
-            .iter()
-            .map(|missing| format!("{}:{} is not whole: {missing}", image.repository, image.source)),
-    );
-    if fatal.is_empty() {
-        return;
-    }
-    let found: Vec<String> = fatal.iter().map(ToString::to_string).collect();
-    refusals.push(Refusal {
-        guard: Guard::Whole,
-        image: Some(image.repository.clone()),
-        expected: format!("everything that {} ({}) names", image.source, wanted.manifest.digest.short()),
-        found: found.join("; "),
-        hint: "machines could not pull it: publish the sha again, or choose another; a clean-up of untagged versions may have deleted it".to_owned(),
-    });
-}
-
-fn check_platforms(image: &ImageFacts, wanted: &Staged, current: Option<&Live>, refusals: &mut Vec<Refusal>) {
-    let Some(live) = current else { return };
-    let lost: Vec<String> =
-        live.platforms.iter().filter(|p| !wanted.platforms.contains(p)).map(ToString::to_string).collect();
-    if lost.is_empty() {
-        return;
-    }
-    let has: Vec<String> = wanted.platforms.iter().map(ToString::to_string).collect();
-    refusals.push(Refusal {
-        guard: Guard::Platforms,
-        image: Some(image.repository.clone()),
-        expected: format!("{}, which is live now", lost.join(", ")),
-        found: if has.is_empty() { "no platform".to_owned() } else { format!("only {}", has.join(", ")) },
-        hint: "build every platform that is in use; a copy without `--all` flattens an index to one platform"
-            .to_owned(),
-    });
-}
-
-fn check_expected(
-    image: &ImageFacts,
-    tag: &Tag,
-    current: Option<&Live>,
-    expect: &[Expected],
-    refusals: &mut Vec<Refusal>,
-) {
-    let found = current.map_or(Expected::Absent, |live| Expected::Digest(live.manifest.digest.clone()));
-    if expect.is_empty() || expect.contains(&found) {
-        return;
-    }
-    let show = |expected: &Expected| match expected {
-        Expected::Absent => "absent".to_owned(),
-        Expected::Digest(digest) => digest.to_string(),
-    };
-    let wanted: Vec<String> = expect.iter().map(show).collect();
-    refusals.push(Refusal {
-        guard: Guard::ExpectCurrent,
-        image: Some(image.repository.clone()),
-        expected: format!("{tag} to be {}", wanted.join(" or ")),
-        found: show(&found),
-        hint: "somebody moved it since you looked: look again with `release-status`".to_owned(),
-    });
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
-    use super::{Decision, Expected, ImageFacts, Live, Rules, Unread, decide};
+    use super::{Decision, decide};
     use crate::base::list::NonEmpty;
     use crate::model::digest::Digest;
+    use crate::model::facts::{ImageFacts, Live, Unread};
     use crate::model::manifest::{Body, Manifest, MediaType, Platform};
     use crate::model::refusal::{Guard, Refusal};
     use crate::model::release::{Missing, Staged};
+    use crate::policy::gates::images::{Expected, Rules};
 
     pub(crate) fn manifest(seed: &str) -> Manifest {
         let bytes = bytes::Bytes::from(seed.to_owned());

@@ -6,13 +6,12 @@ use futures_util::future::{join, join_all, try_join_all};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::chronicle;
-use super::reading::{inspect, staged_shas};
-use super::records;
-use super::settings::Settings;
+use super::inspect::inspect;
+use super::target::Target;
 use crate::io::registry::client::Client;
 use crate::io::registry::decode;
 use crate::io::registry::error::RegistryError;
+use crate::ledger::{evidence as verdicts, history, releases, staged};
 use crate::model::commit::CommitSha;
 use crate::model::digest::Digest;
 use crate::model::history::{Entry, Event};
@@ -85,25 +84,24 @@ impl Candidate {
 ///
 /// # Errors
 /// The lists of tags could not be read.
-pub async fn candidates(client: &Client<'_>, settings: &Settings) -> Result<Vec<Candidate>, RegistryError> {
+pub async fn candidates(client: &Client<'_>, target: &Target) -> Result<Vec<Candidate>, RegistryError> {
     let lists =
-        try_join_all(settings.images.iter().map(|image| staged_shas(client, &settings.staging, image)))
-            .await?;
+        try_join_all(target.images.iter().map(|image| staged::shas(client, &target.staging, image))).await?;
     let mut shas: Vec<CommitSha> = lists.into_iter().flatten().collect();
     shas.sort();
     shas.dedup();
     let mut dated =
-        join_all(shas.into_iter().map(|sha| async { (built(client, settings, &sha).await, sha) })).await;
+        join_all(shas.into_iter().map(|sha| async { (built(client, target, &sha).await, sha) })).await;
     dated.sort_by(|a, b| b.cmp(a));
     dated.truncate(SHOWN);
-    let history = match &settings.home {
-        Some(home) => chronicle::read(client, home).await?.history,
+    let history = match &target.home {
+        Some(home) => history::read(client, home).await?.history,
         None => History::default(),
     };
-    let looks = dated.into_iter().map(|(built, sha)| look(client, settings, sha, built));
+    let looks = dated.into_iter().map(|(built, sha)| look(client, target, sha, built));
     let mut candidates = join_all(looks).await;
     for candidate in &mut candidates {
-        candidate.lives = lives(&history, settings.latest.as_str(), &candidate.sha);
+        candidate.lives = lives(&history, target.tag.as_str(), &candidate.sha);
     }
     Ok(candidates)
 }
@@ -124,10 +122,10 @@ fn lives(history: &History, tag: &str, sha: &CommitSha) -> Vec<Life> {
 }
 
 /// The newest verdict of each tool on `sha`, in words. What cannot be read says so.
-async fn evidence(client: &Client<'_>, settings: &Settings, sha: &CommitSha) -> Vec<String> {
-    let Some(home) = &settings.home else { return Vec::new() };
-    let pieces = match records::read(client, home, sha).await {
-        Ok(Some(kept)) => records::evidence(client, &kept).await,
+async fn evidence(client: &Client<'_>, target: &Target, sha: &CommitSha) -> Vec<String> {
+    let Some(home) = &target.home else { return Vec::new() };
+    let pieces = match releases::read(client, home, sha).await {
+        Ok(Some(kept)) => verdicts::of(client, &kept).await,
         Ok(None) => return vec!["no record".to_owned()],
         Err(error) => Err(error),
     };
@@ -143,17 +141,12 @@ async fn evidence(client: &Client<'_>, settings: &Settings, sha: &CommitSha) -> 
     newest.into_iter().map(|(tool, verdict)| format!("{tool} {}", verdict.as_str())).collect()
 }
 
-async fn look(
-    client: &Client<'_>,
-    settings: &Settings,
-    sha: CommitSha,
-    built: Option<Timestamp>,
-) -> Candidate {
-    let images = join_all(settings.images.iter().map(|image| async {
-        let reference = Reference::Tagged(image.clone(), settings.staging.tag(&sha));
+async fn look(client: &Client<'_>, target: &Target, sha: CommitSha, built: Option<Timestamp>) -> Candidate {
+    let images = join_all(target.images.iter().map(|image| async {
+        let reference = Reference::Tagged(image.clone(), target.staging.tag(&sha));
         (image.clone(), state(inspect(client, reference).await))
     }));
-    let (images, evidence) = join(images, evidence(client, settings, &sha)).await;
+    let (images, evidence) = join(images, evidence(client, target, &sha)).await;
     Candidate { sha, built, images, evidence, lives: Vec::new() }
 }
 
@@ -171,9 +164,9 @@ fn state(staged: Result<Option<Staged>, RegistryError>) -> ImageState {
 
 /// When the first image that has this sha says it was built. What cannot be read has no time; it is shown all the
 /// same.
-async fn built(client: &Client<'_>, settings: &Settings, sha: &CommitSha) -> Option<Timestamp> {
-    for image in settings.images.iter() {
-        let reference = Reference::Tagged(image.clone(), settings.staging.tag(sha));
+async fn built(client: &Client<'_>, target: &Target, sha: &CommitSha) -> Option<Timestamp> {
+    for image in target.images.iter() {
+        let reference = Reference::Tagged(image.clone(), target.staging.tag(sha));
         let Ok(Some(mut manifest)) = client.manifest(&reference).await else { continue };
         if let Some(child) = manifest.children().iter().find(|child| !child.is_attestation()) {
             let child = Reference::Pinned(image.clone(), child.digest.clone());

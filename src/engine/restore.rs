@@ -10,11 +10,6 @@ use crate::model::digest::Digest;
 use crate::model::moves::{Ended, Move, Plan};
 use crate::model::reference::Reference;
 
-/// Time for putting back, whatever the command's deadline says: a half-moved release is worse than a late one.
-pub const BUDGET: Duration = Duration::from_secs(30);
-/// The same after a signal: a cancelled GitHub job is killed 7.5 s after its SIGINT (actions/runner), and a PUT under
-/// way and a look at the history take their share.
-pub const BUDGET_AFTER_SIGNAL: Duration = Duration::from_secs(4);
 /// Wait between two tries.
 const PAUSE: Duration = Duration::from_millis(250);
 

@@ -1,51 +1,9 @@
-//! What the records say against a promotion.
+//! Whether a rollback holds promotions or rejected this release, and whether the history that says so is whole.
 
-use crate::base::text;
 use crate::model::commit::CommitSha;
 use crate::model::digest::Digest;
-use crate::model::history::Entry;
-use crate::model::record::ReleaseRecord;
 use crate::model::refusal::{Guard, Refusal};
 use crate::policy::history::{History, Rejected};
-use crate::policy::promotion::ImageFacts;
-
-/// Whether the staging tags still name what was published.
-pub fn check_record(sha: &CommitSha, record: Option<&ReleaseRecord>, facts: &[ImageFacts]) -> Vec<Refusal> {
-    let Some(record) = record else {
-        return vec![Refusal {
-            guard: Guard::Record,
-            image: None,
-            expected: format!("the record release-{sha}, which publish-staging writes"),
-            found: "no such record".to_owned(),
-            hint: "publish the release with publish-staging, or set `records = false` to go by tags alone"
-                .to_owned(),
-        }];
-    };
-    let mut refusals = Vec::new();
-    for image in facts {
-        let Ok(Some(staged)) = &image.wanted else { continue };
-        let recorded = record.release.images.iter().find(|recorded| recorded.repository == image.repository);
-        let (expected, hint) = match recorded {
-            Some(recorded) if recorded.digest == staged.manifest.digest => continue,
-            Some(recorded) => (
-                recorded.digest.to_string(),
-                "the tag was moved after publication: publish again under a new sha, or restore the tag",
-            ),
-            None => (
-                "no such image in the release record".to_owned(),
-                "publish the release again with every image",
-            ),
-        };
-        refusals.push(Refusal {
-            guard: Guard::Record,
-            image: Some(image.repository.clone()),
-            expected: format!("{} to name {expected}, as recorded", image.source),
-            found: staged.manifest.digest.to_string(),
-            hint: hint.to_owned(),
-        });
-    }
-    refusals
-}
 
 /// Holds, rejections, and a history that does not hold together. `lifts`: somebody says that this very release is
 /// meant all the same.
@@ -75,7 +33,7 @@ pub fn check_history(
             guard: Guard::Hold,
             image: None,
             expected: format!("no hold on {tag}"),
-            found: format!("a rollback{}", told(hold)),
+            found: format!("a rollback{}", hold.told()),
             hint: "when the cause is repaired: `release-status resume --reason TEXT`, or promote with --lift-hold REASON".to_owned(),
         });
     }
@@ -87,18 +45,11 @@ pub fn check_history(
             guard: Guard::Rejected,
             image: None,
             expected: format!("{sha} not to be rejected"),
-            found: format!("rejected by a rollback{}", told(&rejected.by)),
+            found: format!("rejected by a rollback{}", rejected.by.told()),
             hint: "publish a new release with the repair; if this one is meant all the same, promote it with --lift-hold REASON".to_owned(),
         });
     }
     refusals
-}
-
-/// When, by whom and why, as far as it was written down.
-pub fn told(entry: &Entry) -> String {
-    let by = entry.by.as_ref().map(|by| format!(" by {}", text::escape(by, 80))).unwrap_or_default();
-    let why = entry.reason.as_ref().map(|why| format!(": {}", text::escape(why, 200))).unwrap_or_default();
-    format!(" at {}{by}{why}", entry.at.strftime("%F %T UTC"))
 }
 
 #[cfg(test)]

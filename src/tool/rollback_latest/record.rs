@@ -1,25 +1,24 @@
-//! After a rollback: the hold, the history, the draft of the post-mortem. None of it can undo the rollback or make
-//! it fail.
+//! What a rollback writes about itself: the hold, the history, the draft of the post-mortem. None of it can undo the
+//! rollback or make it fail.
 
 use std::path::PathBuf;
 
-use super::chronicle;
-use super::memory::{explains, live_sha, remember, since};
-use super::promote_latest::Outcome as Moves;
-use super::rollback_latest::Args;
-use super::settings::Settings;
+use super::args::Args;
+use crate::engine::execute::Executed;
 use crate::io::files::ResultFile;
 use crate::io::github_api::Issues;
 use crate::io::registry::client::Client;
+use crate::ledger::history::{self, StoredHistory, remember};
+use crate::ledger::recall::live_sha;
+use crate::model::facts::ImageFacts;
 use crate::model::history::{Entry, Event};
-use crate::model::moves::Ended;
 use crate::model::repository::Repository;
 use crate::policy::post_mortem;
-use crate::policy::promotion::ImageFacts;
+use crate::tool::settings::Settings;
 
 /// What was written about a rollback.
 #[derive(Clone, Debug, Default)]
-pub struct Aftercare {
+pub struct RollbackRecord {
     /// Whether promotions are held now.
     pub held: bool,
     /// The draft of the post-mortem, in Markdown.
@@ -31,62 +30,63 @@ pub struct Aftercare {
 }
 
 /// Writes the entry of a rollback that moved something, or of one that was killed before it could write.
-pub async fn take(
+pub async fn write(
     client: &Client<'_>,
     settings: &Settings,
     args: &Args,
     facts: &[ImageFacts],
-    moves: &mut Moves,
-) -> Aftercare {
-    let mut aftercare = Aftercare::default();
-    let moved = moves.receipts.iter().any(|receipt| receipt.ended == Ended::Moved);
-    if settings.dry_run {
-        return aftercare;
+    moves: &mut Executed,
+) -> RollbackRecord {
+    let mut record = RollbackRecord::default();
+    let target = &settings.target;
+    let moved = moves.moved();
+    if target.dry_run {
+        return record;
     }
-    let chronicle = match &settings.home {
-        Some(home) => match chronicle::read(client, home).await {
-            Ok(chronicle) => chronicle,
+    let stored = match &target.home {
+        Some(home) => match history::read(client, home).await {
+            Ok(stored) => stored,
             Err(error) => {
                 warn(client, moves, format!("the history cannot be read: {error}"));
-                chronicle::Chronicle::default()
+                StoredHistory::default()
             }
         },
-        None => chronicle::Chronicle::default(),
+        None => StoredHistory::default(),
     };
-    let last = chronicle.history.standing(settings.latest.as_str()).last_move;
-    let unexplained = last.clone().filter(|last| !moved && !explains(last, facts));
+    let last = stored.history.standing(target.tag.as_str()).last_move;
+    let unexplained = last.clone().filter(|last| !moved && !last.explains(facts));
     if !moved && unexplained.is_none() {
-        return aftercare;
+        return record;
     }
     let left = match &unexplained {
         Some(last) => last.sha.clone(),
         // By tags alone a name costs a request for each staged release: the digests have to do.
-        None if settings.home.is_none() => None,
-        None => live_sha(client, settings, &chronicle, facts).await,
+        None if target.home.is_none() => None,
+        None => live_sha(client, &target.staging, &target.tag, &stored.history, facts).await,
     };
-    let hold = settings.home.is_some() && settings.hold && !args.no_hold;
+    let hold = target.home.is_some() && settings.hold && !args.no_hold;
     let event = Event::Rollback { left: left.clone().filter(|left| moves.sha.as_ref() != Some(left)), hold };
     let env = &client.context().env;
-    let mut entry = chronicle::entry(
-        env,
-        event,
-        &settings.latest,
-        moves.sha.as_ref(),
-        &moves.receipts,
-        args.reason.as_deref(),
-    );
+    let mut entry =
+        history::entry(env, event, &target.tag, moves.sha.as_ref(), &moves.receipts, args.reason.as_deref());
     if let Some(last) = &unexplained {
-        entry.moved = since(last, &moves.receipts);
+        entry.moved = last.moved_since(&moves.receipts);
     }
-    if let Some(home) = &settings.home {
-        aftercare.held = write(client, home, &entry, hold, moves).await;
+    if let Some(home) = &target.home {
+        record.held = append(client, home, &entry, hold, moves).await;
     }
     let promoted = last.filter(|last| last.sha == left && matches!(last.event, Event::Promotion { .. }));
-    draft(client, args, &entry, promoted.as_ref(), moves, &mut aftercare).await;
-    aftercare
+    draft(client, args, &entry, promoted.as_ref(), moves, &mut record).await;
+    record
 }
 
-async fn write(client: &Client<'_>, home: &Repository, entry: &Entry, hold: bool, moves: &mut Moves) -> bool {
+async fn append(
+    client: &Client<'_>,
+    home: &Repository,
+    entry: &Entry,
+    hold: bool,
+    moves: &mut Executed,
+) -> bool {
     let lost = remember(client, home, std::slice::from_ref(entry)).await;
     let written = lost.is_empty();
     for warning in lost {
@@ -105,15 +105,15 @@ async fn draft(
     args: &Args,
     entry: &Entry,
     promoted: Option<&Entry>,
-    moves: &mut Moves,
-    aftercare: &mut Aftercare,
+    moves: &mut Executed,
+    record: &mut RollbackRecord,
 ) {
     let text = client.context().console.secrets.clean(&post_mortem::draft(entry, promoted));
     // Two rollbacks within a second are two post-mortems.
     let own = entry.id.rsplit('-').next().and_then(|random| random.get(..4)).unwrap_or_default();
     let name = PathBuf::from(format!("post-mortem-{}-{own}.md", entry.at.strftime("%Y%m%d-%H%M%S")));
     match ResultFile::reserve(&name).and_then(|file| file.write(&text)) {
-        Ok(()) => aftercare.file = Some(name),
+        Ok(()) => record.file = Some(name),
         Err(error) => warn(client, moves, format!("the post-mortem draft is not written: {error}")),
     }
     if args.open_issue {
@@ -122,14 +122,14 @@ async fn draft(
             Err(why) => Err(why),
         };
         match filed {
-            Ok(url) => aftercare.issue = Some(url),
+            Ok(url) => record.issue = Some(url),
             Err(why) => warn(client, moves, format!("no issue is filed: {why}")),
         }
     }
-    aftercare.draft = Some(text);
+    record.draft = Some(text);
 }
 
-fn warn(client: &Client<'_>, moves: &mut Moves, words: String) {
+fn warn(client: &Client<'_>, moves: &mut Executed, words: String) {
     client.context().console.warn(&words);
     moves.warnings.push(words);
 }

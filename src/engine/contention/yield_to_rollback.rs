@@ -1,98 +1,102 @@
-//! A promotion gives way to a rollback that ran while it moved.
+//! A promotion yields to a rollback that ran while it moved.
 //!
-//! A rollback writes its entry into the history and looks at the tags afterwards (`Mover::stand_fast`). A promotion
-//! writes the tags, or puts them back, and reads the history afterwards. Whoever comes second sees the other:
-//! either the promotion finds the entry and takes the tags to where the rollback wanted them, or all it wrote was
-//! there before the entry, and the rollback finds it and goes over it. Both write the same digest, so that nothing is
-//! lost if both do.
+//! A rollback writes its entry into the history and looks at the tags afterwards (`reassert`). A promotion writes the
+//! tags, or puts them back, and reads the history afterwards. Whoever comes second sees the other: either the promotion
+//! finds the entry and takes the tags to where the rollback wanted them, or all it wrote was there before the entry,
+//! and the rollback finds it and goes over it. Both write the same digest, so that nothing is lost if both do.
 
 use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::chronicle;
-use super::failure::{Failure, MoveFailure, MoveProblem};
-use super::memory::Memory;
-use super::moving::FINISHING;
-use super::settings::Settings;
 use crate::base::list::NonEmpty;
 use crate::base::text;
+use crate::engine::budget::{FINISHING, YIELD};
+use crate::engine::failure::{MoveFailure, MoveProblem};
+use crate::engine::target::Target;
 use crate::io::clock;
 use crate::io::registry::client::Client;
 use crate::io::stop::Signal;
+use crate::ledger::history;
 use crate::model::digest::Digest;
 use crate::model::history::Entry;
 use crate::model::manifest::Manifest;
 use crate::model::moves::{Ended, Move, Plan};
 use crate::model::reference::Reference;
 use crate::model::repository::Repository;
-use crate::policy::gates::memory::told;
+use crate::policy::history::History;
 
-/// Time for looking at the history and giving way, whatever the command's deadline says.
-const BUDGET: Duration = Duration::from_secs(20);
-/// The same after a signal, on top of what putting back takes (actions/runner kills 7.5 s after its SIGINT).
-const BUDGET_AFTER_SIGNAL: Duration = Duration::from_secs(1);
 /// Tries of one tag, each after reading where it stands.
 const TRIES: u32 = 4;
 /// Wait between two tries.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Whether a rollback began after `memory` was read, and if so, where everything stands once it has its way.
-///
-/// A history that cannot be read is told and stops nothing: the tags were verified.
-pub async fn give_way(
+/// Whether a rollback ran while a promotion moved.
+pub enum Meanwhile {
+    /// None did.
+    NoRollback,
+    /// The history could not be read: why. The tags were verified all the same.
+    Unknown(String),
+    /// One did, and this is where everything stands now that it has its way.
+    Rollback(Box<MoveFailure>),
+}
+
+/// Looks whether a rollback began after `known` was read, and if so, takes the tags to where it wants them.
+pub async fn yield_to_rollback(
     client: &Client<'_>,
-    settings: &Settings,
+    target: &Target,
     home: &Repository,
-    memory: &Memory,
+    known: &History,
     plan: &Plan,
     signal: Option<Signal>,
-) -> Option<Failure> {
-    let budget = if signal.is_some() { BUDGET_AFTER_SIGNAL } else { BUDGET };
-    let client = client.until(clock::instant() + budget);
-    let console = &client.context().console;
-    let unknown =
-        |why: String| console.warn(&format!("whether a rollback ran meanwhile cannot be told: {why}"));
-    let reading = chronicle::read(&client, home);
+) -> Meanwhile {
+    let client = client.until(clock::instant() + YIELD.time(signal.is_some()));
+    let reading = history::read(&client, home);
     let read = match signal {
         Some(_) => Ok(reading.await),
         None => client.context().stop.within(FINISHING, reading).await,
     };
     let now = match read {
-        Ok(Ok(chronicle)) => chronicle.history,
-        Ok(Err(error)) => {
-            unknown(error.to_string());
-            return None;
-        }
-        Err(_) => {
-            unknown("stopped by a signal".to_owned());
-            return None;
-        }
+        Ok(Ok(stored)) => stored.history,
+        Ok(Err(error)) => return Meanwhile::Unknown(error.to_string()),
+        Err(_) => return Meanwhile::Unknown("stopped by a signal".to_owned()),
     };
-    let rollback = now.rollback_since(&memory.chronicle.history, settings.latest.as_str())?;
-    console.warn(&format!("a rollback ran meanwhile{}; giving way", told(rollback)));
-    let ended = join_all(plan.moves.iter().map(|m| yield_one(&client, plan, m, rollback))).await;
+    match now.rollback_since(known, target.tag.as_str()) {
+        Some(rollback) => Meanwhile::Rollback(give_way(&client, target, plan, rollback, signal).await),
+        None => Meanwhile::NoRollback,
+    }
+}
+
+async fn give_way(
+    client: &Client<'_>,
+    target: &Target,
+    plan: &Plan,
+    rollback: &Entry,
+    signal: Option<Signal>,
+) -> Box<MoveFailure> {
+    let told = rollback.told();
+    client.context().console.warn(&format!("a rollback ran meanwhile{told}; giving way"));
+    let ended = join_all(plan.moves.iter().map(|m| yield_one(client, plan, m, rollback))).await;
     let given = plan.moves.iter().zip(&ended).all(
-        |(m, ended)| matches!(ended, Ended::Foreign { found } if Some(found) == target(m, rollback).as_ref()),
+        |(m, ended)| matches!(ended, Ended::Foreign { found } if Some(found) == wanted(m, rollback).as_ref()),
     );
-    let receipts = super::undoing::receipts(plan, |i| ended[i].clone());
     let cause = MoveProblem {
-        message: format!("a rollback of {} ran while this promotion moved it{}", plan.tag, told(rollback)),
+        message: format!("a rollback of {} ran while this promotion moved it{told}", plan.tag),
         hint: "a rollback outranks a promotion that began before it: look with `release-status`".to_owned(),
     };
     let sha = rollback.sha.as_ref().map_or_else(|| "--previous".to_owned(), ToString::to_string);
-    let repair = format!("rollback-latest {sha} {}", settings.as_options());
-    Some(Failure::Moving(Box::new(MoveFailure {
+    let repair = format!("rollback-latest {sha} {}", target.options);
+    Box::new(MoveFailure {
         sha: plan.sha.clone(),
         causes: NonEmpty::one(cause),
-        receipts,
+        receipts: plan.receipts(|i| ended[i].clone()),
         repair: if given { Vec::new() } else { vec![repair.trim_end().to_owned()] },
         signal,
-    })))
+    })
 }
 
 /// Where `rollback` wanted the image; one that it did not have to move stays where it was before the promotion.
-fn target(m: &Move, rollback: &Entry) -> Option<Digest> {
+fn wanted(m: &Move, rollback: &Entry) -> Option<Digest> {
     let moved = rollback.moved.iter().find(|moved| moved.repository == m.repository);
     moved.map(|moved| moved.to.clone()).or_else(|| m.from.as_ref().map(|from| from.digest.clone()))
 }
@@ -101,7 +105,7 @@ fn target(m: &Move, rollback: &Entry) -> Option<Digest> {
 /// it back.
 async fn yield_one(client: &Client<'_>, plan: &Plan, m: &Move, rollback: &Entry) -> Ended {
     let console = &client.context().console;
-    let Some(wanted) = target(m, rollback) else {
+    let Some(wanted) = wanted(m, rollback) else {
         return Ended::Unknown { why: "the rollback does not say where it wanted this image".to_owned() };
     };
     let reference = Reference::Tagged(m.repository.clone(), plan.tag.clone());

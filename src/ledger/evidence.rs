@@ -1,93 +1,23 @@
-//! Release records and verdicts: written by who publishes and judges, read by who promotes.
+//! Verdicts on a release, attached to its record: written by whoever judges, read by whoever promotes.
 
 use futures_util::future::{join_all, try_join_all};
 
+use super::WRITING;
+use super::releases::StoredRecord;
 use crate::base::text;
+use crate::io::clock;
 use crate::io::registry::artifacts::Artifact;
 use crate::io::registry::client::Client;
 use crate::io::registry::error::{Problem, RegistryError};
 use crate::io::registry::referrers::{Referrers, fallback_tag};
-use crate::io::{clock, git, run};
-use crate::model::commit::CommitSha;
 use crate::model::digest::Digest;
-use crate::model::record::{RELEASE_TYPE, RecordName, ReleaseRecord, VERDICT_TYPE};
+use crate::model::record::VERDICT_TYPE;
 use crate::model::reference::Reference;
-use crate::model::release::Release;
-use crate::model::repository::Repository;
 use crate::model::tag::Tag;
 use crate::policy::gates::evidence::Piece;
 
 /// Rounds of writing the fallback list: each one takes in what others wrote meanwhile.
 const ROUNDS: u32 = 60;
-
-/// A release record in its registry.
-#[derive(Clone, Debug)]
-pub struct StoredRecord {
-    /// Where it is.
-    pub name: RecordName,
-    /// What it says.
-    pub record: ReleaseRecord,
-    artifact: Artifact,
-}
-
-fn tag_of(sha: &CommitSha) -> Tag {
-    format!("release-{sha}").parse().expect("a sha makes a tag")
-}
-
-/// The record of `sha`; `None` if there is none.
-///
-/// # Errors
-/// The registry cannot be read, or what is there is no release record.
-pub async fn read(
-    client: &Client<'_>,
-    home: &Repository,
-    sha: &CommitSha,
-) -> Result<Option<StoredRecord>, RegistryError> {
-    let reference = Reference::Tagged(home.clone(), tag_of(sha));
-    let Some(artifact) = client.artifact(&reference, RELEASE_TYPE).await? else { return Ok(None) };
-    let unfit = |found: String| {
-        RegistryError::new(
-            format!("read {reference}"),
-            Problem::Unfit { expected: "a release record", found },
-        )
-    };
-    let record: ReleaseRecord =
-        serde_json::from_slice(&artifact.content).map_err(|e| unfit(e.to_string()))?;
-    if record.format != 1 || record.release.sha != *sha {
-        return Err(unfit(format!("a record of {} in format {}", record.release.sha, record.format)));
-    }
-    let name = RecordName { home: home.clone(), digest: artifact.manifest.digest.clone() };
-    Ok(Some(StoredRecord { name, record, artifact }))
-}
-
-/// Writes the record of `release`, unless one that names the same images is there.
-///
-/// # Errors
-/// The registry refuses or cannot be reached.
-pub async fn write(
-    client: &Client<'_>,
-    home: &Repository,
-    release: &Release,
-) -> Result<StoredRecord, RegistryError> {
-    // A record that cannot be read is written anew: the staging tags were just checked against the source.
-    if let Ok(Some(kept)) = read(client, home, &release.sha).await
-        && kept.record.release == *release
-    {
-        return Ok(kept);
-    }
-    let record = ReleaseRecord {
-        format: 1,
-        release: release.clone(),
-        commit_time: git::commit_time(&release.sha).await,
-        published: clock::now(),
-        run: run::of(&client.context().env),
-    };
-    let content = serde_json::to_vec(&record).expect("a record is JSON");
-    let artifact = Artifact::of(RELEASE_TYPE, content.into(), None, &[]);
-    client.put_artifact(home, &artifact, Some(&tag_of(&release.sha))).await?;
-    let name = RecordName { home: home.clone(), digest: artifact.manifest.digest.clone() };
-    Ok(StoredRecord { name, record, artifact })
-}
 
 /// The tag that keeps a verdict where the registry has no referrers API: of its own, so that two writers never
 /// overwrite each other, and no clean-up of untagged versions takes it.
@@ -164,7 +94,7 @@ async fn tagged(client: &Client<'_>, kept: &StoredRecord) -> Result<Vec<Artifact
 ///
 /// # Errors
 /// The list of verdicts cannot be read.
-pub async fn evidence(client: &Client<'_>, kept: &StoredRecord) -> Result<Vec<Piece>, RegistryError> {
+pub async fn of(client: &Client<'_>, kept: &StoredRecord) -> Result<Vec<Piece>, RegistryError> {
     let home = &kept.name.home;
     let list: Referrers = client.referrers(home, &kept.name.digest).await?;
     let mut digests = list.of_type(VERDICT_TYPE);
@@ -197,4 +127,16 @@ pub fn piece(origin: String, document: &[u8]) -> Piece {
     let verdict = serde_json::from_slice(document)
         .map_err(|e| format!("a verdict that cannot be read: {}", text::escape(&e.to_string(), 200)));
     Piece { origin, sha256: Digest::of(document).hex(), verdict }
+}
+
+/// Attaches handed-over evidence to the release record. What cannot be written is returned as words for a person.
+pub async fn keep(client: &Client<'_>, kept: &StoredRecord, documents: &[Vec<u8>]) -> Vec<String> {
+    let client = client.until(clock::instant() + WRITING);
+    let mut lost = Vec::new();
+    for document in documents {
+        if let Err(error) = attach(&client, kept, document.clone()).await {
+            lost.push(format!("the evidence is not recorded: {error}"));
+        }
+    }
+    lost
 }

@@ -8,6 +8,7 @@
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
 
+use super::WRITING;
 use crate::io::clock;
 use crate::io::env::Env;
 use crate::io::registry::artifacts::Artifact;
@@ -35,7 +36,7 @@ const SWEPT: usize = 5;
 
 /// The history as it was read.
 #[derive(Clone, Debug, Default)]
-pub struct Chronicle {
+pub struct StoredHistory {
     /// The entries.
     pub history: History,
     /// The document's manifest, which the next one names when it is full.
@@ -80,7 +81,7 @@ pub fn entry(
 ///
 /// # Errors
 /// The registry cannot be read, or what is there is no history.
-pub async fn read(client: &Client<'_>, home: &Repository) -> Result<Chronicle, RegistryError> {
+pub async fn read(client: &Client<'_>, home: &Repository) -> Result<StoredHistory, RegistryError> {
     let reference = Reference::Tagged(home.clone(), TAG.parse().expect("a constant tag"));
     let unfit = |found: String| {
         RegistryError::new(format!("read {reference}"), Problem::Unfit { expected: "a history", found })
@@ -90,19 +91,15 @@ pub async fn read(client: &Client<'_>, home: &Repository) -> Result<Chronicle, R
         Some(artifact) => History::read(&artifact.content).map_err(unfit)?,
         None => History::default(),
     };
-    let mut chronicle = Chronicle { history, document, pending: false, served: Vec::new() };
+    let mut stored = StoredHistory { history, document, pending: false, served: Vec::new() };
     let tags = client.tags(home).await?;
-    let oldest = chronicle
-        .history
-        .entries()
-        .next()
-        .filter(|_| chronicle.history.before().is_some())
-        .map(|entry| entry.at);
+    let oldest =
+        stored.history.entries().next().filter(|_| stored.history.before().is_some()).map(|entry| entry.at);
     let mut open: Vec<(Timestamp, Tag)> = Vec::new();
     for (at, id, tag) in tags.iter().filter_map(|tag| entry_tag(tag)) {
-        if chronicle.history.has(&id) || oldest.is_some_and(|oldest| at < oldest) {
+        if stored.history.has(&id) || oldest.is_some_and(|oldest| at < oldest) {
             if clock::now().duration_since(at) > SERVED {
-                chronicle.served.push(tag);
+                stored.served.push(tag);
             }
         } else {
             open.push((at, tag));
@@ -111,12 +108,12 @@ pub async fn read(client: &Client<'_>, home: &Repository) -> Result<Chronicle, R
     open.sort();
     let entries = open.into_iter().map(|(_, tag)| open_entry(client, home, tag));
     for entry in try_join_all(entries).await?.into_iter().flatten() {
-        if !chronicle.history.has(&entry.id) {
-            chronicle.history.append(entry);
-            chronicle.pending = true;
+        if !stored.history.has(&entry.id) {
+            stored.history.append(entry);
+            stored.pending = true;
         }
     }
-    Ok(chronicle)
+    Ok(stored)
 }
 
 /// The time and identifier that the tag of an entry tells.
@@ -149,12 +146,12 @@ pub async fn append(client: &Client<'_>, home: &Repository, entry: &Entry) -> Re
     let tag: Tag = format!("{TAG}-{}", entry.id).parse().expect("digits and hex digits make a tag");
     client.put_artifact(home, &artifact, Some(&tag)).await?;
     for _ in 0..ROUNDS {
-        let chronicle = read(client, home).await?;
-        if !chronicle.pending {
-            sweep(client, home, &chronicle.served).await;
+        let stored = read(client, home).await?;
+        if !stored.pending {
+            sweep(client, home, &stored.served).await;
             return Ok(());
         }
-        write(client, home, chronicle).await?;
+        write(client, home, stored).await?;
     }
     let found = format!("a history that others kept overwriting {ROUNDS} times");
     Err(RegistryError::new(
@@ -163,17 +160,17 @@ pub async fn append(client: &Client<'_>, home: &Repository, entry: &Entry) -> Re
     ))
 }
 
-async fn write(client: &Client<'_>, home: &Repository, chronicle: Chronicle) -> Result<(), RegistryError> {
-    let history = match &chronicle.document {
-        Some(document) if chronicle.history.is_full() => {
+async fn write(client: &Client<'_>, home: &Repository, stored: StoredHistory) -> Result<(), RegistryError> {
+    let history = match &stored.document {
+        Some(document) if stored.history.is_full() => {
             // The full document stays reachable: it is tagged by its own digest, as nothing else names it.
             let tag: Tag = format!("{TAG}.{}", &document.manifest.digest.hex()[..16])
                 .parse()
                 .expect("hex digits make a tag");
             client.put_tag_again(home, &tag, &document.manifest).await?;
-            chronicle.history.continued(document.manifest.digest.clone())
+            stored.history.continued(document.manifest.digest.clone())
         }
-        _ => chronicle.history,
+        _ => stored.history,
     };
     let artifact = Artifact::of(HISTORY_TYPE, history.write().into(), None, &[]);
     client.put_artifact(home, &artifact, Some(&TAG.parse().expect("a constant tag"))).await
@@ -186,4 +183,16 @@ async fn sweep(client: &Client<'_>, home: &Repository, served: &[Tag]) {
             return;
         }
     }
+}
+
+/// Writes `entries` into the history. What cannot be written is returned as words for a person.
+pub async fn remember(client: &Client<'_>, home: &Repository, entries: &[Entry]) -> Vec<String> {
+    let client = client.until(clock::instant() + WRITING);
+    let mut lost = Vec::new();
+    for entry in entries {
+        if let Err(error) = append(&client, home, entry).await {
+            lost.push(format!("the {} is not in the history: {error}", entry.event.as_str()));
+        }
+    }
+    lost
 }

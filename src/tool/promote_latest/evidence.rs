@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Args;
+use super::args::Args;
 use crate::io::{clock, files};
+use crate::ledger::evidence::piece;
 use crate::model::digest::Digest;
 use crate::model::record::Kind;
 use crate::policy::gates::evidence::{Demand, Piece};
 use crate::tool::failure::Failure;
-use crate::tool::records;
 use crate::tool::settings::Settings;
 
 /// Evidence that was handed over, and what is asked for.
@@ -36,7 +36,7 @@ impl Handed {
             (false, true) => settings.require.clone(),
             (false, false) => args.require.clone(),
         };
-        if settings.home.is_none() && !(kinds.is_empty() && args.evidence.is_empty()) {
+        if settings.target.home.is_none() && !(kinds.is_empty() && args.evidence.is_empty()) {
             return Err(Failure::usage(
                 "evidence is asked for where `records = false`",
                 "without a release record nothing says what the evidence is about: keep records, or ask for no evidence",
@@ -45,7 +45,7 @@ impl Handed {
         let (mut documents, mut pieces) = (Vec::new(), Vec::new());
         for path in &args.evidence {
             let text = files::read(path)?;
-            pieces.push(records::piece(path.display().to_string(), text.as_bytes()));
+            pieces.push(piece(path.display().to_string(), text.as_bytes()));
             documents.push(text.into_bytes());
         }
         let suite = args.suite.as_ref().map(|path| files::read(path)).transpose()?;

@@ -2,11 +2,11 @@
 
 use futures_util::future::join_all;
 
-use super::failure::{MoveFailure, MoveProblem};
-use super::rollback_latest::shas_of;
-use super::settings::Settings;
 use crate::base::list::NonEmpty;
+use crate::engine::failure::{MoveFailure, MoveProblem};
+use crate::engine::target::Target;
 use crate::io::registry::client::Client;
+use crate::ledger::staged;
 use crate::model::commit::CommitSha;
 use crate::model::digest::Digest;
 use crate::model::moves::Ended;
@@ -15,11 +15,7 @@ use crate::model::repository::Repository;
 
 /// `failure`, without its repair commands if every image stands at one published release, to which somebody else
 /// moved them: that is no split, and "repairing" it would undo what they did.
-pub async fn settle(
-    client: &Client<'_>,
-    settings: &Settings,
-    mut failure: Box<MoveFailure>,
-) -> Box<MoveFailure> {
+pub async fn settle(client: &Client<'_>, target: &Target, mut failure: Box<MoveFailure>) -> Box<MoveFailure> {
     let foreign = failure.receipts.iter().any(|receipt| matches!(receipt.ended, Ended::Foreign { .. }));
     if failure.repair.is_empty() || !foreign || failure.signal.is_some() {
         return failure;
@@ -34,7 +30,7 @@ pub async fn settle(
         Some((receipt.repository.clone(), digest?))
     });
     let Some(stands) = stands.collect::<Option<Vec<_>>>() else { return failure };
-    if let Some(sha) = release_of(client, settings, &stands).await {
+    if let Some(sha) = release_of(client, target, &stands).await {
         failure.repair.clear();
         let cause = MoveProblem {
             message: format!("somebody else moved every image to {sha}: they agree"),
@@ -48,13 +44,13 @@ pub async fn settle(
 /// The published release that names exactly these digests.
 async fn release_of(
     client: &Client<'_>,
-    settings: &Settings,
+    target: &Target,
     stands: &[(Repository, Digest)],
 ) -> Option<CommitSha> {
     let (repository, digest) = stands.first()?;
-    for sha in shas_of(client, settings, repository, digest).await.ok()? {
+    for sha in staged::shas_of(client, &target.staging, repository, digest).await.ok()? {
         let others = stands.iter().map(|(repository, digest)| async {
-            let reference = Reference::Tagged(repository.clone(), settings.staging.tag(&sha));
+            let reference = Reference::Tagged(repository.clone(), target.staging.tag(&sha));
             client.digest(&reference).await.is_ok_and(|found| found.as_ref() == Some(digest))
         });
         if join_all(others).await.into_iter().all(|same| same) {

@@ -4,23 +4,16 @@ use std::collections::BTreeSet;
 
 use futures_util::future::{join, join_all, try_join_all};
 
-use crate::base::list::NonEmpty;
 use crate::io::registry::client::Client;
 use crate::io::registry::decode;
 use crate::io::registry::error::RegistryError;
-use crate::model::commit::CommitSha;
 use crate::model::digest::Digest;
+use crate::model::facts::{ImageFacts, Known, Live, Unread};
 use crate::model::manifest::{Body, Manifest, Platform};
 use crate::model::reference::Reference;
-use crate::model::refusal::Refusal;
 use crate::model::release::{Missing, Staged, listed_platforms};
 use crate::model::repository::Repository;
-use crate::model::tag::{StagingPattern, Tag};
-use crate::policy::promotion::{ImageFacts, Known, Live, Unread};
-use crate::policy::resolution;
-use crate::tool::settings::Settings;
-
-use super::failure::Failure;
+use crate::model::tag::Tag;
 
 /// Whether the platforms of what is live have to be known: a single image tells them only in its configuration,
 /// which costs a request.
@@ -32,28 +25,24 @@ pub enum LivePlatforms {
     Unneeded,
 }
 
-/// Reads, for every image, what `source` names and where the tag to move stands.
+/// Reads, for every image, what its source names and where `tag`, which is to move, stands.
 pub async fn facts(
     client: &Client<'_>,
-    settings: &Settings,
+    tag: &Tag,
     sources: &[(Repository, Tag)],
     live_platforms: LivePlatforms,
 ) -> Vec<ImageFacts> {
     join_all(sources.iter().map(|(repository, source)| async move {
         let wanted = inspect(client, Reference::Tagged(repository.clone(), source.clone()));
-        let current =
-            current(client, Reference::Tagged(repository.clone(), settings.latest.clone()), live_platforms);
+        let current = current(client, Reference::Tagged(repository.clone(), tag.clone()), live_platforms);
         let (wanted, mut current) = join(wanted, current).await;
         if let (Ok(Some(wanted)), Ok(Some(live))) = (&wanted, &current)
             && wanted.manifest.digest == live.manifest.digest
         {
             // "It is there already" ends a command, and a registry that lags may say so of what was there before.
-            current = self::current(
-                client,
-                Reference::Tagged(repository.clone(), settings.latest.clone()),
-                live_platforms,
-            )
-            .await;
+            current =
+                self::current(client, Reference::Tagged(repository.clone(), tag.clone()), live_platforms)
+                    .await;
         }
         ImageFacts {
             repository: repository.clone(),
@@ -115,7 +104,9 @@ pub async fn examine(
 ) -> Result<Staged, RegistryError> {
     let mut missing = Vec::new();
     let mut holders = Vec::new();
-    let children = manifest.children().iter().map(|child| client.manifest_of(repository, &child.digest));
+    let pinned = |digest: &Digest| Reference::Pinned(repository.clone(), digest.clone());
+    let children: Vec<Reference> = manifest.children().iter().map(|child| pinned(&child.digest)).collect();
+    let children = children.iter().map(|child| client.manifest(child));
     for (child, found) in manifest.children().iter().zip(try_join_all(children).await?) {
         match found {
             Some(found) => holders.push((found, child.platform.clone())),
@@ -166,54 +157,4 @@ async fn blobs(
         }
     }
     Ok((platforms, missing))
-}
-
-impl Client<'_> {
-    async fn manifest_of(
-        &self,
-        repository: &Repository,
-        digest: &Digest,
-    ) -> Result<Option<Manifest>, RegistryError> {
-        self.manifest(&Reference::Pinned(repository.clone(), digest.clone())).await
-    }
-}
-
-/// The shas that are staged for `repository`; sorted.
-///
-/// # Errors
-/// The registry could not be read.
-pub async fn staged_shas(
-    client: &Client<'_>,
-    staging: &StagingPattern,
-    repository: &Repository,
-) -> Result<Vec<CommitSha>, RegistryError> {
-    let mut shas: Vec<CommitSha> =
-        client.tags(repository).await?.iter().filter_map(|tag| staging.sha_of(tag)).collect();
-    shas.sort();
-    Ok(shas)
-}
-
-/// The published sha that a person means. Costs nothing when the exact tag is there, which `facts` sees; this is
-/// for when it is not: the lists of all images are read.
-///
-/// # Errors
-/// The lists could not be read, or the prefix is ambiguous.
-pub async fn resolve(
-    client: &Client<'_>,
-    settings: &Settings,
-    typed: &CommitSha,
-) -> Result<CommitSha, Failure> {
-    let lists = settings.images.iter().map(|repository| async move {
-        Ok::<_, RegistryError>((
-            repository.clone(),
-            staged_shas(client, &settings.staging, repository).await?,
-        ))
-    });
-    let lists = try_join_all(lists).await?;
-    resolution::resolve(typed, &lists).map_err(|refusals| refused(None, refusals))
-}
-
-/// The failure of refused guards.
-pub fn refused(sha: Option<&CommitSha>, refusals: NonEmpty<Refusal>) -> Failure {
-    Failure::Refused { sha: sha.cloned(), refusals }
 }
