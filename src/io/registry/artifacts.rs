@@ -3,7 +3,6 @@
 
 use bytes::Bytes;
 use oci_client::manifest::OciImageManifest;
-use reqwest::header::LOCATION;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -11,6 +10,7 @@ use super::call::{Again, Call};
 use super::client::Client;
 use super::decode;
 use super::error::{Problem, RegistryError};
+use super::upload::{Begun, at_digest};
 use crate::model::digest::Digest;
 use crate::model::manifest::{Blob, Manifest, MediaType};
 use crate::model::reference::Reference;
@@ -100,16 +100,8 @@ impl Client<'_> {
         artifact: &Artifact,
         tag: Option<&Tag>,
     ) -> Result<(), RegistryError> {
-        let mut tried = 0;
-        loop {
-            tried += 1;
-            match self.put_artifact_once(home, artifact, tag).await {
-                Err(error) if denies_for_a_moment(&error) && tried < TRIES => {
-                    self.pause(&error, tried).await?;
-                }
-                result => return result,
-            }
-        }
+        let put = async || self.put_artifact_once(home, artifact, tag).await;
+        self.retry(TRIES, denies_for_a_moment, put).await
     }
 
     async fn put_artifact_once(
@@ -173,14 +165,8 @@ impl Client<'_> {
         if self.has_blob(home, &digest).await? {
             return Ok(());
         }
-        let mut tried = 0;
-        loop {
-            tried += 1;
-            match self.put_small_blob_once(home, &digest, &bytes).await {
-                Err(error) if error.is_transient() && tried < TRIES => self.pause(&error, tried).await?,
-                result => return result,
-            }
-        }
+        let put = async || self.put_small_blob_once(home, &digest, &bytes).await;
+        self.retry(TRIES, RegistryError::is_transient, put).await
     }
 
     async fn put_small_blob_once(
@@ -189,26 +175,17 @@ impl Client<'_> {
         digest: &Digest,
         bytes: &Bytes,
     ) -> Result<(), RegistryError> {
-        let url = self.url(home, "blobs/uploads/");
         let attempted = format!("write a record to {home}");
-        let begin = Call {
-            body: Some(("application/octet-stream", Bytes::new())),
-            ..Call::get(attempted.clone(), home, url.clone()).with(Method::POST, Again::No)
-        };
-        let answer = self.call(&begin).await?;
-        if answer.status != StatusCode::ACCEPTED {
-            return Err(begin.unexpected("status 202", &answer));
-        }
-        let location = answer
-            .headers
-            .get(LOCATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| url.join(value).ok());
+        let url = self.url(home, "");
         // Small documents go to the registry itself or nowhere: the request carries its token.
-        let mut location = location.filter(|to| to.origin() == url.origin()).ok_or_else(|| {
-            begin.error(Problem::Unfit { expected: "a Location on the registry", found: "none".to_owned() })
-        })?;
-        location.query_pairs_mut().append_pair("digest", &digest.to_string());
+        let location = match self.begin_upload(&attempted, home, None).await? {
+            Begun::At(location) if location.origin() == url.origin() => at_digest(location, digest),
+            Begun::At(_) | Begun::Mounted => {
+                let found = "another host".to_owned();
+                let problem = Problem::Unfit { expected: "a Location on the registry", found };
+                return Err(RegistryError::new(attempted, problem));
+            }
+        };
         let finish = Call {
             body: Some(("application/octet-stream", bytes.clone())),
             ..Call::get(attempted, home, location).with(Method::PUT, Again::No)

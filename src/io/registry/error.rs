@@ -122,6 +122,11 @@ impl RegistryError {
         }
     }
 
+    /// Whether the bytes that came do not have the digest of their name.
+    pub(super) fn is_wrong_digest(&self) -> bool {
+        matches!(self.problem, Problem::WrongDigest { .. })
+    }
+
     /// How long the registry asked to wait.
     pub fn wait(&self) -> Option<Duration> {
         match &self.problem {
