@@ -7,6 +7,7 @@ use crate::io::console::Console;
 use crate::io::context::Context;
 use crate::io::files::{FileError, ResultFile};
 use crate::io::github_files::GithubFiles;
+use crate::io::random;
 use crate::model::verdict::Verdict;
 use crate::report::failure::complaints;
 use crate::report::github::{Annotation, Level, Summary, capped, output};
@@ -168,10 +169,6 @@ struct Pages {
 
 /// 128 random bits: nobody who writes into a value can know how its block ends.
 fn delimiter() -> String {
-    let mut bytes = [0_u8; 16];
-    if getrandom::fill(&mut bytes).is_err() {
-        // Without randomness no block is written at all: `output` refuses a value that contains "".
-        return String::new();
-    }
-    bytes.iter().fold("coalmine_".to_owned(), |text, byte| format!("{text}{byte:02x}"))
+    // Without randomness no block is written at all: `output` refuses a value that contains "".
+    random::hex::<16>().map_or_else(|_| String::new(), |hex| format!("coalmine_{hex}"))
 }
