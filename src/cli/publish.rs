@@ -40,15 +40,12 @@ pub(super) fn complain(console: &Console, failure: &Failure) {
 /// Files that were reserved before anything was done.
 #[derive(Default)]
 pub(super) struct Files {
-    /// The JSON document.
     pub result: Option<ResultFile>,
-    /// The JUnit report.
     pub junit: Option<ResultFile>,
 }
 
 /// One report's way out.
 pub(super) struct Publisher<'a> {
-    /// The binary.
     pub tool: &'static str,
     /// What was asked for.
     pub output: &'a OutputOptions,
@@ -56,7 +53,6 @@ pub(super) struct Publisher<'a> {
     pub colored: bool,
     /// For the story and the secrets.
     pub context: &'a Context,
-    /// The runner's files.
     pub github: Option<&'a GithubFiles>,
 }
 

@@ -34,7 +34,7 @@ pub(super) enum Again {
     No,
 }
 
-/// One request.
+/// A request to a registry, with all that is needed to send it again.
 pub(super) struct Call<'a> {
     pub(super) method: Method,
     pub(super) url: Url,
@@ -57,7 +57,7 @@ pub(super) struct Answer {
 }
 
 impl<'a> Call<'a> {
-    /// A read.
+    /// A GET, which may be sent again.
     pub(super) fn get(attempted: impl Into<String>, repository: &'a Repository, url: Url) -> Self {
         Self {
             method: Method::GET,

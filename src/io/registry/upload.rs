@@ -33,24 +33,20 @@ const STRETCH_BYTES: usize = 128 * 1024;
 /// How a blob came to be where it should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrival {
-    /// It was there.
+    /// The repository held it before.
     There,
     /// The registry took it from another repository of its own.
     Mounted,
-    /// It was sent.
+    /// Its bytes were sent.
     Sent,
 }
 
 /// One blob that a repository is to hold.
 pub struct Transfer<'a> {
-    /// Where to.
-    pub repository: &'a Repository,
-    /// What.
-    pub digest: &'a Digest,
-    /// How many bytes.
-    pub size: u64,
-    /// Where from.
-    pub content: &'a Content,
+    pub(crate) repository: &'a Repository,
+    pub(crate) digest: &'a Digest,
+    pub(crate) size: u64,
+    pub(crate) content: &'a Content,
 }
 
 /// How an upload begins.
