@@ -1,5 +1,6 @@
 //! Why the engine did not do its work.
 
+use crate::base::complaint::Complaint;
 use crate::base::exit::Exit;
 use crate::base::list::NonEmpty;
 use crate::io::registry::error::RegistryError;
@@ -33,22 +34,13 @@ pub struct MoveFailure {
     /// The release, if it has a name.
     pub sha: Option<CommitSha>,
     /// What went wrong, first cause first.
-    pub causes: NonEmpty<MoveProblem>,
+    pub causes: NonEmpty<Complaint>,
     /// Every image of the release, in order.
     pub receipts: Vec<Receipt>,
     /// The commands that make the images agree again, word for word; empty unless they disagree.
     pub repair: Vec<String>,
     /// The signal that asked to stop, if that was the cause.
     pub signal: Option<Signal>,
-}
-
-/// One thing that went wrong while tags moved.
-#[derive(Debug)]
-pub struct MoveProblem {
-    /// What, on what, expected and found.
-    pub message: String,
-    /// What to do about it.
-    pub hint: String,
 }
 
 impl EngineError {
@@ -74,14 +66,16 @@ impl MoveFailure {
         direction: Direction,
         plan: &Plan,
         options: &str,
-        (problem, signal): (MoveProblem, Option<Signal>),
+        (problem, signal): (Complaint, Option<Signal>),
         receipts: Vec<Receipt>,
     ) -> Self {
         let mut causes = vec![problem];
-        causes.extend(receipts.iter().filter_map(remark).map(|message| MoveProblem {
-            message,
-            hint: "run the printed commands, then `release-status`".to_owned(),
-        }));
+        causes.extend(
+            receipts
+                .iter()
+                .filter_map(remark)
+                .map(|message| Complaint::new(message, "run the printed commands, then `release-status`")),
+        );
         let causes = NonEmpty::from_vec(causes).expect("the first cause is always there");
         let repair = repair(direction, plan, &receipts, options);
         Self { sha: plan.sha.clone(), causes, receipts, repair, signal }

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use futures_util::future::{join, join_all, try_join_all};
 
+use crate::base::complaint::Complaint;
 use crate::io::registry::client::Client;
 use crate::io::registry::decode;
 use crate::io::registry::error::RegistryError;
 use crate::model::digest::Digest;
-use crate::model::facts::{ImageFacts, Known, Live, Unread};
+use crate::model::facts::{ImageFacts, Known, Live};
 use crate::model::manifest::{Body, Manifest, Platform};
 use crate::model::reference::Reference;
 use crate::model::release::{Missing, Staged, listed_platforms};
@@ -55,7 +56,7 @@ pub async fn facts(
 }
 
 fn known<T>(result: Result<T, RegistryError>) -> Known<T> {
-    result.map_err(|error| Unread { message: error.to_string(), hint: error.hint() })
+    result.map_err(|error| Complaint::new(error.to_string(), error.hint()))
 }
 
 async fn current(

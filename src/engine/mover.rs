@@ -3,7 +3,7 @@
 use futures_util::future::{join_all, try_join_all};
 
 use super::budget::GRACE;
-use super::failure::MoveProblem;
+use crate::base::complaint::Complaint;
 use crate::io::registry::client::Client;
 use crate::io::registry::error::RegistryError;
 use crate::io::stop::Signal;
@@ -47,12 +47,12 @@ pub struct Attempt {
 
 impl Trouble {
     /// What happened, in words and with what to do; and the signal, if it was one.
-    pub fn told(self) -> (MoveProblem, Option<Signal>) {
+    pub fn told(self) -> (Complaint, Option<Signal>) {
         match self {
-            Self::Registry(error) => (MoveProblem { message: error.to_string(), hint: error.hint() }, None),
+            Self::Registry(error) => (Complaint::new(error.to_string(), error.hint()), None),
             Self::Conflict(message) => {
                 let hint = "somebody else moves this tag: wait until they are done, look with `release-status`, then decide again";
-                (MoveProblem { message, hint: hint.to_owned() }, None)
+                (Complaint::new(message, hint), None)
             }
             Self::Signal(signal) => {
                 let name = match signal {
@@ -60,10 +60,7 @@ impl Trouble {
                     Signal::Terminate => "SIGTERM",
                 };
                 let message = format!("stopped by {name}");
-                (
-                    MoveProblem { message, hint: "run the same command again to finish".to_owned() },
-                    Some(signal),
-                )
+                (Complaint::new(message, "run the same command again to finish"), Some(signal))
             }
         }
     }

@@ -4,18 +4,10 @@ use super::manifest::{Manifest, Platform};
 use super::release::Staged;
 use super::repository::Repository;
 use super::tag::Tag;
+use crate::base::complaint::Complaint;
 
-/// A fact, or why it is not known.
-pub type Known<T> = Result<T, Unread>;
-
-/// Why a fact is not known.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unread {
-    /// What was tried and what came instead.
-    pub message: String,
-    /// What to do.
-    pub hint: String,
-}
+/// A fact, or why it is not known: what was tried and what came instead, and what to do.
+pub type Known<T> = Result<T, Complaint>;
 
 /// What a tag names now.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -66,9 +66,10 @@ pub fn decide(
 #[cfg(test)]
 pub(crate) mod tests {
     use super::{Decision, decide};
+    use crate::base::complaint::Complaint;
     use crate::base::list::NonEmpty;
     use crate::model::digest::Digest;
-    use crate::model::facts::{ImageFacts, Live, Unread};
+    use crate::model::facts::{ImageFacts, Live};
     use crate::model::manifest::{Body, Manifest, MediaType, Platform};
     use crate::model::refusal::{Guard, Refusal};
     use crate::model::release::{Missing, Staged};
@@ -136,7 +137,7 @@ pub(crate) mod tests {
     #[test]
     fn lists_every_reason_of_every_image() {
         let mut unread = facts("a", "new", None);
-        unread.current = Err(Unread { message: "timeout".to_owned(), hint: String::new() });
+        unread.current = Err(Complaint::new("timeout", ""));
         let mut missing = facts("b", "new", None);
         missing.wanted = Ok(None);
         let mut poorer = facts("c", "new", Some("old"));

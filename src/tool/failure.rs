@@ -1,5 +1,6 @@
 //! Why a tool did not do its work.
 
+use crate::base::complaint::Complaint;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::exit::Exit;
 use crate::engine::failure::EngineError;
@@ -13,7 +14,7 @@ use crate::model::verdict::Verdict;
 #[derive(Debug)]
 pub enum Failure {
     /// The command line or the environment asks for something that cannot be.
-    Usage(UsageError),
+    Usage(Complaint),
     /// A file that a person wrote is wrong at a place that can be shown.
     Mistake(Box<Diagnostic>),
     /// A file cannot be read or written; nothing was sent.
@@ -24,19 +25,10 @@ pub enum Failure {
     Engine(EngineError),
 }
 
-/// A command line that cannot be, and what to write instead.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UsageError {
-    /// What is wrong.
-    pub message: String,
-    /// What to do.
-    pub hint: String,
-}
-
 impl Failure {
     /// A wrong command line.
     pub fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self::Usage(UsageError { message: message.into(), hint: hint.into() })
+        Self::Usage(Complaint::new(message, hint))
     }
 
     /// The exit code.

@@ -2,8 +2,9 @@
 
 use futures_util::future::join_all;
 
+use crate::base::complaint::Complaint;
 use crate::base::list::NonEmpty;
-use crate::engine::failure::{MoveFailure, MoveProblem};
+use crate::engine::failure::MoveFailure;
 use crate::engine::target::Target;
 use crate::io::registry::client::Client;
 use crate::ledger::staged;
@@ -32,10 +33,10 @@ pub async fn settle(client: &Client<'_>, target: &Target, mut failure: Box<MoveF
     let Some(stands) = stands.collect::<Option<Vec<_>>>() else { return failure };
     if let Some(sha) = release_of(client, target, &stands).await {
         failure.repair.clear();
-        let cause = MoveProblem {
-            message: format!("somebody else moved every image to {sha}: they agree"),
-            hint: "look with `release-status`, then decide again".to_owned(),
-        };
+        let cause = Complaint::new(
+            format!("somebody else moved every image to {sha}: they agree"),
+            "look with `release-status`, then decide again",
+        );
         failure.causes = NonEmpty::one(cause);
     }
     failure

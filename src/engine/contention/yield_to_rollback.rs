@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
+use crate::base::complaint::Complaint;
 use crate::base::list::NonEmpty;
 use crate::base::text;
 use crate::engine::budget::{FINISHING, YIELD};
-use crate::engine::failure::{MoveFailure, MoveProblem};
+use crate::engine::failure::MoveFailure;
 use crate::engine::target::Target;
 use crate::io::clock;
 use crate::io::registry::client::Client;
@@ -80,10 +81,10 @@ async fn give_way(
     let given = plan.moves.iter().zip(&ended).all(
         |(m, ended)| matches!(ended, Ended::Foreign { found } if Some(found) == wanted(m, rollback).as_ref()),
     );
-    let cause = MoveProblem {
-        message: format!("a rollback of {} ran while this promotion moved it{told}", plan.tag),
-        hint: "a rollback outranks a promotion that began before it: look with `release-status`".to_owned(),
-    };
+    let cause = Complaint::new(
+        format!("a rollback of {} ran while this promotion moved it{told}", plan.tag),
+        "a rollback outranks a promotion that began before it: look with `release-status`",
+    );
     let sha = rollback.sha.as_ref().map_or_else(|| "--previous".to_owned(), ToString::to_string);
     let repair = format!("rollback-latest {sha} {}", target.options);
     Box::new(MoveFailure {
