@@ -6,14 +6,14 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
+use coalmine::ledger::evidence::piece;
 use coalmine::model::history::{Entry, Event};
 use coalmine::model::record::{Kind, ReleaseRecord};
 use coalmine::model::release::Release;
 use coalmine::model::verdict::Verdict;
 use coalmine::policy::gates::evidence::{Demand, judge};
 use coalmine::policy::history::History;
-use coalmine::policy::{release_document};
-use coalmine::ledger::evidence::piece;
+use coalmine::policy::release_document;
 use coalmine_fuzz::one_line;
 use libfuzzer_sys::fuzz_target;
 use serde::Serialize;
