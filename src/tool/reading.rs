@@ -9,7 +9,6 @@ use crate::io::registry::client::Client;
 use crate::io::registry::decode;
 use crate::io::registry::error::RegistryError;
 use crate::model::commit::CommitSha;
-use crate::model::digest::Digest;
 use crate::model::manifest::{Body, Manifest, Platform};
 use crate::model::reference::Reference;
 use crate::model::refusal::Refusal;
@@ -166,16 +165,6 @@ async fn blobs(
         }
     }
     Ok((platforms, missing))
-}
-
-impl Client<'_> {
-    async fn manifest_of(
-        &self,
-        repository: &Repository,
-        digest: &Digest,
-    ) -> Result<Option<Manifest>, RegistryError> {
-        self.manifest(&Reference::Pinned(repository.clone(), digest.clone())).await
-    }
 }
 
 /// The shas that are staged for `repository`; sorted.
