@@ -1,6 +1,5 @@
 //! Why a tool did not do its work.
 
-use crate::base::diagnostic::Diagnostic;
 use crate::base::exit::Exit;
 use crate::base::list::NonEmpty;
 use crate::io::files::FileError;
@@ -11,14 +10,15 @@ use crate::model::commit::CommitSha;
 use crate::model::moves::Receipt;
 use crate::model::refusal::Refusal;
 use crate::model::verdict::Verdict;
+use crate::policy::toml::Mistakes;
 
 /// Everything that can end a command early. A new variant does not compile until its exit code is chosen.
 #[derive(Debug)]
 pub enum Failure {
     /// The command line or the environment asks for something that cannot be.
     Usage(UsageError),
-    /// A file that a person wrote is wrong at a place that can be shown.
-    Mistake(Box<Diagnostic>),
+    /// A file that a person wrote is wrong, at places that can be shown.
+    Mistake(Mistakes),
     /// A file cannot be read or written; nothing was sent.
     File(FileError),
     /// What is to be published cannot be read; nothing was sent.
@@ -109,9 +109,9 @@ impl MoveFailure {
     }
 }
 
-impl From<Diagnostic> for Failure {
-    fn from(diagnostic: Diagnostic) -> Self {
-        Self::Mistake(Box::new(diagnostic))
+impl From<Mistakes> for Failure {
+    fn from(mistakes: Mistakes) -> Self {
+        Self::Mistake(mistakes)
     }
 }
 
