@@ -8,6 +8,7 @@ use super::Render;
 use super::github::{Annotation, Level, Summary};
 use super::page::{Mood, Page};
 use super::promotion::{receipt_rows, receipts_json};
+use crate::base::diagnostic::Diagnostic;
 use crate::base::exit::Exit;
 use crate::engine::failure::EngineError;
 use crate::model::verdict::Verdict;
@@ -26,9 +27,8 @@ pub fn complaints(failure: &Failure) -> Vec<Complaint> {
     let one = |message: String, hint: Option<String>| vec![Complaint { message, hint }];
     match failure {
         Failure::Usage(error) => one(error.message.clone(), Some(error.hint.clone())),
-        Failure::Mistake(diagnostic) => {
-            // Whoever shows a complaint says that it is an error.
-            one(diagnostic.to_string().trim_start_matches("error: ").to_owned(), None)
+        Failure::Mistake(mistakes) => {
+            mistakes.iter().map(|mistake| Complaint { message: mistake.to_string(), hint: None }).collect()
         }
         Failure::File(error) => one(chain(error), Some(error.hint().to_owned())),
         Failure::Source(error) => one(chain(error), Some(error.hint().to_owned())),
@@ -163,17 +163,19 @@ impl Render for Failure {
     }
 
     fn annotations(&self) -> Vec<Annotation> {
-        let place = match self {
-            Self::Mistake(diagnostic) => Some((diagnostic.file.clone(), diagnostic.position().0)),
-            _ => None,
+        let places: &[Diagnostic] = match self {
+            Self::Mistake(mistakes) => mistakes.as_slice(),
+            _ => &[],
         };
+        let places = places.iter().map(|mistake| Some((mistake.file.clone(), mistake.position().0)));
         complaints(self)
             .into_iter()
-            .map(|c| Annotation {
+            .zip(places.chain(std::iter::repeat(None)))
+            .map(|(c, place)| Annotation {
                 level: Level::Error,
                 title: standing(self).to_owned(),
                 message: c.hint.map_or(c.message.clone(), |hint| format!("{}\n{hint}", c.message)),
-                place: place.clone(),
+                place,
             })
             .collect()
     }

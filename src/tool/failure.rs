@@ -1,7 +1,6 @@
 //! Why a tool did not do its work.
 
 use crate::base::complaint::Complaint;
-use crate::base::diagnostic::Diagnostic;
 use crate::base::exit::Exit;
 use crate::engine::failure::EngineError;
 use crate::io::files::FileError;
@@ -9,14 +8,15 @@ use crate::io::registry::error::RegistryError;
 use crate::io::source::error::SourceError;
 use crate::io::stop::Signal;
 use crate::model::verdict::Verdict;
+use crate::policy::toml::Mistakes;
 
 /// Everything that can end a command early. A new variant does not compile until its exit code is chosen.
 #[derive(Debug)]
 pub enum Failure {
     /// The command line or the environment asks for something that cannot be.
     Usage(Complaint),
-    /// A file that a person wrote is wrong at a place that can be shown.
-    Mistake(Box<Diagnostic>),
+    /// A file that a person wrote is wrong, at places that can be shown.
+    Mistake(Mistakes),
     /// A file cannot be read or written; nothing was sent.
     File(FileError),
     /// What is to be published cannot be read; nothing was sent.
@@ -51,9 +51,9 @@ impl Failure {
     }
 }
 
-impl From<Diagnostic> for Failure {
-    fn from(diagnostic: Diagnostic) -> Self {
-        Self::Mistake(Box::new(diagnostic))
+impl From<Mistakes> for Failure {
+    fn from(mistakes: Mistakes) -> Self {
+        Self::Mistake(mistakes)
     }
 }
 

@@ -85,11 +85,16 @@ pub async fn examine(options: &RegistryOptions, images: &[Repository], context: 
 fn wrong_configuration(failure: &Failure) -> Finding {
     let (found, hint) = match failure {
         Failure::Usage(error) => (error.message.clone(), error.hint.clone()),
-        Failure::Mistake(diagnostic) => {
-            let (line, column) = diagnostic.position();
+        Failure::Mistake(mistakes) => {
+            let first = mistakes.first();
+            let (line, column) = first.position();
+            let more = match mistakes.len() - 1 {
+                0 => String::new(),
+                more => format!(", and {more} more mistakes"),
+            };
             (
-                format!("{}:{line}:{column}: {}", diagnostic.file, diagnostic.message),
-                diagnostic.hint.clone().unwrap_or_default(),
+                format!("{}:{line}:{column}: {}{more}", first.file, first.message),
+                first.hint.clone().unwrap_or_default(),
             )
         }
         Failure::File(error) => (error.to_string(), error.hint().to_owned()),

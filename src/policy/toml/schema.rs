@@ -1,17 +1,16 @@
-//! The JSON Schema of `smoke.toml`, for editors, written from the vocabulary that the reader goes by.
+//! A vocabulary as JSON Schema, for editors.
 
 use serde_json::{Map, Value, json};
 
-use super::vocabulary::{FILE, Kind, METHODS, PREDICATES, Table};
+use super::vocabulary::{Kind, Table};
 
-/// The schema, draft 2020-12, pretty-printed with a final newline.
-pub fn schema() -> String {
+/// The schema of the file `title`, draft 2020-12, pretty-printed with a final newline.
+pub fn write(title: &str, file: &'static Table) -> String {
     let mut definitions = Map::new();
-    let root = table(&FILE, &mut definitions);
-    define(&PREDICATES, &mut definitions);
+    let root = table(file, &mut definitions);
     let mut document = Map::new();
     document.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
-    document.insert("title".to_owned(), json!("smoke.toml"));
+    document.insert("title".to_owned(), json!(title));
     if let Value::Object(root) = root {
         document.extend(root);
     }
@@ -28,12 +27,6 @@ fn table(spec: &'static Table, definitions: &mut Map<String, Value>) -> Value {
         let mut value = kind(key.kind, definitions);
         if let Value::Object(fields) = &mut value {
             fields.insert("description".to_owned(), json!(key.about));
-            if key.name == "format" {
-                fields.insert("const".to_owned(), json!(1));
-            }
-            if matches!(key.name, "request" | "probe") {
-                fields.insert("pattern".to_owned(), json!(format!("^({}) /", METHODS.join("|"))));
-            }
         }
         properties.insert(key.name.to_owned(), value);
     }
@@ -42,9 +35,6 @@ fn table(spec: &'static Table, definitions: &mut Map<String, Value>) -> Value {
     object.insert("description".to_owned(), json!(spec.about));
     object.insert("properties".to_owned(), Value::Object(properties));
     object.insert("additionalProperties".to_owned(), json!(false));
-    if spec.required.is_empty() && spec.either.is_empty() {
-        object.insert("minProperties".to_owned(), json!(1));
-    }
     if !spec.required.is_empty() {
         object.insert("required".to_owned(), json!(spec.required));
     }
@@ -68,30 +58,38 @@ fn define(spec: &'static Table, definitions: &mut Map<String, Value>) -> Value {
 fn kind(kind_: Kind, definitions: &mut Map<String, Value>) -> Value {
     match kind_ {
         Kind::Text => json!({ "type": "string" }),
+        Kind::Like(pattern) => json!({ "type": "string", "pattern": pattern }),
         Kind::Flag => json!({ "type": "boolean" }),
         Kind::Count => json!({ "type": "integer", "minimum": 1 }),
         Kind::Size => json!({ "type": "integer", "minimum": 0 }),
+        Kind::Exactly(number) => json!({ "const": number }),
+        Kind::Between(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
         Kind::Number => json!({ "type": "number" }),
-        Kind::Span => json!({ "type": "string", "pattern": "[a-z]$" }),
+        Kind::Duration => json!({ "type": "string", "pattern": "[a-z]$" }),
         Kind::Choice(words) => json!({ "enum": words }),
-        Kind::Status => {
-            let one = json!([{ "type": "integer", "minimum": 100, "maximum": 599 }, { "type": "string", "pattern": "^[1-5]xx$" }]);
-            json!({ "anyOf": [one[0], one[1], { "type": "array", "minItems": 1, "items": { "anyOf": one } }] })
-        }
-        Kind::Auth => {
-            let header = json!({ "type": "object", "properties": { "header": { "type": "string" } }, "required": ["header"], "additionalProperties": false });
-            json!({ "anyOf": [{ "enum": ["bearer", "basic", "none"] }, header] })
-        }
-        Kind::Value => json!({}),
-        Kind::Values => json!({ "type": "array", "minItems": 1 }),
-        Kind::Expectation => {
-            let plain = json!({ "type": ["string", "number", "boolean", "array"] });
-            json!({ "anyOf": [plain, define(&PREDICATES, definitions)] })
+        Kind::Json => json!({}),
+        Kind::Plain => json!({ "type": ["string", "number", "boolean", "array"] }),
+        Kind::List { of, least: 0 } => json!({ "type": "array", "items": kind(*of, definitions) }),
+        Kind::List { of, least } => {
+            json!({ "type": "array", "minItems": least, "items": kind(*of, definitions) })
         }
         Kind::Table(spec) => define(spec, definitions),
         Kind::Tables(spec) => json!({ "type": "array", "minItems": 1, "items": define(spec, definitions) }),
         Kind::Map(inner) => {
             json!({ "type": "object", "minProperties": 1, "additionalProperties": kind(*inner, definitions) })
         }
+        Kind::Form(form) => {
+            let ways: Vec<Value> = form.kinds.iter().map(|way| self::way(*way, definitions)).collect();
+            json!({ "anyOf": ways })
+        }
     }
+}
+
+/// One way to write a form; an empty table is none.
+fn way(way: Kind, definitions: &mut Map<String, Value>) -> Value {
+    let mut value = kind(way, definitions);
+    if let (Kind::Table(_), Value::Object(fields)) = (way, &mut value) {
+        fields.insert("minProperties".to_owned(), json!(1));
+    }
+    value
 }
