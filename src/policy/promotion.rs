@@ -1,5 +1,6 @@
 //! From what the registry holds to the plan of a promotion or rollback, or to every reason against it.
 
+use crate::base::complaint::Complaint;
 use crate::base::list::NonEmpty;
 use crate::model::commit::CommitSha;
 use crate::model::digest::Digest;
@@ -14,13 +15,7 @@ use crate::model::tag::Tag;
 pub type Known<T> = Result<T, Unread>;
 
 /// Why a fact is not known.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unread {
-    /// What was tried and what came instead.
-    pub message: String,
-    /// What to do.
-    pub hint: String,
-}
+pub type Unread = Complaint;
 
 /// What a tag names now.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -71,16 +71,16 @@ const QUICK_SHARE: u64 = 5;
 const SLOW_SHARE: u64 = 11;
 const SLOWEST_SHARE: u64 = 37;
 
-/// Plays `cases` on `threads` threads, each with stages of its own.
+/// Plays `cases` on `threads` threads, each with scenarios of its own.
 fn play_all(cases: &[Case], threads: usize) -> Vec<(Case, Played)> {
     let (next, played) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..threads.min(cases.len()) {
             scope.spawn(|| {
-                let mut stages: BTreeMap<Operation, Scenario> = BTreeMap::new();
+                let mut scenarios: BTreeMap<Operation, Scenario> = BTreeMap::new();
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let scenario =
-                        stages.entry(case.operation).or_insert_with(|| Scenario::new(case.operation));
+                        scenarios.entry(case.operation).or_insert_with(|| Scenario::new(case.operation));
                     let result = play(scenario, case);
                     played.lock().expect("no thread panicked").push((*case, result));
                 }

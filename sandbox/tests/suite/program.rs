@@ -115,7 +115,7 @@ async fn an_image_is_made_of_given_files_and_prints_its_digest() {
     assert!(index["manifests"][0]["mediaType"].as_str().unwrap().contains("image.index"));
 }
 
-/// The play with binaries that do nothing, and say that all is well.
+/// The demo with programs that do nothing and say that all is well.
 #[test]
 fn the_play_fails_at_the_first_claim_that_does_not_hold() {
     let directory = tempfile::tempdir().unwrap();

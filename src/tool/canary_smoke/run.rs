@@ -202,11 +202,9 @@ pub(super) fn probe<'w>(
 /// # Errors
 /// The system has none.
 pub(super) fn random() -> Result<String, Failure> {
-    let mut bytes = [0_u8; 8];
-    getrandom::fill(&mut bytes).map_err(|e| {
+    crate::io::random::hex::<8>().map_err(|e| {
         Failure::usage(format!("failed to get random bytes: {e}"), "run it where the system gives some")
-    })?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    })
 }
 
 impl Run<'_> {
