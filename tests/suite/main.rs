@@ -16,7 +16,6 @@ mod journey;
 mod kills;
 mod matrix;
 mod publishing;
-mod racing;
 mod records;
 mod refusals;
 mod releasing;
