@@ -22,6 +22,7 @@ mod releasing;
 mod resources;
 mod secrets;
 mod smoke;
+mod snapshots;
 mod status;
 mod support;
 mod workflows;
