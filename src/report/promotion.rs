@@ -7,14 +7,14 @@ use super::github::Summary;
 use super::page::{Cell, Mood, Page, cell};
 use super::status::{candidate_page, candidates_json};
 use crate::base::exit::Exit;
+use crate::engine::execute::Executed;
 use crate::model::digest::Digest;
 use crate::model::image::counted;
 use crate::model::moves::{Ended, Receipt};
 use crate::model::verdict::Verdict;
 use crate::policy::repair::Direction;
-use crate::tool::aftercare::Aftercare;
-use crate::tool::promote_latest::Outcome as Moves;
 use crate::tool::rollback_latest::Outcome as Rollback;
+use crate::tool::rollback_latest::record::RollbackRecord;
 
 /// One row for each image: name, state, from and to.
 pub fn receipt_rows(receipts: &[Receipt]) -> Vec<Vec<Cell>> {
@@ -58,7 +58,7 @@ fn moved(receipts: &[Receipt]) -> Value {
     Value::Object(moved.map(|r| (r.repository.to_string(), json!({ "from": r.from, "to": r.to }))).collect())
 }
 
-impl Moves {
+impl Executed {
     fn headline(&self) -> String {
         let what = self.sha.as_ref().map_or_else(|| "the previous release".to_owned(), ToString::to_string);
         let (tag, count) = (&self.tag, self.receipts.len());
@@ -77,7 +77,7 @@ impl Moves {
     }
 }
 
-impl Render for Moves {
+impl Render for Executed {
     fn verdict(&self) -> Verdict {
         Verdict::Green
     }
@@ -119,13 +119,13 @@ impl Render for Moves {
     }
 }
 
-fn aftercare_lines(aftercare: &Aftercare) -> Vec<String> {
+fn record_lines(record: &RollbackRecord) -> Vec<String> {
     let mut lines = Vec::new();
-    if aftercare.held {
+    if record.held {
         lines.push("held: nothing is promoted until `release-status resume --reason TEXT`".to_owned());
     }
-    lines.extend(aftercare.file.iter().map(|file| format!("post-mortem draft: {}", file.display())));
-    lines.extend(aftercare.issue.iter().map(|issue| format!("issue: {issue}")));
+    lines.extend(record.file.iter().map(|file| format!("post-mortem draft: {}", file.display())));
+    lines.extend(record.issue.iter().map(|issue| format!("issue: {issue}")));
     lines
 }
 
@@ -143,13 +143,13 @@ impl Render for Rollback {
             Self::Listed(candidates) => {
                 Map::from_iter([("candidates".to_owned(), candidates_json(candidates))])
             }
-            Self::Moved { moves, reason, hooks, aftercare } => {
+            Self::Moved { moves, reason, hooks, record } => {
                 let mut fields = moves.fields();
                 fields.insert("reason".to_owned(), json!(reason));
                 fields.insert("hooks".to_owned(), json!(hooks));
-                fields.insert("held".to_owned(), json!(aftercare.held));
-                fields.insert("post_mortem".to_owned(), json!(aftercare.draft));
-                fields.insert("issue".to_owned(), json!(aftercare.issue));
+                fields.insert("held".to_owned(), json!(record.held));
+                fields.insert("post_mortem".to_owned(), json!(record.draft));
+                fields.insert("issue".to_owned(), json!(record.issue));
                 fields
             }
         }
@@ -158,7 +158,7 @@ impl Render for Rollback {
     fn text(&self, page: &mut Page) {
         match self {
             Self::Listed(candidates) => candidate_page(page, candidates),
-            Self::Moved { moves, hooks, aftercare, .. } => {
+            Self::Moved { moves, hooks, record, .. } => {
                 moves.text(page);
                 let rows: Vec<Vec<Cell>> = hooks
                     .iter()
@@ -170,7 +170,7 @@ impl Render for Rollback {
                     })
                     .collect();
                 page.table(&rows);
-                for line in aftercare_lines(aftercare) {
+                for line in record_lines(record) {
                     page.line(Mood::Plain, &line);
                 }
             }
@@ -178,15 +178,15 @@ impl Render for Rollback {
     }
 
     fn summary(&self, summary: &mut Summary) {
-        if let Self::Moved { moves, reason, aftercare, .. } = self {
+        if let Self::Moved { moves, reason, record, .. } = self {
             moves.summary(summary);
             if let Some(reason) = reason {
                 summary.paragraph(&format!("Reason: {reason}"));
             }
-            for line in aftercare_lines(aftercare) {
+            for line in record_lines(record) {
                 summary.paragraph(&line);
             }
-            if let Some(draft) = &aftercare.draft {
+            if let Some(draft) = &record.draft {
                 summary.block(draft);
             }
         }
