@@ -101,13 +101,7 @@ pub(super) fn told(trouble: Trouble) -> (MoveProblem, Option<Signal>) {
             (MoveProblem { message, hint: hint.to_owned() }, None)
         }
         Trouble::Signal(signal) => {
-            let message = format!(
-                "stopped by {}",
-                match signal {
-                    Signal::Interrupt => "SIGINT",
-                    Signal::Terminate => "SIGTERM",
-                }
-            );
+            let message = format!("stopped by {}", signal.name());
             (MoveProblem { message, hint: "run the same command again to finish".to_owned() }, Some(signal))
         }
     }

@@ -200,6 +200,7 @@ fn read_step(table: &Fields<'_>, scope: &Scope<'_>, common: &mut Common<'_>) -> 
         expect,
         captures,
         retry,
+        idempotent: table.is("idempotent"),
         timeout,
     })
 }
@@ -260,6 +261,7 @@ fn read_isolation(
             expect: refused(),
             captures: Vec::new(),
             retry: None,
+            idempotent: false,
             timeout: table.span("timeout").unwrap_or(common.timeout),
         };
         let why = Some("a tenant opens to its own token only".to_owned());
