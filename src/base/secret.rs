@@ -16,7 +16,7 @@ const DISTINCT_CHARACTERS: usize = 4;
 pub struct Secret(String);
 
 impl Secret {
-    /// Wraps `text`.
+    /// Takes `text` as a secret; whoever holds the original still has to drop it.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }

@@ -1,20 +1,16 @@
 //! `coalmine.toml`: which images make a release, and how their tags are called.
 
-use std::fmt;
+mod vocabulary;
+
 use std::time::Duration;
 
-use serde::Deserialize;
-use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
-use toml::Spanned;
-
-use super::toml::TomlFile;
-use crate::base::diagnostic::Diagnostic;
 use crate::base::duration;
 use crate::model::image::Images;
 use crate::model::record::Kind;
 use crate::model::repository::Repository;
 use crate::model::tag::{StagingPattern, Tag};
+use crate::policy::toml::fields::{Fields, Placed};
+use crate::policy::toml::{self, Mistakes, TomlFile};
 
 /// The configuration of a release, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,203 +103,112 @@ pub const CAPTURE: Duration = Duration::from_secs(10);
 /// How long any other hook may take, unless the file says otherwise.
 const HOOK: Duration = Duration::from_secs(60);
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    format: Spanned<u32>,
-    release: Option<ReleaseTable>,
-    rollback: Option<RollbackTable>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ReleaseTable {
-    images: Option<Spanned<Vec<Spanned<String>>>>,
-    home: Option<Spanned<String>>,
-    staging: Option<Spanned<String>>,
-    latest: Option<Spanned<String>>,
-    require: Option<Spanned<Vec<Spanned<String>>>>,
-    records: Option<Spanned<bool>>,
-    evidence_max_age: Option<Spanned<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct RollbackTable {
-    hold: Option<bool>,
-    capture: Option<Spanned<HookTable>>,
-    freeze: Option<Spanned<HookTable>>,
-    rotate_cache: Option<Spanned<HookTable>>,
-    throttle: Option<Spanned<HookTable>>,
-    unfreeze: Option<Spanned<HookTable>>,
-}
-
-/// How a hook is written, for messages.
-const HOOK_FORM: &str =
-    "`[\"program\", \"argument\"]` or `{ run = [\"program\"], timeout = \"30s\", env = [\"GITHUB_TOKEN\"] }`";
-
-enum HookTable {
-    Argv(Vec<String>),
-    Table(HookFields),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct HookFields {
-    run: Vec<String>,
-    timeout: Option<Spanned<String>>,
-    #[serde(default)]
-    env: Vec<Spanned<String>>,
-}
-
-impl<'de> Deserialize<'de> for HookTable {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(HookVisitor)
-    }
-}
-
-struct HookVisitor;
-
-impl<'de> Visitor<'de> for HookVisitor {
-    type Value = HookTable;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a hook, written as {HOOK_FORM}")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<HookTable, A::Error> {
-        Deserialize::deserialize(SeqAccessDeserializer::new(items)).map(HookTable::Argv)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<HookTable, A::Error> {
-        Deserialize::deserialize(MapAccessDeserializer::new(fields)).map(HookTable::Table)
-    }
-}
-
 /// Reads `coalmine.toml`.
 ///
 /// # Errors
-/// The first mistake, at its place.
-pub fn read(file: &TomlFile<'_>) -> Result<Config, Diagnostic> {
-    let tables: File = file.parse()?;
-    if *tables.format.get_ref() != 1 {
-        let hint = "this version reads `format = 1`".to_owned();
-        return Err(file.at(
-            &tables.format,
-            format!("format {} is not known", tables.format.get_ref()),
-            Some(hint),
-        ));
-    }
-    let mut config = Config::default();
-    if let Some(release) = &tables.release {
-        read_release(file, release, &mut config)?;
-    }
-    if let Some(rollback) = &tables.rollback {
-        config.hold = rollback.hold.unwrap_or(true);
-        config.hooks = read_hooks(file, rollback)?;
-    }
-    Ok(config)
+/// Every mistake, at its place.
+pub fn read(file: &TomlFile<'_>) -> Result<Config, Mistakes> {
+    toml::read(file, &vocabulary::FILE, |fields| {
+        let mut config = Config::default();
+        if let Some(release) = fields.table("release") {
+            read_release(&release, &mut config);
+        }
+        if let Some(rollback) = fields.table("rollback") {
+            config.hold = rollback.flag("hold").unwrap_or(config.hold);
+            config.hooks = read_hooks(&rollback);
+        }
+        Some(config)
+    })
 }
 
-fn read_release(file: &TomlFile<'_>, table: &ReleaseTable, config: &mut Config) -> Result<(), Diagnostic> {
-    if let Some(images) = &table.images {
-        let repositories = images
-            .get_ref()
-            .iter()
-            .map(|text| parsed::<Repository>(file, text))
-            .collect::<Result<Vec<_>, _>>()?;
-        config.images = Some(Images::new(repositories).map_err(|e| file.at(images, e.to_string(), None))?);
+/// The JSON Schema of `coalmine.toml`, for editors.
+pub fn schema() -> String {
+    toml::schema::write("coalmine.toml", &vocabulary::FILE)
+}
+
+fn read_release(fields: &Fields<'_>, config: &mut Config) {
+    if fields.get("images").is_some() {
+        config.images = read_images(fields);
     }
-    if let Some(home) = &table.home {
-        config.home = Some(parsed(file, home)?);
+    config.home = fields.parse::<Repository>("home");
+    if let Some(staging) = fields.parse("staging") {
+        config.staging = staging;
     }
-    if let Some(staging) = &table.staging {
-        config.staging = parsed(file, staging)?;
-    }
-    if let Some(latest) = &table.latest {
-        config.latest = parsed(file, latest)?;
+    if let Some(latest) = fields.parse("latest") {
+        config.latest = latest;
         if config.staging.sha_of(config.latest.as_str()).is_some() {
-            return Err(file.at(latest, "`latest` must not look like a staging tag", None));
+            fields.refuse(fields.place("latest"), "`latest` must not look like a staging tag", "");
         }
     }
-    if let Some(records) = &table.records {
-        config.records = *records.get_ref();
-    }
-    if let Some(age) = &table.evidence_max_age {
-        config.evidence_max_age = duration::parse(age.get_ref()).map_err(|e| file.at(age, e, None))?;
-    }
-    read_require(file, table.require.as_ref(), config)
+    config.records = fields.flag("records").unwrap_or(config.records);
+    config.evidence_max_age = fields.duration("evidence_max_age").unwrap_or(config.evidence_max_age);
+    read_require(fields, config);
 }
 
-fn read_require(
-    file: &TomlFile<'_>,
-    require: Option<&Spanned<Vec<Spanned<String>>>>,
-    config: &mut Config,
-) -> Result<(), Diagnostic> {
+fn read_images(fields: &Fields<'_>) -> Option<Images> {
+    let words = fields.texts("images");
+    let repositories = words.iter().map(|text| fields.parsed(text)).collect::<Vec<_>>();
+    let repositories = repositories.into_iter().collect::<Option<Vec<Repository>>>()?;
+    fields.keep(
+        Images::new(repositories).map_err(|e| fields.mistake(fields.place("images"), e.to_string(), "")),
+    )
+}
+
+fn read_require(fields: &Fields<'_>, config: &mut Config) {
     if !config.records {
         config.require = Vec::new();
     }
-    let Some(require) = require else { return Ok(()) };
-    config.require = require.get_ref().iter().map(|kind| parsed(file, kind)).collect::<Result<_, _>>()?;
+    if fields.get("require").is_none() {
+        return;
+    }
+    config.require = fields.texts("require").iter().filter_map(|kind| fields.parsed(kind)).collect();
     if !config.records && !config.require.is_empty() {
-        let hint =
-            "write `require = []`: without records there is no evidence that could be asked for".to_owned();
-        return Err(file.at(require, "`require` must be empty where `records = false`", Some(hint)));
+        fields.refuse(
+            fields.place("require"),
+            "`require` must be empty where `records = false`",
+            "write `require = []`: without records there is no evidence that could be asked for",
+        );
     }
-    Ok(())
 }
 
-fn read_hooks(file: &TomlFile<'_>, table: &RollbackTable) -> Result<Hooks, Diagnostic> {
-    let hook = |value: &Option<Spanned<HookTable>>, limit: Duration| {
-        value.as_ref().map(|v| read_hook(file, v, limit)).transpose()
-    };
+fn read_hooks(fields: &Fields<'_>) -> Hooks {
     let longest = Duration::from_secs(600);
-    Ok(Hooks {
-        capture: hook(&table.capture, CAPTURE)?,
-        freeze: hook(&table.freeze, longest)?,
-        rotate_cache: hook(&table.rotate_cache, longest)?,
-        throttle: hook(&table.throttle, longest)?,
-        unfreeze: hook(&table.unfreeze, longest)?,
-    })
+    let hook = |key: &str, limit: Duration| fields.get(key).and_then(|value| read_hook(fields, value, limit));
+    Hooks {
+        capture: hook("capture", CAPTURE),
+        freeze: hook("freeze", longest),
+        rotate_cache: hook("rotate-cache", longest),
+        throttle: hook("throttle", longest),
+        unfreeze: hook("unfreeze", longest),
+    }
 }
 
-fn read_hook(file: &TomlFile<'_>, value: &Spanned<HookTable>, longest: Duration) -> Result<Hook, Diagnostic> {
-    let (argv, timeout, env) = match value.get_ref() {
-        HookTable::Argv(argv) => (argv, None, [].as_slice()),
-        HookTable::Table(hook) => (&hook.run, hook.timeout.as_ref(), hook.env.as_slice()),
+/// Written as `["program", "argument"]`, or as `{ run = [...], timeout = "30s" }`.
+fn read_hook<'a>(fields: &Fields<'a>, value: &'a Placed<'a>, longest: Duration) -> Option<Hook> {
+    let table = fields.as_table(value);
+    let (argv, asked, env) = match &table {
+        Some(table) => (table.texts("run"), table.duration("timeout"), table.texts("env")),
+        None => (fields.members(value), None, Vec::new()),
     };
+    let timeout = asked.unwrap_or(HOOK.min(longest));
+    let argv: Vec<String> = argv.into_iter().map(|word| word.into_inner().to_owned()).collect();
     if argv.first().is_none_or(String::is_empty) {
-        return Err(file.at(value, "a hook needs a program", Some(format!("write it as {HOOK_FORM}"))));
+        let hint = "write it as `[\"program\", \"argument\"]`";
+        fields.refuse(value.span(), "a hook needs a program", hint);
     }
-    let timeout = match timeout {
-        None => HOOK.min(longest),
-        Some(text) => {
-            let timeout = duration::parse(text.get_ref()).map_err(|e| file.at(text, e, None))?;
-            if timeout > longest {
-                let message = format!("this hook may take at most {}", duration::show(longest));
-                return Err(file.at(text, message, None));
-            }
-            timeout
-        }
-    };
-    if let Some(other) = env.iter().find(|name| !is_credential(name.get_ref())) {
+    if timeout > longest {
+        let message = format!("this hook may take at most {}", duration::show(longest));
+        fields.refuse(value.span(), message, "");
+    }
+    let (credentials, others): (Vec<_>, Vec<_>) =
+        env.into_iter().partition(|name| is_credential(name.get_ref()));
+    if let Some(other) = others.first() {
         let hint =
             format!("a hook inherits all variables but those with credentials: {}", CREDENTIALS.join(", "));
-        return Err(file.at(other, "this variable need not be asked for", Some(hint)));
+        fields.refuse(other.span(), "this variable need not be asked for", hint);
     }
-    Ok(Hook {
-        argv: argv.clone(),
-        timeout,
-        credentials: env.iter().map(|name| name.get_ref().clone()).collect(),
-    })
-}
-
-fn parsed<T>(file: &TomlFile<'_>, text: &Spanned<String>) -> Result<T, Diagnostic>
-where
-    T: std::str::FromStr,
-    T::Err: fmt::Display,
-{
-    text.get_ref().parse().map_err(|e: T::Err| file.at(text, e.to_string(), None))
+    let credentials = credentials.into_iter().map(|name| name.into_inner().to_owned()).collect();
+    Some(Hook { argv, timeout, credentials })
 }
 
 #[cfg(test)]
@@ -313,7 +218,8 @@ mod tests {
     use std::time::Duration;
 
     fn config(text: &str) -> Result<Config, String> {
-        read(&TomlFile { name: "coalmine.toml", text }).map_err(|diagnostic| diagnostic.to_string())
+        read(&TomlFile { name: "coalmine.toml", text })
+            .map_err(|mistakes| mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
     }
 
     #[test]
@@ -331,14 +237,29 @@ mod tests {
     }
 
     #[test]
+    fn all_mistakes_of_a_file_are_told_at_once_and_in_its_order() {
+        let text = "format = 1\n[release]\nhome = 'A'\nimagess = []\nlatest = 7\n[rollback]\nhold = 1\ncapture = { run = ['x'], timeout = '1m' }\n[relaese]\n";
+        let message = config(text).unwrap_err();
+        for place in ["4:1", "5:10", "7:8", "9:2"] {
+            assert!(message.contains(&format!("coalmine.toml:{place}")), "{message}");
+        }
+        let text =
+            text.replace("imagess = []", "").replace("latest = 7", "latest = '-'").replace("hold = 1", "");
+        let message = config(&text.replace("[relaese]", "")).unwrap_err();
+        for place in ["3:8", "5:10", "8:11"] {
+            assert!(message.contains(&format!("coalmine.toml:{place}")), "{message}");
+        }
+    }
+
+    #[test]
     fn every_mistake_has_its_place_and_the_nearest_word() {
         for (text, place, words) in [
             ("format = 1\n[release]\nimagess = []", "coalmine.toml:3:1", "did you mean `images`?"),
-            ("format = 2", "coalmine.toml:1:10", "format 2 is not known"),
-            ("[release]", "coalmine.toml:1:1", "missing field `format`"),
+            ("format = 2", "coalmine.toml:1:10", "this format is not known"),
+            ("[release]", "coalmine.toml:1:1", "`format` is missing"),
             ("format = 1\nformat = 1", "coalmine.toml:2:1", "duplicate key"),
-            ("format = '1'", "coalmine.toml:1:10", "invalid type"),
-            ("format = 1\n[release]\nimages = []", "coalmine.toml:3:10", "there are no images"),
+            ("format = '1'", "coalmine.toml:1:10", "expected the number 1, found the text `1`"),
+            ("format = 1\n[release]\nimages = []", "coalmine.toml:3:10", "expected a list that is not empty"),
             (
                 "format = 1\n[release]\nimages = ['ghcr.io/a', 'ghcr.io/A']",
                 "coalmine.toml:3:24",
@@ -354,28 +275,28 @@ mod tests {
             ),
             ("format = 1\n[release]\nrequire = ['smok']", "coalmine.toml:3:12", "`smoke` or `soak`"),
             ("format = 1\n[release]\nevidence_max_age = '24'", "coalmine.toml:3:20", "a number with a unit"),
-            ("format = 1\n[rollback]\ncapture = []", "coalmine.toml:3:11", "needs a program"),
+            ("format = 1\n[rollback]\ncapture = ['']", "coalmine.toml:3:11", "needs a program"),
             (
-                "format = 1\n[rollback]\ncapture = { run = ['x'], timeout = '1m' }",
-                "coalmine.toml:3:36",
-                "at most 10s",
-            ),
-            (
-                "format = 1\n[rollback]\nhold = true\nfreeze = 'x.sh'",
-                "coalmine.toml:4:10",
-                r#"expected a hook, written as `["program", "argument"]` or `{ run"#,
-            ),
-            ("format = 1\n[rollback]\nfreeze = ['x', 7]", "coalmine.toml:3:16", "expected a string"),
-            ("format = 1\n[rollback]\nfreeze = { rum = ['x'] }", "coalmine.toml:3:12", "did you mean `run`?"),
-            (
-                "format = 1\n[rollback]\nfreeze = { timeout = '1s' }",
-                "coalmine.toml:3:10",
-                "missing field `run`",
+                "format = 1\n[rollback]\ncapture = { timeout = '1s' }",
+                "coalmine.toml:3:11",
+                "`run` is missing",
             ),
             (
                 "format = 1\n[rollback]\nfreeze = { run = ['x'], env = ['PATH'] }",
                 "coalmine.toml:3:32",
                 "need not be asked for",
+            ),
+            ("format = 1\n[rollback]\nfreeze = { rum = ['x'] }", "coalmine.toml:3:12", "did you mean `run`?"),
+            ("format = 1\n[rollback]\ncapture = 'x'", "coalmine.toml:3:11", "expected a hook"),
+            (
+                "format = 1\n[rollback]\ncapture = []",
+                "coalmine.toml:3:11",
+                "expected a hook, found an empty list",
+            ),
+            (
+                "format = 1\n[rollback]\ncapture = { run = ['x'], timeout = '1m' }",
+                "coalmine.toml:3:11",
+                "at most 10s",
             ),
         ] {
             let message = config(text).unwrap_err();
