@@ -25,11 +25,13 @@ use coalmine_fuzz::{command, every_report, harmless, markdown, no_command, one_l
 use libfuzzer_sys::fuzz_target;
 
 const SECRET: &str = "s3cr3t-token-value";
+/// One that begins with other bits, and has other characters at the same places.
+const OTHER: &str = "M9vh4k-gbpra-inyhr";
 const SUITE: &str = include_str!("../suite.toml");
 
 static STEPS: LazyLock<Suite> = LazyLock::new(|| {
     let file = TomlFile { name: "suite.toml", text: SUITE };
-    read(&file, &|name| Err(name.to_owned())).unwrap_or_else(|mistake| panic!("{mistake}"))
+    read(&file, &|name| Err(name.to_owned())).unwrap_or_else(|mistake| panic!("{mistake:?}"))
 });
 
 /// Reads `STATUS END`, then headers, an empty line and a body.
@@ -164,6 +166,34 @@ fn one_output(text: &str) {
     assert_eq!(lines.next(), None, "more than one value: {text:?}");
 }
 
+#[path = "../../src/base/redact/encodings.rs"]
+mod encodings;
+
+/// The secret in up to three encodings that the input chooses, with parts of the input around each: what is shown does
+/// not depend on the secret.
+fn composed(data: &[u8]) {
+    let [one, two, three, rest @ ..] = data else { return };
+    let around = String::from_utf8_lossy(rest);
+    let around: Vec<char> = around.chars().filter(|c| !"\\%&=".contains(*c) && !c.is_ascii_alphanumeric()).collect();
+    let (before, after) = around.split_at(around.len() / 2);
+    let [before, after] = [before, after].map(|part| part.iter().take(40).collect::<String>());
+    let text = |secret: &str| {
+        [one, two, three].iter().fold(secret.to_owned(), |text, choice| {
+            let encode = encodings::ENCODINGS[usize::from(**choice) % encodings::ENCODINGS.len()].1;
+            format!("{before}{}{after}", encode(&text))
+        })
+    };
+    let told = SECRETS.with(|secrets| {
+        let text = text(SECRET);
+        assert!(secrets.finds(&text), "not found: {text:?}");
+        let cleaned = secrets.clean(&text);
+        assert!(!secrets.finds(&cleaned), "{text:?} shows {cleaned:?}");
+        cleaned
+    });
+    let (shown, _) = told.split_once("***").expect("a mask");
+    assert!(text(OTHER).starts_with(shown), "{told:?}");
+}
+
 thread_local! {
     static SECRETS: Redactor = {
         let secrets = Redactor::default();
@@ -194,4 +224,7 @@ fn told(data: &[u8], secrets: &Redactor) {
     xml(&report.junit().expect("a report"));
 }
 
-fuzz_target!(|data: &[u8]| SECRETS.with(|secrets| told(data, secrets)));
+fuzz_target!(|data: &[u8]| {
+    composed(data);
+    SECRETS.with(|secrets| told(data, secrets));
+});

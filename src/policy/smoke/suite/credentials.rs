@@ -93,7 +93,7 @@ mod tests {
              [[check.step]]\n{request}\nexpect.status = 200\n"
         );
         let file = TomlFile { name: "smoke.toml", text: &text };
-        let suite = read(&file, &|name| Err(name.to_owned())).unwrap_or_else(|mistake| panic!("{mistake}"));
+        let suite = read(&file, &|name| Err(name.to_owned())).unwrap_or_else(|mistake| panic!("{mistake:?}"));
         let step = suite.checks.iter().next().unwrap().steps.iter().next().unwrap();
         let names = |names: &std::collections::BTreeSet<String>| names.iter().cloned().collect();
         (names(&step.credentials), names(&step.redacted))
