@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# For action.yml: puts the programs of this very commit on the runner's PATH. `--source-hash` prints what a manifest
-# has to name, and does nothing else.
+# For action.yml: puts the programs of this very commit on the runner's PATH. `--source-hash` only prints the hash that a
+# manifest must name.
 #
-# A prebuilt archive is taken only if dist/manifest.txt, which is part of the pinned commit, names the hash of the
-# sources beside it. An archive with another checksum than the manifest's ends the step: there is no way around that.
+# A prebuilt archive is used only if dist/manifest.txt, which is part of the pinned commit, names the hash of the sources
+# in that commit. If the archive's checksum is not the one in the manifest, the step fails, in every mode.
 set -euo pipefail
 unset ENV BASH_ENV CDPATH
 tree=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -13,7 +13,7 @@ stop() { printf '::error title=coalmine::%s\n' "$(escape "$1")"; exit 1; }
 warn() { printf '::warning title=coalmine::%s\n' "$(escape "$1")"; }
 sha256() { if command -v sha256sum >/dev/null; then sha256sum "$@"; else shasum -a 256 "$@"; fi; }
 
-# Everything that the programs are compiled from. Names first, so that a moved file counts too.
+# Hashes everything that the programs are compiled from, with the file names, so that a moved file counts too.
 source_hash() (
   cd "$tree"
   find Cargo.toml Cargo.lock rust-toolchain.toml bins src ! -type d | LC_ALL=C sort | while IFS= read -r file; do
@@ -70,7 +70,7 @@ prebuilt() {
   fetch >"$root/why" 2>&1 || { echo "$asset cannot be fetched: $(tail -n 1 "$root/why")" >"$root/why.new"; mv "$root/why.new" "$root/why"; return 1; }
   found=$(sha256 "$root/$asset" | cut -d ' ' -f 1)
   [ "$found" = "$checksum" ] || stop "$asset has sha256 $found, and this commit was built to $checksum: not installed"
-  # Here `set -e` is off: what is asked by an `if` does not end the script.
+  # `set -e` does not work in a function that an `if` calls.
   tar -xzf "$root/$asset" -C "$root" --strip-components 1 --no-same-owner || stop "$asset cannot be unpacked"
   rm -f "$root/$asset"
 }
@@ -78,7 +78,7 @@ prebuilt() {
 from_source() {
   [ "${RUNNER_OS:-}" != Windows ] || stop "Windows is not supported: use a Linux or macOS runner"
   command -v cargo >/dev/null || stop "cargo is not on PATH: install Rust first"
-  # From the folder itself: that is where rustup finds rust-toolchain.toml.
+  # rustup looks for rust-toolchain.toml in the current folder.
   cd "$tree"
   CARGO_TARGET_DIR=$root/target cargo install --locked --path . --root "$root"
   rm -rf "$root/target"

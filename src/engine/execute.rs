@@ -102,7 +102,7 @@ async fn run(mover: &Mover<'_, '_>) -> Result<Vec<Receipt>, EngineError> {
         Ok(()) => {
             let stop = &mover.client.context().stop;
             if stop.within(FINISHING, anchors::mark_previous(mover)).await.is_err() {
-                mover.client.context().console.warn("stopped before the way back was marked");
+                mover.client.context().console.warn("stopped before latest-previous was written");
             }
             Ok(mover.plan.receipts(|_| Ended::Moved))
         }

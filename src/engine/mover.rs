@@ -129,7 +129,7 @@ impl Mover<'_, '_> {
                 // Whoever rolls back has decided what must not be live. A promotion that began earlier does not know.
                 seen if self.direction == Direction::Rollback => {
                     let words = conflict(m, from, seen.as_ref());
-                    self.client.context().console.warn(&format!("{words}; the rollback goes over it"));
+                    self.client.context().console.warn(&format!("{words}; the rollback overwrites it"));
                 }
                 seen => return Err(Trouble::Conflict(conflict(m, from, seen.as_ref()))),
             }

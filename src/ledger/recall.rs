@@ -135,7 +135,8 @@ impl Recalled {
         else {
             if question.facts.iter().any(|image| matches!(image.current, Ok(Some(_)))) {
                 self.warnings.push(
-                    "what is live has no record: whether this release is newer cannot be told".to_owned(),
+                    "the live release has no record, so it is unknown whether this release is newer"
+                        .to_owned(),
                 );
             }
             return;
@@ -153,9 +154,10 @@ impl Recalled {
         match order {
             Order::Forward => {}
             Order::Backward(why) => self.refusals.push(order::refusal(why)),
-            Order::Unknown => self
-                .warnings
-                .push(format!("nothing tells whether {} is newer than live {live}", question.sha)),
+            Order::Unknown => self.warnings.push(format!(
+                "could not find out whether {} is newer than {live}, which is live",
+                question.sha
+            )),
         }
     }
 }

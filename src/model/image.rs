@@ -20,7 +20,7 @@ pub enum NotImages {
     #[error("there are no images: name them in `[release] images`, with `--image` or in RELEASE_IMAGES")]
     Empty,
     /// The same repository stands twice.
-    #[error("`{0}` stands in the list of images twice")]
+    #[error("`{0}` is listed twice")]
     Twice(Repository),
 }
 

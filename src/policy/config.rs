@@ -165,7 +165,7 @@ fn read_require(fields: &Fields<'_>, config: &mut Config) {
     if !config.records && !config.require.is_empty() {
         fields.refuse(
             fields.place("require"),
-            "`require` must be empty where `records = false`",
+            "`require` must be empty if `records = false`",
             "write `require = []`: without records there is no evidence that could be asked for",
         );
     }

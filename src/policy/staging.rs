@@ -33,7 +33,7 @@ pub fn decide(
             image: Some(repository.clone()),
             expected: format!("{tag} to be absent or {wanted}"),
             found: found.to_string(),
-            hint: "another build was staged under this sha: publish under the sha it was built from, or say --force-restage".to_owned(),
+            hint: "another build was staged under this sha: publish under the sha it was built from, or use --force-restage".to_owned(),
         }),
         _ => Ok(Staging::Write),
     }

@@ -69,7 +69,7 @@ impl RunOutcome {
         let counts = counts.join(", ");
         let mut build = String::new();
         if self.ready_line.is_none() {
-            build.push_str("; the suite does not ask which build it is");
+            build.push_str("; the suite does not check which build it is");
         }
         if other > 0 {
             build.push_str(&format!("; {other} of {all} tenants do not serve it"));

@@ -220,7 +220,10 @@ impl Render for Outcome {
                 history_table(entries.iter()).text(page);
                 match broken {
                     Some(broken) => page.line(Mood::Bad, &break_line(broken)),
-                    None => page.line(Mood::Good, &format!("the chain of {} entries holds", entries.len())),
+                    None => page.line(
+                        Mood::Good,
+                        &format!("nobody changed the history (entries: {})", entries.len()),
+                    ),
                 }
             }
             Self::Resumed(Some(_)) => {

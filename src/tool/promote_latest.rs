@@ -81,7 +81,7 @@ impl Tool for PromoteLatest {
         let (args, handed) = (&args, &handed);
         let done = Done { client: &client, target, home, args, handed, recalled: &recalled, facts: &facts };
         if context.stop.within(FINISHING, done.record(&mut outcome)).await.is_err() {
-            let words = "stopped: the promotion may not be in the history";
+            let words = "stopped: the promotion may be missing in the history";
             context.console.warn(words);
             outcome.warnings.push(words.to_owned());
         }
@@ -107,7 +107,7 @@ async fn give_way(
     match yield_to_rollback(client, target, home, known, plan, signal).await {
         Meanwhile::NoRollback => carried,
         Meanwhile::Unknown(why) => {
-            let words = format!("whether a rollback ran meanwhile cannot be told: {why}");
+            let words = format!("could not check whether a rollback ran in the meantime: {why}");
             client.context().console.warn(&words);
             carried.map(|mut outcome| {
                 outcome.warnings.push(words);

@@ -136,7 +136,7 @@ impl Status {
             .extend(self.broken.iter().map(|broken| format!("history entry {} was changed", broken.number)));
         let all_whole = self.live.iter().all(|image| image.digest.is_some() && image.missing.is_empty());
         if self.sha.is_none() && all_whole {
-            complaints.push("the images do not stand at one staged release".to_owned());
+            complaints.push("the images are not all at one staged release".to_owned());
         }
         complaints
     }
@@ -185,7 +185,7 @@ impl Tool for ReleaseStatus {
 fn kept_at(target: &Target) -> Result<&Repository, Failure> {
     let none = || {
         Failure::usage(
-            "there is no history where `records = false`",
+            "there is no history with `records = false`",
             "keep records to have holds and a history",
         )
     };

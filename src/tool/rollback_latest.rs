@@ -81,7 +81,8 @@ impl Tool for RollbackLatest {
         let writing = record::write(&client, &settings, &args, &facts, &mut moves);
         let written = context.stop.within(FINISHING, writing).await;
         let record = written.unwrap_or_else(|_| {
-            let words = "stopped: the rollback may not be in the history, and nothing may be held";
+            let words =
+                "stopped: the rollback may be missing in the history, and promotions may not be on hold";
             context.console.warn(words);
             moves.warnings.push(words.to_owned());
             RollbackRecord::default()

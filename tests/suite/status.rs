@@ -35,7 +35,7 @@ fn check_is_a_gate_on_images_that_disagree_are_absent_or_broken() {
     let check = || fixture.run("release-status").arg("--check").run();
     check().code(0);
     fixture.registry.move_tag(IMAGES[0], "latest", single(TWO).digest()).unwrap();
-    assert!(check().code(1).stdout.contains("do not stand at one staged release"));
+    assert!(check().code(1).stdout.contains("are not all at one staged release"));
     fixture.run("release-status").run().code(0);
     fixture.registry.delete_tag(IMAGES[0], "latest").unwrap();
     assert!(check().code(1).stdout.contains("has no tag latest"));

@@ -34,7 +34,7 @@ pub async fn settle(client: &Client<'_>, target: &Target, mut failure: Box<MoveF
     if let Some(sha) = release_of(client, target, &stands).await {
         failure.repair.clear();
         let cause = Complaint::new(
-            format!("somebody else moved every image to {sha}: they agree"),
+            format!("somebody else moved every image to {sha}, so the images agree"),
             "look with `release-status`, then decide again",
         );
         failure.causes = NonEmpty::one(cause);

@@ -25,7 +25,7 @@ pub async fn reassert(mover: &Mover<'_, '_>) -> Result<(), EngineError> {
     let (problem, signal) = match verify(mover).await {
         Ok(()) => return Ok(()),
         Err(Trouble::Registry(error)) => {
-            console.warn(&format!("the rollback was verified, and could not be looked at again: {error}"));
+            console.warn(&format!("the rollback was verified, but could not be read once more: {error}"));
             return Ok(());
         }
         Err(trouble) => trouble.told(),

@@ -76,7 +76,7 @@ async fn give_way(
     signal: Option<Signal>,
 ) -> Box<MoveFailure> {
     let told = rollback.told();
-    client.context().console.warn(&format!("a rollback ran meanwhile{told}; giving way"));
+    client.context().console.warn(&format!("a rollback ran in the meantime{told}; yielding to it"));
     let ended = join_all(plan.moves.iter().map(|m| yield_one(client, plan, m, rollback))).await;
     let given = plan.moves.iter().zip(&ended).all(
         |(m, ended)| matches!(ended, Ended::Foreign { found } if Some(found) == wanted(m, rollback).as_ref()),

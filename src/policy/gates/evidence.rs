@@ -102,7 +102,7 @@ fn lacking(
         return Some(refusal(
             expected,
             found,
-            &format!("{run}, or promote with --no-require if that is meant"),
+            &format!("{run}, or promote without evidence with --no-require"),
         ));
     };
     if newest.verdict != Verdict::Green {
@@ -114,7 +114,7 @@ fn lacking(
         return Some(refusal(expected, found, "repair what the canary found, then publish and prove again"));
     }
     if newest.proves_build == Some(false) {
-        let found = "green, of a suite that does not ask which build answers".to_owned();
+        let found = "green, from a suite that does not check which build answers".to_owned();
         return Some(refusal(
             expected,
             found,
@@ -211,7 +211,7 @@ mod tests {
             (|v| v.tool = "canary-soak".to_owned(), "none"),
             (|v| v.verdict = Verdict::Red, "red at"),
             (|v| v.verdict = Verdict::Inconclusive, "inconclusive at"),
-            (|v| v.proves_build = Some(false), "does not ask which build answers"),
+            (|v| v.proves_build = Some(false), "does not check which build answers"),
             (|v| v.finished = "2026-11-20T11:59:59Z".parse().unwrap(), "green, 1d 0h old"),
             (|v| v.finished = "2026-11-21T13:00:00Z".parse().unwrap(), "in the future"),
             (|v| v.format = 2, "format 2"),

@@ -46,7 +46,7 @@ pub fn check_history(
             image: None,
             expected: format!("{sha} not to be rejected"),
             found: format!("rejected by a rollback{}", rejected.by.told()),
-            hint: "publish a new release with the repair; if this one is meant all the same, promote it with --lift-hold REASON".to_owned(),
+            hint: "publish a new release with the repair; if you do want this one, promote it with --lift-hold REASON".to_owned(),
         });
     }
     refusals

@@ -74,8 +74,7 @@ pub fn refusal(why: String) -> Refusal {
         image: None,
         expected: "a release that is newer than the live one".to_owned(),
         found: why,
-        hint: "to go back use rollback-latest; if this release is meant all the same, say --allow-older"
-            .to_owned(),
+        hint: "to go back use rollback-latest; if you do want this release, use --allow-older".to_owned(),
     }
 }
 

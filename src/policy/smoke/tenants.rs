@@ -141,10 +141,7 @@ fn names(places: &[TenantUrl]) -> Result<Vec<(TenantName, TenantUrl)>, NotTenant
 }
 
 fn twice(url: &TenantUrl) -> NotTenants {
-    refuse(
-        format!("`{url}` stands in the list of tenants twice"),
-        "ask each tenant once: its token must not be in doubt",
-    )
+    refuse(format!("`{url}` is listed twice"), "ask each tenant once: its token must not be in doubt")
 }
 
 /// A token that a header can carry and that can be kept secret; `what` names it in the message.

@@ -66,7 +66,7 @@ fn astray<'r>(run: &'r RunOutcome, tenant: &'r TenantResult) -> Option<(String, 
             "the run ended before the tenant said which build it serves, so nothing was checked"
         }
         Build::Never(_) => "the build was never served, so nothing was checked",
-        Build::Changed(_) => "the build was served before the checks, and not any more after them",
+        Build::Changed(_) => "the build was served before the checks, but no longer after them",
         Build::Unconfirmed(_) => {
             "the build was served before the checks; after them it is not known which one is"
         }

@@ -33,7 +33,7 @@ impl LintOutcome {
 
     fn headline(&self) -> String {
         match self.advice.len() {
-            0 => format!("{}: no mistake, no weak spot", self.suite.file),
+            0 => format!("{}: no mistakes, no weak spots", self.suite.file),
             1 => format!("{}: no mistake, 1 weak spot", self.suite.file),
             n => format!("{}: no mistake, {n} weak spots", self.suite.file),
         }

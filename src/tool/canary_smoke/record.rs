@@ -46,10 +46,10 @@ pub(super) async fn release(
     let client = settings.client(context, Access::Pull)?;
     let Some(home) = &settings.target.home else { return Ok(None) };
     let found = context.stop.unless(find(&client, home, sha)).await?;
-    let complain = |why: String| context.console.warn(&format!("the verdict is bound to no digests: {why}"));
+    let complain = |why: String| context.console.warn(&format!("the verdict names no digests: {why}"));
     match found {
         Ok(Some(release)) => return Ok(Some(release)),
-        Ok(None) => complain(format!("there is no one record of {sha} in {home}")),
+        Ok(None) => complain(format!("there is no unique record of {sha} in {home}")),
         Err(error) => complain(error.to_string()),
     }
     Ok(None)
@@ -94,7 +94,7 @@ pub(super) async fn keep(
         }
         Err(why) => {
             context.console.warn(&format!("the verdict is not recorded: {why}"));
-            context.console.hint("hand the result file to `promote-latest --evidence`, or say --no-record");
+            context.console.hint("hand the result file to `promote-latest --evidence`, or use --no-record");
         }
     }
 }

@@ -113,7 +113,7 @@ pub(super) fn build(options: &BuildOptions) -> Result<(CommitSha, Option<Release
             })?;
             Ok((release.sha.clone(), Some(release)))
         }
-        (None, None) => Err(Failure::usage("it is not said which build is to be proven", hint)),
+        (None, None) => Err(Failure::usage("no build is named", hint)),
     }
 }
 

@@ -38,8 +38,8 @@ impl Handed {
         };
         if settings.target.home.is_none() && !(kinds.is_empty() && args.evidence.is_empty()) {
             return Err(Failure::usage(
-                "evidence is asked for where `records = false`",
-                "without a release record nothing says what the evidence is about: keep records, or ask for no evidence",
+                "evidence is required, but `records = false`",
+                "without a release record nobody knows which digests the evidence is about: keep records, or require no evidence",
             ));
         }
         let (mut documents, mut pieces) = (Vec::new(), Vec::new());

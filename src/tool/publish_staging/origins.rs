@@ -115,7 +115,7 @@ async fn remote(
         image: Some(target.clone()),
         expected: format!("{reference} with everything it names"),
         found,
-        hint: "push the image completely, then publish it".to_owned(),
+        hint: "push the whole image, then publish it".to_owned(),
     };
     let from = reference.repository();
     let Some(top) = client.manifest(reference).await? else {

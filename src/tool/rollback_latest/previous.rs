@@ -43,7 +43,10 @@ async fn way_back(client: &Client<'_>, target: &Target, image: &ImageFacts) -> O
         Some(digest) => match staged::shas_of(client, &target.staging, &image.repository, digest).await {
             Ok(shas) => shas,
             Err(error) => {
-                client.context().console.warn(&format!("the previous release keeps no name: {error}"));
+                client
+                    .context()
+                    .console
+                    .warn(&format!("could not find the sha of the previous release: {error}"));
                 Vec::new()
             }
         },

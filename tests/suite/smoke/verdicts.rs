@@ -114,7 +114,7 @@ fn no_check_runs_on_a_tenant_that_never_served_the_build() {
 
 #[test]
 fn a_build_that_changes_in_mid_run_is_inconclusive() {
-    is_inconclusive(TenantFault::ChangesMidRun(6), "not any more after them");
+    is_inconclusive(TenantFault::ChangesMidRun(6), "but no longer after them");
 }
 
 #[test]

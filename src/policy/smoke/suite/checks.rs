@@ -103,7 +103,7 @@ fn read_ready(table: &Fields<'_>, common: &mut Common<'_>) -> Option<Ready> {
     if !scope.uses("sha") {
         table.refuse(
             place.clone(),
-            "`[ready]` never looks at `{{ sha }}`: every build would be the right one",
+            "`[ready]` never looks at `{{ sha }}`: any build would pass",
             "write what the right build answers, as in `expect.json.\"$.version\" = { starts_with = \"{{ sha }}\" }`",
         );
     }

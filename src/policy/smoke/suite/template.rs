@@ -43,7 +43,7 @@ pub enum Unfit {
     #[error("`{0}` holds {1}, which is no text")]
     NotText(String, &'static str),
     /// It is empty, or made of dots, where it has to name something.
-    #[error("`{0}` holds nothing that can name something in a path")]
+    #[error("`{0}` is empty or made of dots, which cannot be part of a path")]
     NoName(String),
 }
 
