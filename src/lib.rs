@@ -1,4 +1,4 @@
-//! The last mile of container releases, as a library in seven floors.
+//! The last mile of container releases, as a library in nine floors.
 //!
 //! | floor | holds | may not |
 //! |---|---|---|
@@ -6,7 +6,9 @@
 //! | [`model`] | the names and facts of a release | read, write, tell the time |
 //! | [`policy`] | decisions: facts in, plan or refusals out | do I/O, be async |
 //! | [`io`] | every effect: registry, files, clock, environment, terminal | decide |
-//! | [`tool`] | one file per binary: read, decide, act | print, format, exit |
+//! | [`ledger`] | what the registry remembers: releases, evidence, history | move a tag that is deployed |
+//! | [`engine`] | reads images, moves a tag, verifies it, puts it back | know a command line or a configuration |
+//! | [`tool`] | one folder or file per binary: read, decide, act | print, format, exit |
 //! | [`report`] | outcomes as text, JSON and GitHub files' content | open files, use `io` |
 //! | [`cli`] | the composition root | know a rule about releases |
 //!
@@ -15,7 +17,9 @@
 
 pub mod base;
 pub mod cli;
+pub mod engine;
 pub mod io;
+pub mod ledger;
 pub mod model;
 pub mod policy;
 pub mod report;

@@ -9,14 +9,14 @@ use super::page::{Mood, Page, cell};
 use super::status::{candidate_page, candidates_json};
 use super::table::Table;
 use crate::base::exit::Exit;
+use crate::engine::execute::Executed;
 use crate::model::digest::Digest;
 use crate::model::image::counted;
 use crate::model::moves::{Ended, Receipt};
 use crate::model::verdict::Verdict;
 use crate::policy::repair::Direction;
-use crate::tool::aftercare::Aftercare;
-use crate::tool::promote_latest::Outcome as Moves;
 use crate::tool::rollback_latest::Outcome as Rollback;
+use crate::tool::rollback_latest::record::RollbackRecord;
 
 /// One row for each image: name, state, from and to.
 pub(crate) fn receipts(receipts: &[Receipt]) -> Table {
@@ -50,7 +50,7 @@ fn moved(receipts: &[Receipt]) -> Value {
     Value::Object(moved.map(|r| (r.repository.to_string(), json!({ "from": r.from, "to": r.to }))).collect())
 }
 
-impl Moves {
+impl Executed {
     fn headline(&self) -> String {
         let what = self.sha.as_ref().map_or_else(|| "the previous release".to_owned(), ToString::to_string);
         let (tag, count) = (&self.tag, self.receipts.len());
@@ -69,7 +69,7 @@ impl Moves {
     }
 }
 
-impl Render for Moves {
+impl Render for Executed {
     fn verdict(&self) -> Verdict {
         Verdict::Green
     }
@@ -107,13 +107,13 @@ impl Render for Moves {
     }
 }
 
-fn aftercare_lines(aftercare: &Aftercare) -> Vec<String> {
+fn record_lines(record: &RollbackRecord) -> Vec<String> {
     let mut lines = Vec::new();
-    if aftercare.held {
+    if record.held {
         lines.push("held: nothing is promoted until `release-status resume --reason TEXT`".to_owned());
     }
-    lines.extend(aftercare.file.iter().map(|file| format!("post-mortem draft: {}", file.display())));
-    lines.extend(aftercare.issue.iter().map(|issue| format!("issue: {issue}")));
+    lines.extend(record.file.iter().map(|file| format!("post-mortem draft: {}", file.display())));
+    lines.extend(record.issue.iter().map(|issue| format!("issue: {issue}")));
     lines
 }
 
@@ -129,14 +129,14 @@ impl Render for Rollback {
     fn fields(&self) -> Map<String, Value> {
         match self {
             Self::Listed(candidates) => object(json!({ "candidates": candidates_json(candidates) })),
-            Self::Moved { moves, reason, hooks, aftercare } => {
+            Self::Moved { moves, reason, hooks, record } => {
                 let mut fields = moves.fields();
                 fields.extend(object(json!({
                     "reason": reason,
                     "hooks": hooks,
-                    "held": aftercare.held,
-                    "post_mortem": aftercare.draft,
-                    "issue": aftercare.issue,
+                    "held": record.held,
+                    "post_mortem": record.draft,
+                    "issue": record.issue,
                 })));
                 fields
             }
@@ -146,14 +146,14 @@ impl Render for Rollback {
     fn text(&self, page: &mut Page) {
         match self {
             Self::Listed(candidates) => candidate_page(page, candidates),
-            Self::Moved { moves, hooks, aftercare, .. } => {
+            Self::Moved { moves, hooks, record, .. } => {
                 moves.text(page);
                 let rows = hooks.iter().map(|hook| {
                     let mood = if hook.good { Mood::Good } else { Mood::Odd };
                     [cell(format!("hook {}", hook.hook)), (mood, hook.ended.clone())]
                 });
                 Table::new(["hook", "how it ended"], rows).text(page);
-                for line in aftercare_lines(aftercare) {
+                for line in record_lines(record) {
                     page.line(Mood::Plain, &line);
                 }
             }
@@ -161,15 +161,15 @@ impl Render for Rollback {
     }
 
     fn summary(&self, summary: &mut Summary) {
-        if let Self::Moved { moves, reason, aftercare, .. } = self {
+        if let Self::Moved { moves, reason, record, .. } = self {
             moves.summary(summary);
             if let Some(reason) = reason {
                 summary.paragraph(&format!("Reason: {reason}"));
             }
-            for line in aftercare_lines(aftercare) {
+            for line in record_lines(record) {
                 summary.paragraph(&line);
             }
-            if let Some(draft) = &aftercare.draft {
+            if let Some(draft) = &record.draft {
                 summary.block(draft);
             }
         }

@@ -12,7 +12,7 @@ use super::table::Table;
 use crate::base::exit::Exit;
 use crate::base::text;
 use crate::model::verdict::Verdict;
-use crate::tool::publish_staging::{Outcome, Published};
+use crate::tool::publish_staging::{Blobs, Outcome, Published};
 
 impl Outcome {
     fn headline(&self) -> String {
@@ -49,7 +49,7 @@ impl Outcome {
 }
 
 fn effort(published: &Published) -> String {
-    let (there, mounted, sent) = published.blobs;
+    let Blobs { there, mounted, sent } = published.blobs;
     match (published.already, there + mounted + sent) {
         (true, 0) => "already".to_owned(),
         (false, 0) => String::new(),

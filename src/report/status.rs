@@ -10,12 +10,12 @@ use super::page::{Cell, Mood, Page, cell};
 use super::table::Table;
 use crate::base::duration;
 use crate::base::exit::Exit;
+use crate::engine::candidates::{Candidate, ImageState, Life};
 use crate::model::commit::CommitSha;
 use crate::model::digest::Digest;
 use crate::model::history::{Entry, Event};
 use crate::model::verdict::Verdict;
 use crate::policy::history::Break;
-use crate::tool::candidates::{Candidate, ImageState, Life};
 use crate::tool::release_status::doctor::{Finding, Health};
 use crate::tool::release_status::{LiveImage, Outcome, Status};
 

@@ -1,7 +1,7 @@
 //! A promotion counts evidence about this very release, and no other.
 
+use coalmine::ledger::{evidence, releases};
 use coalmine::model::record::VERDICT_TYPE;
-use coalmine::tool::records;
 use coalmine_sandbox::{Fault, Setup, Tenant, TenantSetup, When};
 use serde_json::Value;
 
@@ -149,10 +149,10 @@ fn twenty_writers_of_verdicts_at_once_lose_none() {
             documents.iter().for_each(|document| drop(scope.spawn(|| attach(&fixture, ONE, document))));
         });
         let seen = through(&fixture, async |client, home| {
-            let kept = records::read(&client, &home, &ONE.parse().unwrap()).await.unwrap().unwrap();
+            let kept = releases::read(&client, &home, &ONE.parse().unwrap()).await.unwrap().unwrap();
             let listed =
                 client.referrers(&home, &kept.name.digest).await.unwrap().of_type(VERDICT_TYPE).len();
-            (records::evidence(&client, &kept).await.unwrap().len(), listed)
+            (evidence::of(&client, &kept).await.unwrap().len(), listed)
         });
         assert_eq!(seen, (20, 20));
     }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use coalmine::ledger::history;
 use coalmine::model::history::Event;
-use coalmine::tool::chronicle;
 use coalmine_sandbox::Setup;
 use serde_json::Value;
 
@@ -36,7 +36,7 @@ fn twenty_writers_of_history_at_once_lose_none_and_the_chain_holds() {
     for (fixture, _real) in registries() {
         let write = |i: usize| {
             through(&fixture, async |client, home| {
-                let mut entry = chronicle::entry(
+                let mut entry = history::entry(
                     &client.context().env,
                     Event::Resume,
                     &"latest".parse().unwrap(),
@@ -45,7 +45,7 @@ fn twenty_writers_of_history_at_once_lose_none_and_the_chain_holds() {
                     Some("test"),
                 );
                 entry.by = Some(format!("writer {i}"));
-                chronicle::append(&client, &home, &entry).await.unwrap();
+                history::append(&client, &home, &entry).await.unwrap();
             });
         };
         std::thread::scope(|scope| (0..20).for_each(|i| drop(scope.spawn(move || write(i)))));

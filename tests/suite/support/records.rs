@@ -5,8 +5,8 @@ use coalmine::io::context::Context;
 use coalmine::io::env::Env;
 use coalmine::io::registry::client::{Access, Client};
 use coalmine::io::stop::Stop;
+use coalmine::ledger::{evidence, releases};
 use coalmine::model::repository::Repository;
-use coalmine::tool::records;
 use coalmine_sandbox::{Setup, sha256};
 use serde_json::{Value, json};
 
@@ -88,8 +88,8 @@ pub(crate) fn attach(fixture: &Fixture, sha: &str, document: &Value) {
 
 pub(crate) fn attach_text(fixture: &Fixture, sha: &str, document: &str) {
     through(fixture, async |client, home| {
-        let kept = records::read(&client, &home, &sha.parse().unwrap()).await.unwrap().unwrap();
-        records::attach(&client, &kept, document.as_bytes().to_vec()).await.unwrap();
+        let kept = releases::read(&client, &home, &sha.parse().unwrap()).await.unwrap().unwrap();
+        evidence::attach(&client, &kept, document.as_bytes().to_vec()).await.unwrap();
     });
 }
 

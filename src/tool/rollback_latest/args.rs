@@ -1,0 +1,46 @@
+//! The command line of `rollback-latest`.
+
+use clap::Parser;
+
+use crate::model::commit::CommitSha;
+use crate::model::tag::Tag;
+use crate::tool::options::{ImageOptions, OutputOptions, RegistryOptions};
+
+/// Moves the tag `latest` of every image back to an earlier release
+///
+/// Waits on no gate. Only a manifest that is not there stops it. With GITHUB_TOKEN exported and a coalmine.toml,
+/// `rollback-latest 4c1d56e` is all there is to type.
+///
+/// Exit codes: 0 done or already so; 1 refused or failed, nothing left moved; 2 usage; 4 split, with the commands to
+/// repair it.
+#[derive(Parser, Clone, Debug)]
+#[command(name = "rollback-latest", version, group = clap::ArgGroup::new("target").required(true).args(["sha", "previous", "list"]))]
+pub struct Args {
+    /// Commit of the release to go back to: any unique beginning of at least 7 digits
+    #[arg(value_name = "SHA")]
+    pub sha: Option<CommitSha>,
+    /// Go back to what was live before the last promotion
+    #[arg(long)]
+    pub previous: bool,
+    /// List the releases that one could go back to, and move nothing
+    #[arg(long)]
+    pub list: bool,
+    /// Why, for whoever reads about it later
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// Leave promotions free and the release unrejected
+    #[arg(long)]
+    pub no_hold: bool,
+    /// File the post-mortem draft as an issue on GitHub, once for each rejected release
+    #[arg(long)]
+    pub open_issue: bool,
+    /// Move this tag instead of the configured `latest`
+    #[arg(long, value_name = "TAG")]
+    pub to: Option<Tag>,
+    #[command(flatten)]
+    pub(crate) images: ImageOptions,
+    #[command(flatten)]
+    pub(crate) registry: RegistryOptions,
+    #[command(flatten)]
+    pub(crate) output: OutputOptions,
+}
