@@ -20,7 +20,7 @@ pub struct TenantName(String);
 pub struct NotATenantName(String);
 
 impl TenantName {
-    /// The name.
+    /// The name as reports show it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -153,7 +153,7 @@ impl Serialize for TenantUrl {
 pub struct Tenant {
     /// How it is called.
     pub name: TenantName,
-    /// Where it is.
+    /// The base URL that its requests start with.
     pub url: TenantUrl,
     /// What opens it; sent to its own origin only.
     pub token: Secret,
