@@ -23,7 +23,7 @@ pub enum BodyEnd {
 /// An answer: at least status and headers came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// The status code.
+    /// The HTTP status code, 100 to 599.
     pub status: u16,
     /// Names in lower case and values, in the order in which they came; bytes that are no UTF-8 are replaced.
     pub headers: Vec<(String, String)>,
@@ -36,9 +36,9 @@ pub struct Answer {
 /// What came of one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
-    /// An answer.
+    /// The tenant answered, whatever the status.
     Answer(Answer),
-    /// None in time.
+    /// No answer came within the timeout.
     Silence,
     /// The connection broke before the answer; why. The tenant may have got the request.
     Broken(String),
@@ -46,10 +46,10 @@ pub enum Reply {
     NoConnection(String),
 }
 
-/// One request's fate.
+/// The answer to one request, and how long it took.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observation {
-    /// What came back.
+    /// The answer, or why there is none.
     pub reply: Reply,
     /// From sending to the end of the body, or to giving up.
     pub elapsed: Duration,
@@ -57,7 +57,7 @@ pub struct Observation {
     pub reconnected: bool,
 }
 
-/// What a step, check or tenant came to. In the order of how little may follow from it.
+/// What a step, check or tenant came to. From the best to the worst: a tenant is as bad as its worst check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
@@ -98,7 +98,7 @@ pub struct Mismatch {
     pub subject: String,
     /// What should have been found.
     pub expected: String,
-    /// What was found.
+    /// The value that was found, shortened, without secrets.
     pub found: String,
 }
 
@@ -156,7 +156,7 @@ pub struct Repeat {
 /// What a check came to on one tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CheckResult {
-    /// Its name.
+    /// The check as `smoke.toml` names it.
     pub name: String,
     /// What it proves, in the suite's words.
     pub why: Option<String>,
@@ -226,9 +226,9 @@ pub struct Places {
 /// What a tenant came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TenantResult {
-    /// Its name.
+    /// The tenant as reports name it.
     pub name: TenantName,
-    /// Where it is.
+    /// The base URL that its requests start with.
     pub url: TenantUrl,
     /// Which build it said it serves.
     pub build: Build,

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 pub struct CommitSha(String);
 
 impl CommitSha {
-    /// The hex digits.
+    /// The hex digits, in lower case.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -12,7 +12,7 @@ pub type Known<T> = Result<T, Complaint>;
 /// What a tag names now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Live {
-    /// The manifest.
+    /// The manifest that its tag names.
     pub manifest: Manifest,
     /// What it runs on; empty if that was not asked for or cannot be told.
     pub platforms: Vec<Platform>,
@@ -21,7 +21,7 @@ pub struct Live {
 /// Everything that is known of one image.
 #[derive(Clone, Debug)]
 pub struct ImageFacts {
-    /// Which one.
+    /// The repository of the image that these facts are about.
     pub repository: Repository,
     /// The tag that the wanted content was read from.
     pub source: Tag,

@@ -16,13 +16,13 @@ use crate::base::text;
 pub struct Entry {
     /// Unique, so that an entry that is written twice is one.
     pub id: String,
-    /// When.
+    /// When it was done, by the clock of the machine that did it.
     pub at: Timestamp,
     /// Who: the actor of the run, or the user at the terminal.
     pub by: Option<String>,
     /// The run of the workflow, if it was one.
     pub run: Option<Run>,
-    /// What.
+    /// Promotion, rollback or resume, with what belongs to it.
     pub event: Event,
     /// The tag it is about.
     pub tag: String,
@@ -70,15 +70,15 @@ impl Entry {
 /// One tag that moved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moved {
-    /// Where.
+    /// The image that was moved.
     pub repository: Repository,
     /// From what; `None`: it did not exist.
     pub from: Option<Digest>,
-    /// To what.
+    /// The digest that its tag names since then.
     pub to: Digest,
 }
 
-/// What happened.
+/// What an entry of the history tells.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum Event {

@@ -14,7 +14,7 @@ pub enum MediaType {
     OciIndex,
     /// An OCI image manifest.
     OciManifest,
-    /// Docker's manifest list.
+    /// Docker's manifest list, `application/vnd.docker.distribution.manifest.list.v2+json`.
     DockerList,
     /// Docker's manifest, version 2 schema 2.
     DockerManifest,
@@ -120,7 +120,7 @@ impl Serialize for Platform {
 /// One manifest that an index names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Child {
-    /// Its digest.
+    /// The digest that the index gives for it.
     pub digest: Digest,
     /// Its length in bytes.
     pub size: u64,
@@ -138,7 +138,7 @@ impl Child {
 /// One blob that an image manifest names: its configuration or a layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blob {
-    /// Its digest.
+    /// The digest that the manifest gives for it.
     pub digest: Digest,
     /// Its length in bytes.
     pub size: u64,
@@ -155,7 +155,7 @@ pub enum Body {
     Image {
         /// The configuration, which knows platform and labels.
         config: Blob,
-        /// The layers.
+        /// The layers, the lowest first.
         layers: Vec<Blob>,
     },
 }
@@ -167,7 +167,7 @@ pub struct Manifest {
     pub digest: Digest,
     /// The form to say in `Content-Type` when it is put.
     pub media_type: MediaType,
-    /// The exact bytes.
+    /// The bytes as the registry sent them: their sha256 is the digest.
     pub bytes: Bytes,
     /// What the bytes name.
     pub body: Body,

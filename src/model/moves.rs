@@ -78,7 +78,7 @@ pub enum Ended {
     Untouched,
     /// The tag names what somebody else has put there meanwhile.
     Foreign {
-        /// What it names.
+        /// The digest that the tag names now.
         found: Digest,
     },
     /// The tag still names the new content: it could not be put back.
@@ -87,7 +87,7 @@ pub enum Ended {
     Gone,
     /// The registry did not say what the tag names.
     Unknown {
-        /// Why not.
+        /// Why the tag could not be read.
         why: String,
     },
 }
@@ -101,7 +101,7 @@ pub struct Receipt {
     pub from: Option<Digest>,
     /// What it was to name.
     pub to: Digest,
-    /// How it ended.
+    /// Where the image stands after the command.
     pub ended: Ended,
 }
 

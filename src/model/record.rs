@@ -23,13 +23,13 @@ pub const HISTORY_TYPE: &str = "application/vnd.coalmine.history.v1+json";
 /// The run of a workflow, as its runner tells it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
-    /// Who started it.
+    /// The user who started the run.
     pub actor: Option<String>,
-    /// `owner/name`.
+    /// The repository that the run belongs to, as `owner/name`.
     pub repository: Option<String>,
-    /// The workflow's name.
+    /// The name of the workflow, as its file gives it.
     pub workflow: Option<String>,
-    /// The run's identifier.
+    /// The identifier of the run, which its URL contains.
     pub id: Option<String>,
     /// Counts the runs of one workflow.
     pub number: Option<u64>,
@@ -42,7 +42,7 @@ pub struct Run {
 /// The record of a publication.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReleaseRecord {
-    /// 1.
+    /// The format of the document; always 1.
     pub format: u32,
     /// The images, by digest.
     #[serde(flatten)]
@@ -119,11 +119,11 @@ impl fmt::Display for Kind {
 /// What a promotion reads of a verdict document; the document has more, for people.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct VerdictRecord {
-    /// 1.
+    /// The format of the document; always 1.
     pub format: u32,
-    /// Which binary judged.
+    /// The program that judged, such as `canary-smoke`.
     pub tool: String,
-    /// What it concluded.
+    /// What the program concluded; only green counts.
     pub verdict: Verdict,
     /// The commit it judged.
     pub sha: CommitSha,
@@ -140,9 +140,9 @@ pub struct VerdictRecord {
 /// One image that was judged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JudgedImage {
-    /// Where it is.
+    /// The repository of the image that was judged.
     pub repository: Repository,
-    /// What it is.
+    /// The digest that was judged.
     pub digest: Digest,
 }
 

@@ -17,7 +17,7 @@ pub enum Reference {
 }
 
 impl Reference {
-    /// The repository.
+    /// The part before the tag or the digest.
     pub fn repository(&self) -> &Repository {
         match self {
             Self::Tagged(repository, _) | Self::Pinned(repository, _) => repository,

@@ -43,13 +43,13 @@ pub enum Guard {
 /// One reason not to act.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Refusal {
-    /// The rule.
+    /// The guard that refuses.
     pub guard: Guard,
     /// The image it is about; `None`: the release as a whole.
     pub image: Option<Repository>,
     /// What should have been found.
     pub expected: String,
-    /// What was found.
+    /// What the guard found instead, with its own words.
     pub found: String,
     /// What to do about it.
     pub hint: String,

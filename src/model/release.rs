@@ -10,7 +10,7 @@ use super::repository::Repository;
 /// One image of a release as the registry holds it, read completely.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Staged {
-    /// Where it is.
+    /// The repository that the image is published to.
     pub repository: Repository,
     /// The manifest that the staging tag names.
     pub manifest: Manifest,
@@ -25,14 +25,14 @@ pub struct Staged {
 pub enum Missing {
     /// A child manifest of an index: pulls for this platform fail.
     Child {
-        /// Its digest.
+        /// The digest that the index names.
         digest: Digest,
         /// What it was for.
         platform: Option<Platform>,
     },
     /// A configuration or layer.
     Blob {
-        /// Its digest.
+        /// The digest that the manifest names.
         digest: Digest,
         /// The manifest that names it.
         of: Digest,
@@ -66,11 +66,11 @@ impl std::fmt::Display for Missing {
 /// One image of a release by name, as records and results write it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageRecord {
-    /// Where it is.
+    /// The repository that holds the image.
     pub repository: Repository,
-    /// What it is.
+    /// The digest that the staging tag names.
     pub digest: Digest,
-    /// In which form.
+    /// The media type of the manifest with this digest.
     pub media_type: MediaType,
     /// What it runs on; sorted.
     pub platforms: Vec<Platform>,
@@ -79,9 +79,9 @@ pub struct ImageRecord {
 /// One build of every image, in the order of the images.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Release {
-    /// The commit.
+    /// The commit that all images were built from.
     pub sha: CommitSha,
-    /// The images.
+    /// The images in the order of the configuration.
     pub images: Vec<ImageRecord>,
 }
 

@@ -82,7 +82,7 @@ pub struct Repository {
 }
 
 impl Repository {
-    /// The registry.
+    /// Host and port of the registry.
     pub fn registry(&self) -> &Registry {
         &self.registry
     }

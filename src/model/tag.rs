@@ -14,7 +14,7 @@ use super::commit::CommitSha;
 pub struct Tag(String);
 
 impl Tag {
-    /// The text.
+    /// The tag as the registry knows it.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -19,7 +19,7 @@ pub struct TenantName(String);
 pub struct NotATenantName;
 
 impl TenantName {
-    /// The name.
+    /// The name as reports show it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -156,7 +156,7 @@ impl Serialize for TenantUrl {
 pub struct Tenant {
     /// How it is called.
     pub name: TenantName,
-    /// Where it is.
+    /// The base URL that its requests start with.
     pub url: TenantUrl,
     /// What opens it; sent to its own origin only.
     pub token: Secret,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub enum Verdict {
     /// Proven, done, or already so.
     Green,
-    /// Disproven or refused.
+    /// Disproven by a check, or refused by a guard.
     Red,
     /// It could not be told. Never green.
     Inconclusive,

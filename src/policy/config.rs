@@ -60,7 +60,7 @@ const EVIDENCE_MAX_AGE: Duration = Duration::from_secs(24 * 3_600);
 pub struct Hooks {
     /// Saves what would be lost: logs, a heap dump.
     pub capture: Option<Hook>,
-    /// Stops other deployments.
+    /// Stops other deployments before the rollback moves anything.
     pub freeze: Option<Hook>,
     /// Makes caches forget the bad build.
     pub rotate_cache: Option<Hook>,
@@ -103,7 +103,7 @@ pub const CAPTURE: Duration = Duration::from_secs(10);
 /// How long any other hook may take, unless the file says otherwise.
 const HOOK: Duration = Duration::from_secs(60);
 
-/// Reads `coalmine.toml`.
+/// Reads the text of a `coalmine.toml` into a configuration.
 ///
 /// # Errors
 /// Every mistake, at its place.

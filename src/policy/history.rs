@@ -42,9 +42,9 @@ struct Link {
 pub struct Break {
     /// The entry whose bytes are not those that the next one names, counted from 1, oldest first.
     pub number: usize,
-    /// That entry's identifier.
+    /// The identifier of the entry that differs.
     pub id: String,
-    /// What is wrong.
+    /// What differs, in words.
     pub found: String,
 }
 

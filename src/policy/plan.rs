@@ -11,7 +11,7 @@ use crate::policy::gates::images::{self, Rules};
 /// A plan, and what a person should know about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// What to write.
+    /// What is to be written, image by image.
     pub plan: Plan,
     /// What is not as it should be and did not refuse.
     pub warnings: Vec<String>,

@@ -21,7 +21,7 @@ pub fn marker(entry: &Entry) -> String {
     format!("<!-- coalmine: rejected {left} -->")
 }
 
-/// The headline.
+/// The headline of the draft and of the issue.
 pub fn title(entry: &Entry) -> String {
     let to = entry.sha.as_ref().map_or("the previous release", |sha| sha.short());
     match &entry.event {

@@ -18,7 +18,7 @@ struct Document {
     dry_run: bool,
 }
 
-/// Reads the release.
+/// Reads the release from the document that `publish-staging --result` wrote.
 ///
 /// # Errors
 /// It is no such document, or tells of a publication that did not take place.

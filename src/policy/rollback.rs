@@ -10,7 +10,7 @@ use crate::model::tag::Tag;
 /// What is known of one image's way back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WayBack {
-    /// Which image.
+    /// The image that this is about.
     pub repository: Repository,
     /// The tag that keeps its way back.
     pub tag: Tag,

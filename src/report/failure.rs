@@ -17,9 +17,9 @@ use crate::tool::failure::Failure;
 
 /// One complaint: the message, and what to do about it.
 pub struct Complaint {
-    /// What went wrong.
+    /// What was tried, on what, what was expected and what was found.
     pub message: String,
-    /// What to do.
+    /// What to do about it, if anything can be done.
     pub hint: Option<String>,
 }
 

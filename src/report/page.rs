@@ -22,11 +22,11 @@ pub enum Mood {
     Bad,
     /// To be looked at.
     Odd,
-    /// Secondary.
+    /// Secondary: details beside the result.
     Dim,
     /// What the eye should find.
     Strong,
-    /// Nothing special.
+    /// Ordinary text without a style.
     Plain,
 }
 
@@ -52,7 +52,7 @@ pub fn cell(text: impl Into<String>) -> Cell {
 }
 
 impl Page {
-    /// An empty page.
+    /// An empty page, with ANSI styles if `color`.
     pub fn new(color: bool) -> Self {
         Self { color, text: String::new() }
     }
@@ -93,7 +93,7 @@ impl Page {
         }
     }
 
-    /// The text.
+    /// Everything that was added.
     pub fn into_text(self) -> String {
         self.text
     }

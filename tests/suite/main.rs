@@ -26,4 +26,3 @@ mod snapshots;
 mod status;
 mod support;
 mod workflows;
-mod workflows_replay;

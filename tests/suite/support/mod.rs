@@ -1,5 +1,6 @@
 //! What the tests stand on: registries, programs, a runner, faults and what must be true after them.
 
+pub(crate) mod caller;
 pub(crate) mod docker_registry;
 pub(crate) mod faults;
 pub(crate) mod fixture;

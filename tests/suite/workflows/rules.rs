@@ -1,5 +1,6 @@
-//! The workflows keep their promises on paper: who may do what, who waits for whom, what reaches a shell. Every rule is
-//! shown to bite by a workflow that breaks just it.
+//! What the linters cannot know about the workflows: who waits for whom, who may move a tag, what reaches a shell. Every
+//! rule is shown to bite by a workflow that breaks just it. Permissions, timeouts, pins and triggers are checked by
+//! `scripts/lint-workflows`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,11 +8,10 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::{RELEASE, ROLLBACK};
 use crate::support::runner::needs;
 use crate::support::workflow::{Context, read, shown};
 
-const RELEASE: &str = ".github/workflows/canary-release.yml";
-const ROLLBACK: &str = ".github/workflows/rollback-latest.yml";
 const RESULTS: [&str; 4] = ["success", "failure", "cancelled", "skipped"];
 const VERDICTS: [&str; 6] = ["green", "red", "inconclusive", "pending", "error", ""];
 
@@ -58,27 +58,7 @@ fn before(file: &Value, job: &str) -> BTreeSet<String> {
 /// Every rule for all workflows that `file` breaks.
 fn general(file: &Value) -> Vec<String> {
     let mut broken = Vec::new();
-    if file["permissions"] != json!({}) {
-        broken.push("the workflow itself has permissions".to_owned());
-    }
-    let triggers = file["on"].as_object().into_iter().flatten().map(|(name, _)| name.as_str());
-    for trigger in triggers.filter(|name| ["workflow_run", "pull_request_target"].contains(name)) {
-        broken.push(format!("{trigger} runs with rights on what strangers wrote"));
-    }
     for (name, job) in jobs(file) {
-        let calls = job["uses"].as_str();
-        if calls.is_none() && !job["timeout-minutes"].is_u64() {
-            broken.push(format!("{name} may hang"));
-        }
-        if !job["permissions"].is_object() {
-            broken.push(format!("{name} does not say what it may do"));
-        }
-        if job["secrets"] == "inherit" {
-            broken.push(format!("{name} hands every secret over"));
-        }
-        if calls.is_none() && job["runs-on"].as_str().is_none_or(|runner| runner.ends_with("-latest")) {
-            broken.push(format!("{name} runs on something that changes"));
-        }
         for step in steps(job) {
             if step["run"].as_str().is_some_and(|script| script.contains("${{")) {
                 broken.push(format!("{name} pastes a value into a script"));
@@ -87,18 +67,8 @@ fn general(file: &Value) -> Vec<String> {
                 broken.push(format!("{name} goes on after an error"));
             }
         }
-        let used = calls.into_iter().chain(steps(job).filter_map(|step| step["uses"].as_str()));
-        for used in used.filter(|used| !pinned(used)) {
-            broken.push(format!("{name} uses {used}, which can change"));
-        }
     }
     broken
-}
-
-fn pinned(used: &str) -> bool {
-    let local = used.starts_with("$/") || used.starts_with("./");
-    let commit = used.rsplit_once('@').map(|(_, commit)| commit);
-    local || commit.is_some_and(|c| c.len() == 40 && c.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 /// Every rule that `file` breaks as the release workflow.
@@ -261,28 +231,16 @@ fn every_rule_of_the_release_bites() {
     };
     let promoted = "promote starts without a yes";
     let cases = [
-        ("/permissions", json!({ "packages": "write" }), "the workflow itself has permissions"),
-        ("/permissions", Value::Null, "the workflow itself has permissions"),
-        ("/on/workflow_run", json!({}), "workflow_run runs with rights"),
-        ("/jobs/publish/timeout-minutes", Value::Null, "publish may hang"),
-        ("/jobs/smoke/permissions", Value::Null, "smoke does not say what it may do"),
         ("/jobs/smoke/permissions", json!({ "packages": "write" }), "smoke may write packages"),
         ("/jobs/smoke/permissions", json!({ "contents": "read" }), "smoke has a right beside"),
         ("/jobs/smoke/steps/1/env/GITHUB_TOKEN", json!("${{ github.token }}"), "smoke has a right beside"),
         ("/jobs/promote/permissions", json!({ "id-token": "write" }), "promote may do more"),
-        ("/jobs/promote/secrets", json!("inherit"), "promote hands every secret over"),
-        ("/jobs/promote/runs-on", json!("ubuntu-latest"), "promote runs on something that changes"),
         (
             "/jobs/promote/steps/1/run",
             json!("promote-latest '${{ inputs.sha }}' --require smoke --evidence x"),
             "promote pastes a value",
         ),
         ("/jobs/smoke/steps/1/continue-on-error", json!(true), "smoke goes on after an error"),
-        (
-            "/jobs/publish/steps/0/uses",
-            json!("actions/checkout@v4"),
-            "publish uses actions/checkout@v4, which can change",
-        ),
         (
             "/jobs/publish/steps/0/uses",
             json!("actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683"),
@@ -362,61 +320,5 @@ fn the_action_pastes_nothing_into_its_script() {
     for step in steps {
         assert!(!step["run"].as_str().unwrap_or_default().contains("${{"), "{step}");
         assert!(step["uses"].is_null(), "the action uses nobody else's");
-    }
-}
-
-/// The rows of the table after a heading: name in backquotes, default, and what it is for.
-fn table(page: &str, heading: &str) -> Vec<(String, String, String)> {
-    let (_, rest) =
-        page.split_once(&format!("\n{heading}\n")).unwrap_or_else(|| panic!("no heading `{heading}`"));
-    let rows =
-        rest.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
-    let cells = |row: &str| row.split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
-    rows.skip(2).map(cells).map(|row| (row[1].clone(), row[2].clone(), row[3].clone())).collect()
-}
-
-/// What a file declares, in the words of the table; sorted.
-fn declared(names: &Value) -> Vec<(String, String, String)> {
-    let default = |entry: &Value| match (&entry["default"], entry["required"] == true) {
-        (_, true) => "required".to_owned(),
-        (Value::Null, _) => String::new(),
-        (Value::String(text), _) if text.is_empty() => String::new(),
-        (value, _) => format!("`{}`", shown(value).replace("${{ github.sha }}", "github.sha")),
-    };
-    let names = names.as_object().into_iter().flatten();
-    names.map(|(name, entry)| (format!("`{name}`"), default(entry), shown(&entry["description"]))).collect()
-}
-
-#[test]
-fn the_tables_of_inputs_and_outputs_are_those_of_the_files() {
-    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/workflows.md")).unwrap();
-    let (release, rollback, action) = (read(RELEASE), read(ROLLBACK), read("action.yml"));
-    for (heading, found) in [
-        ("### Inputs of canary-release", &release["on"]["workflow_call"]["inputs"]),
-        ("### Secrets of canary-release", &release["on"]["workflow_call"]["secrets"]),
-        ("### Outputs of canary-release", &release["on"]["workflow_call"]["outputs"]),
-        ("### Inputs of rollback-latest", &rollback["on"]["workflow_call"]["inputs"]),
-        ("### Secrets of rollback-latest", &rollback["on"]["workflow_call"]["secrets"]),
-        ("### Outputs of rollback-latest", &rollback["on"]["workflow_call"]["outputs"]),
-        ("### Inputs of the action", &action["inputs"]),
-        ("### Outputs of the action", &action["outputs"]),
-    ] {
-        let mut rows = table(&page, heading);
-        rows.sort();
-        assert_eq!(rows, declared(found), "{heading}");
-    }
-}
-
-#[test]
-fn a_table_that_says_something_else_is_noticed() {
-    let page = "x\n### H\n\n| input | default | for |\n|---|---|---|\n| `a` | `1` | x |\n\nmore";
-    let found = json!({ "a": { "default": 1, "description": "x" } });
-    assert_eq!(table(page, "### H"), declared(&found));
-    for other in [
-        json!({ "a": { "default": 2, "description": "x" } }),
-        json!({ "b": { "default": 1, "description": "x" } }),
-        json!({ "a": { "required": true, "description": "x" } }),
-    ] {
-        assert_ne!(table(page, "### H"), declared(&other));
     }
 }

@@ -1,0 +1,9 @@
+//! The workflows that others call: their rules, their documentation, and their scripts run against the sandbox.
+
+mod release;
+mod rollback;
+mod rules;
+mod tables;
+
+const RELEASE: &str = ".github/workflows/canary-release.yml";
+const ROLLBACK: &str = ".github/workflows/rollback-latest.yml";
