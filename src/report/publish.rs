@@ -76,6 +76,7 @@ impl Render for Outcome {
         fields.insert("digests".to_owned(), self.digests());
         fields.insert("dry_run".to_owned(), json!(self.dry_run));
         fields.insert("release".to_owned(), json!(self.record));
+        fields.insert("missing".to_owned(), json!(self.missing));
         fields
     }
 

@@ -82,11 +82,15 @@ fn life(life: &Life) -> String {
 fn entry_row(entry: &Entry) -> Vec<Cell> {
     let (mood, what) = match &entry.event {
         Event::Promotion { evidence } => (Mood::Good, format!("promotion ({} evidence)", evidence.len())),
-        Event::Rollback { left, hold } => {
+        Event::Rollback { left, hold, partial } => {
             let left = left.as_ref().map(|left| format!(" from {}", left.short())).unwrap_or_default();
-            (Mood::Odd, format!("rollback{left}{}", if *hold { ", held" } else { "" }))
+            let held = if *hold { ", held" } else { "" };
+            let part = partial.as_ref().map(|why| format!(", a part: {why}")).unwrap_or_default();
+            (Mood::Odd, format!("rollback{left}{held}{part}"))
         }
         Event::Resume => (Mood::Plain, "resume".to_owned()),
+        Event::RollbackFailed => (Mood::Odd, "rollback that moved nothing".to_owned()),
+        Event::Restart => (Mood::Odd, "the history begins anew".to_owned()),
     };
     let sha = entry.sha.as_ref().map(ToString::to_string).unwrap_or_default();
     let words = [entry.by.clone(), entry.reason.clone()].into_iter().flatten().collect::<Vec<_>>().join(": ");
@@ -152,8 +156,8 @@ impl Render for Outcome {
     fn exit(&self) -> Exit {
         let bad = match self {
             Self::Status(status) => status.check && !status.complaints().is_empty(),
-            Self::Candidates(_) | Self::Resumed(_) => false,
-            Self::History(_, broken) => broken.is_some(),
+            Self::Candidates(_) | Self::Resumed(_) | Self::Restarted(_) => false,
+            Self::History(_, broken, _) => broken.is_some(),
             Self::Doctor(findings) => findings.iter().any(|finding| finding.health == Health::Bad),
         };
         if bad { Exit::No } else { Exit::Done }
@@ -171,10 +175,16 @@ impl Render for Outcome {
                 fields.insert("complaints".to_owned(), json!(status.complaints()));
                 fields.insert("staged".to_owned(), candidates_json(&status.staged));
                 fields.insert("hold".to_owned(), json!(status.hold));
+                fields.insert("holds".to_owned(), json!(status.holds));
+                fields.insert("doubt".to_owned(), json!(status.doubt));
                 fields.insert("since".to_owned(), json!(status.since));
             }
-            Self::History(entries, broken) => {
+            Self::Restarted(entry) => {
+                fields.insert("restarted".to_owned(), json!(entry));
+            }
+            Self::History(entries, broken, doubt) => {
                 fields.insert("entries".to_owned(), json!(entries));
+                fields.insert("doubt".to_owned(), json!(doubt));
                 fields.insert("broken".to_owned(), json!(broken.as_ref().map(break_line)));
             }
             Self::Resumed(entry) => {
@@ -196,14 +206,19 @@ impl Render for Outcome {
                 let (mood, headline) = status.headline();
                 page.line(mood, &headline);
                 page.table(&status.live.iter().map(live_row).collect::<Vec<_>>());
+                status.doubt.iter().for_each(|doubt| page.line(Mood::Odd, doubt));
                 page.gap();
                 page.line(Mood::Strong, "staged, newest first:");
                 candidate_page(page, &status.staged);
             }
             Self::Candidates(candidates) => candidate_page(page, candidates),
-            Self::History(entries, broken) => {
-                if entries.is_empty() {
-                    page.line(Mood::Plain, "nothing has happened yet");
+            Self::History(entries, broken, doubt) => {
+                match doubt {
+                    Some(doubt) => page.line(Mood::Bad, doubt),
+                    None if entries.is_empty() => {
+                        page.line(Mood::Plain, "no entry: nothing was promoted yet");
+                    }
+                    None => {}
                 }
                 page.table(&entries.iter().map(entry_row).collect::<Vec<_>>());
                 match broken {
@@ -218,6 +233,12 @@ impl Render for Outcome {
                 );
             }
             Self::Resumed(None) => page.line(Mood::Plain, "already: there was no hold"),
+            Self::Restarted(entry) => {
+                page.line(
+                    Mood::Good,
+                    &format!("the history begins anew at {}", entry.at.strftime("%F %T UTC")),
+                );
+            }
             Self::Doctor(findings) => page.table(&findings.iter().map(finding_row).collect::<Vec<_>>()),
         }
     }
@@ -245,7 +266,8 @@ impl Render for Outcome {
                     &words(candidates.iter().map(candidate_row).collect()),
                 );
             }
-            Self::History(entries, broken) => {
+            Self::Restarted(_) => summary.heading("the history begins anew"),
+            Self::History(entries, broken, _) => {
                 summary.heading(&broken.as_ref().map_or("history".to_owned(), break_line));
                 let rows = words(entries.iter().rev().map(entry_row).collect());
                 summary.table(&["when", "what", "tag", "sha", "who and why"], &rows);
@@ -262,7 +284,11 @@ impl Render for Outcome {
     fn outputs(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::Status(status) => status.sha.iter().map(|sha| ("sha", sha.to_string())).collect(),
-            Self::Candidates(_) | Self::History(..) | Self::Resumed(_) | Self::Doctor(_) => Vec::new(),
+            Self::Candidates(_)
+            | Self::History(..)
+            | Self::Resumed(_)
+            | Self::Restarted(_)
+            | Self::Doctor(_) => Vec::new(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The registry fails in the middle: put back, or say exactly what stands where and how to repair it.
 
+use crate::support::programs::words;
 use crate::support::{Done, Fixture, IMAGES, ONE, THREE, TWO, digests};
 use coalmine_sandbox::registry::RetryAfter;
 use coalmine_sandbox::{Action, Fault, Setup, When};
@@ -14,8 +15,8 @@ fn repair(fixture: &Fixture, done: &Done) -> Vec<String> {
         done.json()["repair"].as_array().unwrap().iter().map(|c| c.as_str().unwrap().to_owned()).collect();
     for command in &commands {
         assert!(done.stdout.contains(command.as_str()), "`{command}` is not printed:\n{}", done.stdout);
-        let words: Vec<&str> = command.split(' ').collect();
-        fixture.run(words[0]).args(&words[1..]).env("RELEASE_IMAGES", "").run().code(0);
+        let words = words(command);
+        fixture.run(&words[0]).args(&words[1..]).env("RELEASE_IMAGES", "").run().code(0);
     }
     commands
 }
