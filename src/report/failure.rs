@@ -6,8 +6,9 @@ use serde_json::{Map, Value, json};
 
 use super::Render;
 use super::github::{Annotation, Level, Summary};
+use super::json::object;
 use super::page::{Mood, Page};
-use super::promotion::{receipt_rows, receipts_json};
+use super::promotion::receipts;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::exit::Exit;
 use crate::engine::failure::EngineError;
@@ -102,29 +103,25 @@ impl Render for Failure {
     fn fields(&self) -> Map<String, Value> {
         let errors: Vec<Value> =
             complaints(self).iter().map(|c| json!({ "message": c.message, "hint": c.hint })).collect();
-        let mut fields = Map::new();
-        fields.insert("failure".to_owned(), json!(kind(self)));
-        fields.insert("standing".to_owned(), json!(standing(self)));
-        fields.insert("errors".to_owned(), Value::Array(errors));
-        match self {
+        let mut fields =
+            object(json!({ "failure": kind(self), "standing": standing(self), "errors": errors }));
+        fields.extend(match self {
             Self::Engine(EngineError::Refused { sha, refusals }) => {
-                fields.insert("sha".to_owned(), json!(sha));
-                fields.insert("refusals".to_owned(), json!(refusals.as_slice()));
+                object(json!({ "sha": sha, "refusals": refusals.as_slice() }))
             }
             Self::Engine(EngineError::Moving(failure)) => {
-                fields.insert("sha".to_owned(), json!(failure.sha));
-                fields.insert("images".to_owned(), receipts_json(&failure.receipts));
-                fields.insert("repair".to_owned(), json!(failure.repair));
+                let images = &failure.receipts;
+                object(json!({ "sha": failure.sha, "images": images, "repair": failure.repair }))
             }
-            _ => {}
-        }
+            _ => Map::new(),
+        });
         fields
     }
 
     fn text(&self, page: &mut Page) {
         let Self::Engine(EngineError::Moving(failure)) = self else { return };
         page.line(Mood::Bad, standing(self));
-        page.table(&receipt_rows(&failure.receipts));
+        receipts(&failure.receipts).text(page);
         if !failure.repair.is_empty() {
             page.gap();
             page.line(Mood::Strong, "To make the images agree again, run:");
@@ -140,11 +137,7 @@ impl Render for Failure {
         let lines: Vec<String> = complaints(self).into_iter().map(|c| c.message).collect();
         summary.block(&lines.join("\n"));
         if let Self::Engine(EngineError::Moving(failure)) = self {
-            let rows: Vec<Vec<String>> = receipt_rows(&failure.receipts)
-                .into_iter()
-                .map(|row| row.into_iter().map(|(_, t)| t).collect())
-                .collect();
-            summary.table(&["image", "state", "from and to"], &rows);
+            receipts(&failure.receipts).summary(summary);
             if !failure.repair.is_empty() {
                 summary.paragraph("To make the images agree again, run:");
                 summary.block(&failure.repair.join("\n"));

@@ -4,8 +4,10 @@ use serde_json::{Map, Value, json};
 
 use super::Render;
 use super::github::Summary;
-use super::page::{Cell, Mood, Page, cell};
+use super::json::object;
+use super::page::{Mood, Page, cell};
 use super::status::{candidate_page, candidates_json};
+use super::table::Table;
 use crate::base::exit::Exit;
 use crate::engine::execute::Executed;
 use crate::model::digest::Digest;
@@ -17,20 +19,15 @@ use crate::tool::rollback_latest::Outcome as Rollback;
 use crate::tool::rollback_latest::record::RollbackRecord;
 
 /// One row for each image: name, state, from and to.
-pub fn receipt_rows(receipts: &[Receipt]) -> Vec<Vec<Cell>> {
-    receipts
-        .iter()
-        .map(|receipt| {
-            let (mood, state) = state(&receipt.ended);
-            let from = receipt.from.as_ref().map_or_else(|| "absent".to_owned(), Digest::short);
-            let way = if receipt.ended == Ended::Already {
-                from
-            } else {
-                format!("{from} -> {}", receipt.to.short())
-            };
-            vec![(Mood::Strong, receipt.repository.to_string()), (mood, state), cell(way)]
-        })
-        .collect()
+pub(crate) fn receipts(receipts: &[Receipt]) -> Table {
+    let rows = receipts.iter().map(|receipt| {
+        let (mood, state) = state(&receipt.ended);
+        let from = receipt.from.as_ref().map_or_else(|| "absent".to_owned(), Digest::short);
+        let way =
+            if receipt.ended == Ended::Already { from } else { format!("{from} -> {}", receipt.to.short()) };
+        [(Mood::Strong, receipt.repository.to_string()), (mood, state), cell(way)]
+    });
+    Table::new(["image", "state", "from and to"], rows)
 }
 
 fn state(ended: &Ended) -> (Mood, String) {
@@ -45,11 +42,6 @@ fn state(ended: &Ended) -> (Mood, String) {
         Ended::Gone => (Mood::Bad, "GONE".to_owned()),
         Ended::Unknown { .. } => (Mood::Bad, "UNKNOWN".to_owned()),
     }
-}
-
-/// The receipts as they stand in documents.
-pub fn receipts_json(receipts: &[Receipt]) -> Value {
-    json!(receipts)
 }
 
 /// Image -> from, to; of those that were moved.
@@ -87,28 +79,24 @@ impl Render for Executed {
     }
 
     fn fields(&self) -> Map<String, Value> {
-        let mut fields = Map::new();
-        fields.insert("sha".to_owned(), json!(self.sha));
-        fields.insert("tag".to_owned(), json!(self.tag));
-        fields.insert("images".to_owned(), receipts_json(&self.receipts));
-        fields.insert("moved".to_owned(), moved(&self.receipts));
-        fields.insert("warnings".to_owned(), json!(self.warnings));
-        fields.insert("release".to_owned(), json!(self.release));
-        fields
+        object(json!({
+            "sha": self.sha,
+            "tag": self.tag,
+            "images": self.receipts,
+            "moved": moved(&self.receipts),
+            "warnings": self.warnings,
+            "release": self.release,
+        }))
     }
 
     fn text(&self, page: &mut Page) {
         page.line(Mood::Good, &self.headline());
-        page.table(&receipt_rows(&self.receipts));
+        receipts(&self.receipts).text(page);
     }
 
     fn summary(&self, summary: &mut Summary) {
         summary.heading(&self.headline());
-        let rows: Vec<Vec<String>> = receipt_rows(&self.receipts)
-            .into_iter()
-            .map(|row| row.into_iter().map(|(_, text)| text).collect())
-            .collect();
-        summary.table(&["image", "state", "from and to"], &rows);
+        receipts(&self.receipts).summary(summary);
         self.warnings.iter().for_each(|warning| summary.paragraph(warning));
     }
 
@@ -140,16 +128,16 @@ impl Render for Rollback {
 
     fn fields(&self) -> Map<String, Value> {
         match self {
-            Self::Listed(candidates) => {
-                Map::from_iter([("candidates".to_owned(), candidates_json(candidates))])
-            }
+            Self::Listed(candidates) => object(json!({ "candidates": candidates_json(candidates) })),
             Self::Moved { moves, reason, hooks, record } => {
                 let mut fields = moves.fields();
-                fields.insert("reason".to_owned(), json!(reason));
-                fields.insert("hooks".to_owned(), json!(hooks));
-                fields.insert("held".to_owned(), json!(record.held));
-                fields.insert("post_mortem".to_owned(), json!(record.draft));
-                fields.insert("issue".to_owned(), json!(record.issue));
+                fields.extend(object(json!({
+                    "reason": reason,
+                    "hooks": hooks,
+                    "held": record.held,
+                    "post_mortem": record.draft,
+                    "issue": record.issue,
+                })));
                 fields
             }
         }
@@ -160,16 +148,11 @@ impl Render for Rollback {
             Self::Listed(candidates) => candidate_page(page, candidates),
             Self::Moved { moves, hooks, record, .. } => {
                 moves.text(page);
-                let rows: Vec<Vec<Cell>> = hooks
-                    .iter()
-                    .map(|hook| {
-                        vec![
-                            cell(format!("hook {}", hook.hook)),
-                            (if hook.good { Mood::Good } else { Mood::Odd }, hook.ended.clone()),
-                        ]
-                    })
-                    .collect();
-                page.table(&rows);
+                let rows = hooks.iter().map(|hook| {
+                    let mood = if hook.good { Mood::Good } else { Mood::Odd };
+                    [cell(format!("hook {}", hook.hook)), (mood, hook.ended.clone())]
+                });
+                Table::new(["hook", "how it ended"], rows).text(page);
                 for line in record_lines(record) {
                     page.line(Mood::Plain, &line);
                 }

@@ -32,21 +32,21 @@ const BLOBS_AT_ONCE: usize = 4;
 /// Tries of a staging tag's PUT, each after reading where the tag stands.
 const TRIES: u32 = 4;
 
-/// Gives every image of a release the tag `staging-<sha>`
+/// Tags every image of a release as `staging-<sha>`, and records the release
 ///
-/// Sends what the registry does not have yet, every platform of an index, and never changes a byte of a manifest.
-/// `latest` is never written.
+/// Uploads what the registry does not have yet, for every platform of an index. Never changes a byte of a manifest, and
+/// never writes `latest`.
 ///
-/// Exit codes: 0 done or already so; 1 refused or failed; 2 usage, or a source that is not whole.
+/// Exit codes: 0 published, or published already; 1 refused or failed; 2 usage, or a source that is incomplete.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "publish-staging", version)]
 pub struct Args {
-    /// Commit of the release, 7 to 64 hex digits, used as given
+    /// Commit of the release: 7 to 64 hex digits, used exactly as typed
     #[arg(value_name = "SHA")]
     pub sha: CommitSha,
-    /// An image and where it comes from, in order (repeatable). SOURCE is one of oci:DIR[:REF], oci-archive:FILE[:REF],
-    /// docker-archive:FILE, docker://REPOSITORY:TAG, docker://REPOSITORY@DIGEST, or sha256:... for what was pushed to
-    /// this very repository already
+    /// An image and where to take it from (repeatable, in order). SOURCE is one of `oci:DIR[:REF]`,
+    /// `oci-archive:FILE[:REF]`, `docker-archive:FILE`, `docker://REPOSITORY:TAG`, `docker://REPOSITORY@DIGEST`, or
+    /// `sha256:...` for a digest that was pushed to this repository before
     #[arg(long = "image", value_name = "REPOSITORY=SOURCE", required = true)]
     pub images: Vec<ImageSource>,
     /// Replace a staging tag that names another digest

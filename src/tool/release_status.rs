@@ -29,16 +29,15 @@ use crate::model::repository::Repository;
 use crate::model::tag::Tag;
 use crate::policy::history::{Break, History};
 
-/// Shows what is live, staged, held and broken, and checks the set-up. Writes nothing but `resume`
+/// Shows what is live, staged, held and broken, and checks the set-up. Only `resume` writes anything
 ///
-/// Exit codes: 0 as asked; 1 with --check or doctor when something is not as it should be, or the registry failed;
-/// 2 usage.
+/// Exit codes: 0 done; 1 the registry failed, or --check or doctor found something wrong; 2 usage.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "release-status", version)]
 pub struct Args {
     #[command(subcommand)]
     pub(crate) question: Option<Question>,
-    /// Exit 1 while a hold stands, or unless all images stand at one whole release: a merge gate
+    /// Exit with 1 unless all images are at one complete staged release and no hold stands; use it as a merge gate
     #[arg(long)]
     pub check: bool,
     #[command(flatten)]
@@ -52,13 +51,13 @@ pub struct Args {
 /// What is asked.
 #[derive(Subcommand, Clone, Debug, PartialEq, Eq)]
 pub enum Question {
-    /// List the releases that one could roll back to, whole or broken
+    /// List the staged releases, and whether each is complete
     Candidates,
-    /// Show what happened to the live tag, and verify that nobody changed it
+    /// List every promotion, rollback and resume, and verify that nobody changed the list
     History,
-    /// Lift a hold, so that releases may be promoted again; a rejected release stays rejected
+    /// Lift a hold, so that releases can be promoted again; a rejected release stays rejected
     Resume {
-        /// Why, for whoever reads about it later
+        /// Why you lift the hold; kept in the history
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
@@ -68,7 +67,7 @@ pub enum Question {
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
-    /// Check configuration, credentials and registries, one line each, with what to do
+    /// Check configuration, tenants, credentials and registries: one line each, with what to do
     Doctor,
 }
 

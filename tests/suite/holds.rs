@@ -12,7 +12,7 @@ use coalmine::model::record::HISTORY_TYPE;
 use coalmine::policy::history::History;
 use coalmine_sandbox::{Action, Fault, Setup, When};
 
-use crate::records::fixture::{published, through};
+use crate::support::records::{published, through};
 use crate::support::{Done, Fixture, IMAGES, ONE, THREE, TWO, digests};
 
 /// `ONE`, then `TWO` promoted, `THREE` published.
@@ -33,7 +33,7 @@ fn resume(fixture: &Fixture) {
 }
 
 fn kinds(fixture: &Fixture) -> Vec<String> {
-    crate::records::fixture::history(fixture)
+    crate::support::records::history(fixture)
 }
 
 /// A clean-up that knows nothing of records.

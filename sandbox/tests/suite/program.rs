@@ -151,7 +151,7 @@ fn a_taken_port_is_a_failure_that_says_so() {
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("in use"));
     drop(registry);
-    std::thread::yield_now();
+    std::thread::park_timeout(std::time::Duration::from_millis(1));
     let again =
         (0..1000).find_map(|_| Registry::start(Setup { port: port.parse().ok()?, ..Setup::default() }).ok());
     assert!(again.is_some(), "dropping a registry frees its port");

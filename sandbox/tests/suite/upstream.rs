@@ -54,7 +54,7 @@ impl Real {
         let mut real = Self { process, address, _storage: storage };
         while TcpStream::connect(address).is_err() {
             assert!(real.process.try_wait().unwrap().is_none(), "docker-registry did not start");
-            std::thread::yield_now();
+            std::thread::park_timeout(std::time::Duration::from_millis(1));
         }
         Some(real)
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Args, Outcome};
+use super::args::Args;
 use crate::io::clock;
 use crate::io::context::Context;
 use crate::io::registry::client::{Access, Client};
@@ -74,14 +74,13 @@ async fn find(
 /// Attaches the document of a run to the record of its release.
 pub(super) async fn keep(
     args: &Args,
-    outcome: &Outcome,
+    release: Option<&Release>,
     verdict: Verdict,
     document: &str,
     context: &Context,
 ) {
-    let Outcome::Run(run) = outcome else { return };
     let judged = matches!(verdict, Verdict::Green | Verdict::Red | Verdict::Inconclusive);
-    let (Some(release), true) = (&run.release, judged) else { return };
+    let (Some(release), true) = (release, judged) else { return };
     // A wrong configuration was told before the run began.
     let Ok(Some(settings)) = settings(args, context) else { return };
     let Some(home) = &settings.target.home else { return };

@@ -13,36 +13,37 @@ use crate::tool::options::{ImageOptions, OutputOptions, RegistryOptions};
 
 /// Moves the tag `latest` of every image of a release to the digests staged under its commit
 ///
-/// Reads and checks everything first: every manifest and every blob of every platform. Moves only if no guard says
-/// no, the last image last, reads every tag back, and puts back what was moved if anything fails.
+/// Checks everything first: every manifest and every blob of every platform, evidence, holds and order. If no guard
+/// refuses, it moves all images, the last one last, and reads every tag back. If anything fails, it puts back what it
+/// moved.
 ///
-/// Exit codes: 0 done or already so; 1 refused or failed, nothing left moved; 2 usage; 4 split, with the commands to
-/// repair it.
+/// Exit codes: 0 promoted, or live already; 1 refused or failed, nothing was left moved; 2 usage; 4 the images disagree,
+/// and the commands that repair them are printed.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "promote-latest", version)]
 pub struct Args {
-    /// Commit of the release: 7 to 64 hex digits, or any unique beginning of a published sha
+    /// Commit of the release, or any unique prefix of it with at least 7 digits
     #[arg(value_name = "SHA")]
     pub sha: CommitSha,
     /// Refuse unless the tag names DIGEST now, or does not exist (`absent`); give one for each image
     #[arg(long, value_name = "DIGEST|absent")]
     pub expect_current: Vec<Expected>,
-    /// Ask for this kind of evidence instead of the configured ones: smoke or soak (repeatable)
+    /// Require this kind of evidence, smoke or soak, instead of the configured kinds (repeatable)
     #[arg(long, value_name = "KIND", conflicts_with = "no_require")]
     pub require: Vec<Kind>,
-    /// Ask for no evidence
+    /// Require no evidence
     #[arg(long)]
     pub no_require: bool,
-    /// A verdict document, as `canary-smoke --result` wrote it; counts like recorded evidence (repeatable)
+    /// Use this verdict, which `canary-smoke --result` wrote, like those in the registry (repeatable)
     #[arg(long, value_name = "FILE")]
     pub evidence: Vec<PathBuf>,
-    /// Let only evidence count that was judged with this very suite file
+    /// Accept only verdicts that were made with exactly this suite file
     #[arg(long, value_name = "FILE")]
     pub suite: Option<PathBuf>,
     /// Promote even if the release is older than the live one
     #[arg(long)]
     pub allow_older: bool,
-    /// Promote this very release in spite of a hold or a rejection
+    /// Promote this release although a hold stands or it was rejected; the reason is kept in the history
     #[arg(long, value_name = "REASON")]
     pub lift_hold: Option<String>,
     /// Move this tag instead of the configured `latest`

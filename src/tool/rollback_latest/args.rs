@@ -9,27 +9,27 @@ use crate::tool::options::{ImageOptions, OutputOptions, RegistryOptions};
 
 /// Moves the tag `latest` of every image back to an earlier release
 ///
-/// Waits on no gate. Only a manifest that is not there stops it. With GITHUB_TOKEN exported and a coalmine.toml,
-/// `rollback-latest 4c1d56e` is all there is to type.
+/// Waits for no gate: it refuses only a release that is not staged or lacks a manifest. With GITHUB_TOKEN set and a
+/// coalmine.toml, `rollback-latest 4c1d56e` is all you have to type.
 ///
-/// Exit codes: 0 done or already so; 1 refused or failed, nothing left moved; 2 usage; 4 split, with the commands to
-/// repair it.
+/// Exit codes: 0 rolled back, or live already; 1 refused or failed, nothing was left moved; 2 usage; 4 the images
+/// disagree, and the commands that repair them are printed.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "rollback-latest", version, group = clap::ArgGroup::new("target").required(true).args(["sha", "previous", "list"]))]
 pub struct Args {
-    /// Commit of the release to go back to: any unique beginning of at least 7 digits
+    /// Commit of the release to go back to, or any unique prefix of it with at least 7 digits
     #[arg(value_name = "SHA")]
     pub sha: Option<CommitSha>,
-    /// Go back to what was live before the last promotion
+    /// Go back to the release that was live before the last promotion
     #[arg(long)]
     pub previous: bool,
-    /// List the releases that one could go back to, and move nothing
+    /// List the releases you can go back to, and move nothing
     #[arg(long)]
     pub list: bool,
-    /// Why, for whoever reads about it later
+    /// Why you roll back; kept in the history, the hold and the post-mortem
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
-    /// Leave promotions free and the release unrejected
+    /// Do not hold promotions, and do not reject the release that you leave
     #[arg(long)]
     pub no_hold: bool,
     /// Move only the images that are named, although the release has more; the history keeps REASON

@@ -5,7 +5,7 @@ use coalmine::model::record::VERDICT_TYPE;
 use coalmine_sandbox::{Fault, Setup, Tenant, TenantSetup, When};
 use serde_json::Value;
 
-use super::fixture::{
+use crate::support::records::{
     attach, attach_text, file, history, hours_ago, now, promote, promote_proven, published, registries,
     through, verdict,
 };

@@ -7,8 +7,8 @@ use coalmine::model::history::Event;
 use coalmine_sandbox::Setup;
 use serde_json::Value;
 
-use super::fixture::{promote_proven, published, registries, through};
 use crate::support::docker_registry::{DockerRegistry, skopeo_digest};
+use crate::support::records::{promote_proven, published, registries, through};
 use crate::support::{IMAGES, ONE, THREE, TWO};
 
 #[test]

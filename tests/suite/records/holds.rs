@@ -2,7 +2,7 @@
 
 use coalmine_sandbox::{Fault, Setup, When};
 
-use super::fixture::{history, promote_proven, published, registries};
+use crate::support::records::{history, promote_proven, published, registries};
 use crate::support::{ONE, THREE, TWO, digests};
 
 #[test]

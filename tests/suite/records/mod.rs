@@ -1,7 +1,6 @@
 //! The registry remembers: records, evidence, holds, history; with the referrers API and without it.
 
 mod evidence;
-pub(crate) mod fixture;
 mod history;
 mod holds;
 mod order;

@@ -2,7 +2,7 @@
 
 use coalmine_sandbox::Setup;
 
-use super::fixture::{promote_proven, published};
+use crate::support::records::{promote_proven, published};
 use crate::support::{IMAGES, ONE, THREE, TWO, single};
 
 #[test]

@@ -10,8 +10,8 @@ use coalmine::model::repository::Repository;
 use coalmine_sandbox::{Setup, sha256};
 use serde_json::{Value, json};
 
-use crate::support::docker_registry::DockerRegistry;
-use crate::support::{Done, Fixture, digests};
+use super::docker_registry::DockerRegistry;
+use super::{Done, Fixture, digests};
 
 /// A registry where `shas` are published with records.
 pub(crate) fn published(setup: Setup, shas: &[&str]) -> Fixture {
