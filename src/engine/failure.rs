@@ -7,7 +7,7 @@ use crate::base::list::NonEmpty;
 use crate::io::registry::error::RegistryError;
 use crate::io::stop::Signal;
 use crate::model::commit::CommitSha;
-use crate::model::moves::{Plan, Receipt};
+use crate::model::moves::{Ended, Plan, Receipt};
 use crate::model::refusal::Refusal;
 use crate::policy::repair::{Direction, remark, repair};
 
@@ -91,6 +91,12 @@ impl MoveFailure {
             target.command(&format!("{} {repeated}", repair.words), images)
         });
         Self { sha: plan.sha.clone(), causes, receipts, repair: repair.into_iter().collect(), signal }
+    }
+
+    /// Whether every image is where it was, but for those that could not be read.
+    pub fn is_unread(&self) -> bool {
+        let known = |ended: &Ended| ended.is_as_before() || matches!(ended, Ended::Unknown { .. });
+        self.receipts.iter().all(|receipt| known(&receipt.ended))
     }
 
     /// Split outranks everything: a person has to act. Otherwise every image is as before.

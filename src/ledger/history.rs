@@ -185,10 +185,13 @@ pub async fn append(client: &Client<'_>, home: &Repository, entry: &Entry) -> Re
             sweep(client, home, &stored.served).await;
             return Ok(());
         }
-        let newest = stored.history.entries().map(|entry| entry.at).max().unwrap_or(entry.at);
-        entry.id = new_id(newest.max(entry.at) + jiff::SignedDuration::from_millis(1));
+        let kept = || stored.history.entries().map(|entry| entry.at);
+        let behind =
+            stored.history.before().is_some() && kept().min().is_some_and(|oldest| entry.at < oldest);
+        let Some(newest) = kept().max().filter(|_| behind) else { break };
+        entry.id = new_id(newest + jiff::SignedDuration::from_millis(1));
     }
-    Err(overtaken(home, "an entry that readers take for one of long ago".to_owned()))
+    Err(overtaken(home, "a history without this entry".to_owned()))
 }
 
 /// Gives `entry` a tag, and everything that has a tag its place in the document.

@@ -131,7 +131,7 @@ fn a_wait_beyond_the_deadline_ends_at_once_and_says_how_long_it_would_be() {
     let fixture = Fixture::promoted();
     fixture.registry.rule(When::any().then(Fault::TooManyRequests(RetryAfter::Seconds(3600))));
     fixture.run("promote-latest").arg(TWO).run().code(1).tells(&["asks to wait 1h 00m"]);
-    assert_eq!(fixture.registry.log().len(), 4);
+    assert_eq!(fixture.registry.log().len(), 8);
 }
 
 #[test]
