@@ -3,6 +3,7 @@
 
 pub mod evidence;
 pub mod history;
+pub mod hold;
 pub mod recall;
 pub mod releases;
 pub mod staged;

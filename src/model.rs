@@ -5,6 +5,7 @@ pub mod commit;
 pub mod digest;
 pub mod facts;
 pub mod history;
+pub mod hold;
 pub mod image;
 pub mod manifest;
 pub mod moves;

@@ -24,9 +24,9 @@ pub async fn undo(mover: &Mover<'_, '_>, touched: &[usize], trouble: Trouble) ->
         all_receipts(mover.plan, |i| ended[i].clone(), &stayed)
     };
     EngineError::Moving(Box::new(MoveFailure::of(
+        mover.target,
         mover.direction,
         mover.plan,
-        mover.options,
         (problem, signal),
         receipts,
     )))

@@ -40,40 +40,38 @@ pub async fn read(mover: &Mover<'_, '_>) -> Result<Anchors, Signal> {
     Ok(Anchors(mover.client.context().stop.unless(join_all(looks)).await?))
 }
 
-/// Tags the outgoing digests, so that no retention policy deletes the way back. A promotion does not go on
-/// without; a rollback does: what it leaves is not what anybody wants back.
+/// Tags the outgoing digests of a promotion, so that no retention policy deletes the way back. A promotion does not go
+/// on without.
 ///
-/// A rollback uses a tag of its own: `latest-previous` keeps naming what was good before, so that a rollback to
-/// it that was killed half-way can simply be run again.
-///
-/// A promotion that finds the anchors of everything it moves in place continues one that was killed: what that
-/// one had moved already stays anchored where it was before it.
+/// One that finds the anchors of everything it moves in place continues one that was killed: what that one had moved
+/// already stays anchored where it was before it.
 ///
 /// # Errors
-/// An anchor of a promotion cannot be written, or a signal came.
+/// An anchor cannot be written, or a signal came.
 pub async fn write(mover: &Mover<'_, '_>, earlier: &Anchors) -> Result<(), EngineError> {
-    let context = mover.client.context();
-    let tag = match mover.direction {
-        Direction::Promotion => mover.plan.tag.previous(),
-        Direction::Rollback => mover.plan.tag.rejected(),
-    };
-    let moving = mover.plan.moves.len();
-    let mut outgoing = outgoing(mover.plan);
-    if mover.direction == Direction::Rollback {
-        outgoing.truncate(moving);
-    } else if !mover.plan.already.is_empty() && continues(mover, earlier) {
+    if !mover.plan.already.is_empty() && continues(mover, earlier) {
         return Ok(());
     }
-    let anchors = outgoing.into_iter().filter_map(|(repository, from)| Some((repository, from?)));
+    let tag = mover.plan.tag.previous();
+    let anchors = outgoing(mover.plan).into_iter().filter_map(|(repository, from)| Some((repository, from?)));
     let anchors = anchors.map(|(repository, from)| mover.client.put_tag_again(repository, &tag, from));
-    let results = context.stop.unless(join_all(anchors)).await?;
-    for error in results.into_iter().filter_map(Result::err) {
-        match mover.direction {
-            Direction::Promotion => return Err(error.into()),
-            Direction::Rollback => context.console.warn(&error.to_string()),
-        }
-    }
+    let results = mover.client.context().stop.unless(join_all(anchors)).await?;
+    results.into_iter().collect::<Result<(), RegistryError>>()?;
     Ok(())
+}
+
+/// Marks what a rollback leaves as rejected, on all images of the release: an image that does not move belongs to it
+/// too. What cannot be written is returned as words for a person: nobody wants back what a rollback leaves.
+///
+/// The tag is one of its own: `latest-previous` keeps naming what was good before, so that a rollback to it that was
+/// killed half-way can simply be run again. An image in `held` that does not move was moved by such a run.
+pub async fn reject(mover: &Mover<'_, '_>, held: &[Repository]) -> Vec<String> {
+    let tag = mover.plan.tag.rejected();
+    let moves = mover.plan.moves.iter().filter_map(|m| Some((&m.repository, m.from.as_ref()?)));
+    let stays = mover.plan.already.iter().filter(|(repository, _)| !held.contains(repository));
+    let marks = moves.chain(stays.map(|(repository, manifest)| (repository, manifest)));
+    let marks = marks.map(|(repository, manifest)| mover.client.put_tag_again(repository, &tag, manifest));
+    join_all(marks).await.into_iter().filter_map(Result::err).map(|error| error.to_string()).collect()
 }
 
 /// Whether an earlier run of this very promotion has anchored everything.

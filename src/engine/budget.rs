@@ -32,6 +32,8 @@ pub const GRACE: Duration = Duration::from_millis(1_500);
 pub const RESTORE: Budget = Budget::of(30_000, 4_000);
 /// Putting the anchors of a promotion back that came to nothing.
 pub const ANCHORS: Budget = Budget::of(10_000, 500);
+/// Taking back the hold of a rollback that moved nothing, and saying so in the history.
+pub const TAKE_BACK: Budget = Budget::of(10_000, 1_500);
 /// Looking at the history for a rollback that ran meanwhile, and yielding to it.
 pub const YIELD: Budget = Budget::of(20_000, 1_000);
 /// What is left to write after a verified move, counted from the signal.
@@ -42,12 +44,17 @@ pub const REASSERT: Duration = Duration::from_secs(20);
 pub const VERIFY: Duration = Duration::from_secs(60);
 
 /// A promotion that is stopped in the middle of a PUT does all of these, one after the other.
-const STOPPED_IN_A_MOVE: u128 = GRACE.as_millis()
+const STOPPED_PROMOTION: u128 = GRACE.as_millis()
     + RESTORE.after_signal.as_millis()
     + ANCHORS.after_signal.as_millis()
     + YIELD.after_signal.as_millis();
 const _: () =
-    assert!(STOPPED_IN_A_MOVE <= KILLED_AFTER.as_millis(), "a cancelled job would be killed half-way");
+    assert!(STOPPED_PROMOTION <= KILLED_AFTER.as_millis(), "a cancelled job would be killed half-way");
 /// Every step after a verified move ends this long after the signal, whenever it began.
 const _: () =
     assert!(FINISHING.as_millis() <= KILLED_AFTER.as_millis(), "a cancelled job would be killed half-way");
+/// A rollback that is stopped in the middle of a PUT does all of these, one after the other.
+const STOPPED_ROLLBACK: u128 =
+    GRACE.as_millis() + RESTORE.after_signal.as_millis() + TAKE_BACK.after_signal.as_millis();
+const _: () =
+    assert!(STOPPED_ROLLBACK <= KILLED_AFTER.as_millis(), "a cancelled job would be killed half-way");

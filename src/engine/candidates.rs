@@ -108,8 +108,8 @@ pub async fn candidates(client: &Client<'_>, target: &Target) -> Result<Vec<Cand
 
 /// When `sha` was live, by the history.
 fn lives(history: &History, tag: &str, sha: &CommitSha) -> Vec<Life> {
-    let moves: Vec<&Entry> =
-        history.entries().filter(|entry| entry.tag == tag && entry.event != Event::Resume).collect();
+    let moved = |entry: &&Entry| matches!(entry.event, Event::Promotion { .. } | Event::Rollback { .. });
+    let moves: Vec<&Entry> = history.entries().filter(|entry| entry.tag == tag).filter(moved).collect();
     let next = |i: usize| moves.get(i + 1);
     let lives = moves.iter().enumerate().filter(|(_, entry)| entry.sha.as_ref() == Some(sha));
     lives

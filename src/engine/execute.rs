@@ -11,9 +11,12 @@ use super::mover::{Mover, Trouble};
 use super::target::Target;
 use super::verify::verify;
 use crate::io::registry::client::Client;
+use crate::ledger::hold;
 use crate::model::commit::CommitSha;
+use crate::model::hold::Hold;
 use crate::model::image::counted;
 use crate::model::moves::{Ended, Receipt};
+use crate::model::repository::Repository;
 use crate::model::tag::Tag;
 use crate::policy::plan::Decision;
 use crate::policy::repair::Direction;
@@ -35,6 +38,22 @@ pub struct Executed {
     pub release: Option<String>,
 }
 
+/// What is to be done beside moving the tags.
+#[derive(Clone, Copy, Debug)]
+pub enum Work<'a> {
+    /// Nothing but anchoring what is live.
+    Promotion,
+    /// What is left is kept from coming back.
+    Rollback {
+        /// Whether the release that is left is marked as rejected.
+        rejects: bool,
+        /// The hold to place before the first tag moves.
+        hold: Option<&'a Hold>,
+        /// Images that a rollback holds already: what it rejected there stays rejected.
+        held: &'a [Repository],
+    },
+}
+
 impl Executed {
     /// Whether a tag was moved.
     pub fn moved(&self) -> bool {
@@ -50,17 +69,21 @@ pub async fn execute(
     client: &Client<'_>,
     target: &Target,
     decision: Decision,
-    direction: Direction,
+    work: Work<'_>,
 ) -> Result<Executed, EngineError> {
-    let Decision { plan, warnings } = decision;
+    let Decision { plan, mut warnings } = decision;
+    let direction = match work {
+        Work::Promotion => Direction::Promotion,
+        Work::Rollback { .. } => Direction::Rollback,
+    };
     let console = &client.context().console;
     warnings.iter().for_each(|warning| console.warn(warning));
     let mut receipts = if plan.moves.is_empty() || target.dry_run {
         plan.receipts(|_| Ended::WouldMove)
     } else {
         console.say(&format!("moving {} of {}", plan.tag, counted(plan.moves.len())));
-        let mover = Mover { client, plan: &plan, direction, options: &target.options };
-        match run(&mover).await {
+        let mover = Mover { client, plan: &plan, direction, target };
+        match run(&mover, work, &mut warnings).await {
             Ok(receipts) => receipts,
             Err(EngineError::Moving(failure)) => {
                 return Err(EngineError::Moving(settle(client, target, failure).await));
@@ -74,18 +97,41 @@ pub async fn execute(
 }
 
 /// Moves everything. The receipts are those of all images, in the order of the plan.
-async fn run(mover: &Mover<'_, '_>) -> Result<Vec<Receipt>, EngineError> {
+async fn run(
+    mover: &Mover<'_, '_>,
+    work: Work<'_>,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<Receipt>, EngineError> {
     let mut earlier = Anchors::default();
-    if mover.direction == Direction::Promotion {
-        let (looked, found) = join(mover.look_again(), anchors::read(mover)).await;
-        if let Err(trouble) = looked {
-            return Err(undo(mover, &[], trouble).await);
+    match work {
+        Work::Promotion => {
+            let (looked, found) = join(mover.look_again(), anchors::read(mover)).await;
+            if let Err(trouble) = looked {
+                return Err(undo(mover, &[], trouble).await);
+            }
+            earlier = found?;
+            if let Err(failure) = anchors::write(mover, &earlier).await {
+                anchors::lift(mover, &earlier, &failure).await;
+                return Err(failure);
+            }
         }
-        earlier = found?;
-    }
-    if let Err(failure) = anchors::write(mover, &earlier).await {
-        anchors::lift(mover, &earlier, &failure).await;
-        return Err(failure);
+        Work::Rollback { rejects, hold, held } => {
+            // None of it stops a rollback, but it is written before the first tag moves: nobody may promote over a
+            // rollback that was killed before it could say so.
+            let anchored = async { if rejects { anchors::reject(mover, held).await } else { Vec::new() } };
+            let placed = async {
+                match hold {
+                    Some(hold) => hold::place(mover.client, &mover.plan.tag, hold).await,
+                    None => Vec::new(),
+                }
+            };
+            let stop = &mover.client.context().stop;
+            let (anchored, placed) = stop.unless(join(anchored, placed)).await?;
+            for words in placed.into_iter().chain(anchored) {
+                mover.client.context().console.warn(&words);
+                warnings.push(words);
+            }
+        }
     }
     let mut touched = Vec::new();
     let result = match mover.move_all(&mut touched).await {

@@ -1,12 +1,13 @@
 //! Why the engine did not do its work.
 
+use super::target::Target;
 use crate::base::complaint::Complaint;
 use crate::base::exit::Exit;
 use crate::base::list::NonEmpty;
 use crate::io::registry::error::RegistryError;
 use crate::io::stop::Signal;
 use crate::model::commit::CommitSha;
-use crate::model::moves::{Plan, Receipt};
+use crate::model::moves::{Ended, Plan, Receipt};
 use crate::model::refusal::Refusal;
 use crate::policy::repair::{Direction, remark, repair};
 
@@ -49,6 +50,14 @@ impl EngineError {
         Self::Refused { sha: sha.cloned(), refusals }
     }
 
+    /// Whether every tag is known to be where it was.
+    pub fn moved_nothing(&self) -> bool {
+        match self {
+            Self::Refused { .. } | Self::Registry(_) | Self::Stopped(_) => true,
+            Self::Moving(failure) => failure.receipts.iter().all(|receipt| receipt.ended.is_as_before()),
+        }
+    }
+
     /// The exit code. A new variant does not compile until its code is chosen.
     pub fn exit(&self) -> Exit {
         match self {
@@ -60,12 +69,11 @@ impl EngineError {
 }
 
 impl MoveFailure {
-    /// The failure that names `problem`, every image, and the commands that repair what is left. `options`: see
-    /// [`repair`].
+    /// The failure that names `problem`, every image, and the command that repairs what is left.
     pub fn of(
+        target: &Target,
         direction: Direction,
         plan: &Plan,
-        options: &str,
         (problem, signal): (Complaint, Option<Signal>),
         receipts: Vec<Receipt>,
     ) -> Self {
@@ -77,8 +85,18 @@ impl MoveFailure {
                 .map(|message| Complaint::new(message, "run the printed commands, then `release-status`")),
         );
         let causes = NonEmpty::from_vec(causes).expect("the first cause is always there");
-        let repair = repair(direction, plan, &receipts, options);
-        Self { sha: plan.sha.clone(), causes, receipts, repair, signal }
+        let repair = repair(direction, plan, &receipts).map(|repair| {
+            let repeated = if repair.again { target.repeated.as_str() } else { "" };
+            let images = target.images.iter().filter(|image| repair.images.contains(image));
+            target.command(&format!("{} {repeated}", repair.words), images)
+        });
+        Self { sha: plan.sha.clone(), causes, receipts, repair: repair.into_iter().collect(), signal }
+    }
+
+    /// Whether every image is where it was, but for those that could not be read.
+    pub fn is_unread(&self) -> bool {
+        let known = |ended: &Ended| ended.is_as_before() || matches!(ended, Ended::Unknown { .. });
+        self.receipts.iter().all(|receipt| known(&receipt.ended))
     }
 
     /// Split outranks everything: a person has to act. Otherwise every image is as before.

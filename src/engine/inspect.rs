@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use futures_util::future::{join, join_all, try_join_all};
+use futures_util::future::{join, join_all, join3, try_join_all};
 
 use crate::base::complaint::Complaint;
 use crate::io::registry::client::Client;
 use crate::io::registry::decode;
 use crate::io::registry::error::RegistryError;
+use crate::ledger::hold;
 use crate::model::digest::Digest;
 use crate::model::facts::{ImageFacts, Known, Live};
 use crate::model::manifest::{Body, Manifest, Platform};
@@ -26,30 +27,33 @@ pub enum LivePlatforms {
     Unneeded,
 }
 
-/// Reads, for every image, what its source names and where `tag`, which is to move, stands.
+/// Reads, for every image, what its source names, where `tag`, which is to move, stands, and what rollbacks left.
 pub async fn facts(
     client: &Client<'_>,
     tag: &Tag,
-    sources: &[(Repository, Tag)],
+    sources: &[Reference],
     live_platforms: LivePlatforms,
 ) -> Vec<ImageFacts> {
-    join_all(sources.iter().map(|(repository, source)| async move {
-        let wanted = inspect(client, Reference::Tagged(repository.clone(), source.clone()));
-        let current = current(client, Reference::Tagged(repository.clone(), tag.clone()), live_platforms);
-        let (wanted, mut current) = join(wanted, current).await;
-        if let (Ok(Some(wanted)), Ok(Some(live))) = (&wanted, &current)
-            && wanted.manifest.digest == live.manifest.digest
+    join_all(sources.iter().map(|source| async move {
+        let repository = source.repository();
+        let live = || current(client, Reference::Tagged(repository.clone(), tag.clone()), live_platforms);
+        let rejected = Reference::Tagged(repository.clone(), tag.rejected());
+        let left = join(hold::read(client, repository, tag), client.digest(&rejected));
+        let (wanted, mut current, (hold, rejected)) =
+            join3(inspect(client, source.clone()), live(), left).await;
+        if let (Ok(Some(wanted)), Ok(Some(found))) = (&wanted, &current)
+            && wanted.manifest.digest == found.manifest.digest
         {
             // "It is there already" ends a command, and a registry that lags may say so of what was there before.
-            current =
-                self::current(client, Reference::Tagged(repository.clone(), tag.clone()), live_platforms)
-                    .await;
+            current = live().await;
         }
         ImageFacts {
             repository: repository.clone(),
             source: source.clone(),
             wanted: known(wanted),
             current: known(current),
+            hold: known(hold),
+            rejected: known(rejected),
         }
     }))
     .await

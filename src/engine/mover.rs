@@ -3,6 +3,7 @@
 use futures_util::future::{join_all, try_join_all};
 
 use super::budget::GRACE;
+use super::target::Target;
 use crate::base::complaint::Complaint;
 use crate::io::registry::client::Client;
 use crate::io::registry::error::RegistryError;
@@ -23,8 +24,8 @@ pub struct Mover<'a, 'w> {
     pub plan: &'a Plan,
     /// For whom.
     pub direction: Direction,
-    /// What a repair command needs to mean the same images and registries.
-    pub options: &'a str,
+    /// What a repair command has to mean.
+    pub target: &'a Target,
 }
 
 /// Why a move stopped.

@@ -10,8 +10,7 @@ use crate::io::registry::error::RegistryError;
 use crate::ledger::staged;
 use crate::model::commit::CommitSha;
 use crate::model::facts::ImageFacts;
-use crate::model::repository::Repository;
-use crate::model::tag::Tag;
+use crate::model::reference::Reference;
 use crate::policy::resolution;
 
 /// Reads the staged release that `typed` means, and where the tags stand.
@@ -40,8 +39,8 @@ pub async fn read_staged(
     Ok((sha, again))
 }
 
-fn sources(target: &Target, sha: &CommitSha) -> Vec<(Repository, Tag)> {
-    target.images.iter().map(|image| (image.clone(), target.staging.tag(sha))).collect()
+fn sources(target: &Target, sha: &CommitSha) -> Vec<Reference> {
+    target.images.iter().map(|image| Reference::Tagged(image.clone(), target.staging.tag(sha))).collect()
 }
 
 /// The published sha that a person means. Costs nothing when the exact tag is there, which `facts` sees; this is

@@ -17,6 +17,27 @@ pub struct Target {
     pub home: Option<Repository>,
     /// Whether nothing is to be written.
     pub dry_run: bool,
-    /// The options with which another command means the same images, tag and registries, quoted for a shell.
+    /// The options with which another command means the same configuration, tag and registries, quoted for a shell.
     pub options: String,
+    /// What a printed command of the same program repeats of this one, quoted for a shell: its reason, its evidence.
+    pub repeated: String,
+}
+
+impl Target {
+    /// Where records may be: the repository that keeps them, then every image's, where copies of release records are.
+    /// Whoever lists the images in another order finds them all the same. None where none are kept.
+    pub fn places(&self) -> Vec<Repository> {
+        let Some(home) = &self.home else { return Vec::new() };
+        let others = self.images.iter().filter(|image| *image != home);
+        std::iter::once(home).chain(others).cloned().collect()
+    }
+
+    /// A command line: `words`, then `images`, then the options that mean the same configuration and registries.
+    pub fn command<'a>(&self, words: &str, images: impl IntoIterator<Item = &'a Repository>) -> String {
+        let mut command = words.trim_end().to_owned();
+        for image in images {
+            command.push_str(&format!(" --image {image}"));
+        }
+        format!("{command} {}", self.options).trim_end().to_owned()
+    }
 }

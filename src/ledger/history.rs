@@ -16,6 +16,7 @@ use crate::io::registry::client::Client;
 use crate::io::registry::error::{Problem, RegistryError};
 use crate::io::run;
 use crate::model::commit::CommitSha;
+use crate::model::digest::Digest;
 use crate::model::history::{Entry, Event, Moved};
 use crate::model::moves::{Ended, Receipt};
 use crate::model::record::HISTORY_TYPE;
@@ -47,6 +48,11 @@ pub struct StoredHistory {
     served: Vec<Tag>,
 }
 
+/// An identifier for what is written at `at`, unlike every other.
+pub fn new_id(at: Timestamp) -> String {
+    format!("{}-{}", at.as_millisecond(), clock::nonce())
+}
+
 /// A new entry about `tag`, by whoever runs this.
 pub fn entry(
     env: &Env,
@@ -64,7 +70,7 @@ pub fn entry(
         to: receipt.to.clone(),
     });
     Entry {
-        id: format!("{}-{}", at.as_millisecond(), clock::nonce()),
+        id: new_id(at),
         at,
         by: run::who(env),
         run: run::of(env),
@@ -75,6 +81,26 @@ pub fn entry(
         reason: reason.map(str::to_owned),
         prev: None,
     }
+}
+
+/// Reads the history of the first of `places` that has one, and says which that is; the first place, with an empty
+/// history, where none has.
+///
+/// # Errors
+/// A registry cannot be read, or what is there is no history.
+pub async fn find(
+    client: &Client<'_>,
+    places: &[Repository],
+) -> Result<(Repository, StoredHistory), RegistryError> {
+    let (first, others) = places.split_first().expect("there is always a place where records are kept");
+    let stored = read(client, first).await?;
+    if stored.history.entries().next().is_some() {
+        return Ok((first.clone(), stored));
+    }
+    let found = try_join_all(others.iter().map(|place| read(client, place))).await?;
+    let written = |(_, stored): &(&Repository, StoredHistory)| stored.history.entries().next().is_some();
+    let found = others.iter().zip(found).find(written);
+    Ok(found.map_or((first.clone(), stored), |(place, stored)| (place.clone(), stored)))
 }
 
 /// Reads the history; an empty one if there is none.
@@ -129,11 +155,21 @@ async fn open_entry(
     tag: Tag,
 ) -> Result<Option<Entry>, RegistryError> {
     let reference = Reference::Tagged(home.clone(), tag);
-    // Swept by another writer since the list was read: then it has a place.
-    let Some(artifact) = client.artifact(&reference, HISTORY_TYPE).await? else { return Ok(None) };
+    let artifact = match client.artifact(&reference, HISTORY_TYPE).await {
+        Ok(artifact) => artifact,
+        Err(error) if matches!(error.problem, Problem::Unfit { .. }) => {
+            client.context().console.warn(&format!("{reference} is no entry of the history: left out"));
+            None
+        }
+        Err(error) => return Err(error),
+    };
+    // None: swept by another writer since the list was read, which gave it a place.
+    let Some(artifact) = artifact else { return Ok(None) };
     let entry = artifact.annotation(ENTRY).and_then(|text| serde_json::from_str(text).ok());
-    let unfit = || Problem::Unfit { expected: "an entry of the history", found: "something else".to_owned() };
-    entry.map(Some).ok_or_else(|| RegistryError::new(format!("read {reference}"), unfit()))
+    if entry.is_none() {
+        client.context().console.warn(&format!("{reference} is no entry that this version reads: left out"));
+    }
+    Ok(entry)
 }
 
 /// Writes `entry` into the history.
@@ -141,6 +177,29 @@ async fn open_entry(
 /// # Errors
 /// The registry refuses or cannot be reached. From the moment its own tag was written the entry counts all the same.
 pub async fn append(client: &Client<'_>, home: &Repository, entry: &Entry) -> Result<(), RegistryError> {
+    let mut entry = entry.clone();
+    // Once under its own time; once more under a later one, where the clock here is behind the history.
+    for _ in 0..2 {
+        let stored = settle(client, home, &entry).await?;
+        if stored.history.has(&entry.id) {
+            sweep(client, home, &stored.served).await;
+            return Ok(());
+        }
+        let kept = || stored.history.entries().map(|entry| entry.at);
+        let behind =
+            stored.history.before().is_some() && kept().min().is_some_and(|oldest| entry.at < oldest);
+        let Some(newest) = kept().max().filter(|_| behind) else { break };
+        entry.id = new_id(newest + jiff::SignedDuration::from_millis(1));
+    }
+    Err(overtaken(home, "a history without this entry".to_owned()))
+}
+
+/// Gives `entry` a tag, and everything that has a tag its place in the document.
+async fn settle(
+    client: &Client<'_>,
+    home: &Repository,
+    entry: &Entry,
+) -> Result<StoredHistory, RegistryError> {
     let text = serde_json::to_string(entry).expect("an entry is JSON");
     let artifact = Artifact::of(HISTORY_TYPE, bytes::Bytes::new(), None, &[(ENTRY, &text)]);
     let tag: Tag = format!("{TAG}-{}", entry.id).parse().expect("digits and hex digits make a tag");
@@ -148,25 +207,48 @@ pub async fn append(client: &Client<'_>, home: &Repository, entry: &Entry) -> Re
     for _ in 0..ROUNDS {
         let stored = read(client, home).await?;
         if !stored.pending {
-            sweep(client, home, &stored.served).await;
-            return Ok(());
+            return Ok(stored);
         }
         write(client, home, stored).await?;
     }
-    let found = format!("a history that others kept overwriting {ROUNDS} times");
-    Err(RegistryError::new(
-        format!("write {home}:{TAG}"),
-        Problem::Unfit { expected: "a place in it", found },
-    ))
+    Err(overtaken(home, format!("a history that others kept overwriting {ROUNDS} times")))
+}
+
+fn overtaken(home: &Repository, found: String) -> RegistryError {
+    RegistryError::new(format!("write {home}:{TAG}"), Problem::Unfit { expected: "a place in it", found })
+}
+
+/// Begins the history anew with `entry`, where it was lost or cannot be read. A document that cannot be read is kept
+/// under a tag of its own.
+///
+/// # Errors
+/// The registry refuses or cannot be reached.
+pub async fn restart(client: &Client<'_>, home: &Repository, entry: &Entry) -> Result<(), RegistryError> {
+    match read(client, home).await {
+        Ok(_) => {}
+        Err(error) if matches!(error.problem, Problem::Unfit { .. }) => {
+            let reference = Reference::Tagged(home.clone(), TAG.parse().expect("a constant tag"));
+            if let Some(unreadable) = client.manifest(&reference).await? {
+                client.put_tag_again(home, &aside(&unreadable.digest), &unreadable).await?;
+            }
+            let artifact = Artifact::of(HISTORY_TYPE, History::default().write().into(), None, &[]);
+            client.put_artifact(home, &artifact, Some(&TAG.parse().expect("a constant tag"))).await?;
+        }
+        Err(error) => return Err(error),
+    }
+    append(client, home, entry).await
+}
+
+/// The tag that keeps a document which `release-history` names no more.
+fn aside(digest: &Digest) -> Tag {
+    format!("{TAG}.{}", &digest.hex()[..16]).parse().expect("hex digits make a tag")
 }
 
 async fn write(client: &Client<'_>, home: &Repository, stored: StoredHistory) -> Result<(), RegistryError> {
     let history = match &stored.document {
         Some(document) if stored.history.is_full() => {
             // The full document stays reachable: it is tagged by its own digest, as nothing else names it.
-            let tag: Tag = format!("{TAG}.{}", &document.manifest.digest.hex()[..16])
-                .parse()
-                .expect("hex digits make a tag");
+            let tag = aside(&document.manifest.digest);
             client.put_tag_again(home, &tag, &document.manifest).await?;
             stored.history.continued(document.manifest.digest.clone())
         }

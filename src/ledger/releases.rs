@@ -1,5 +1,7 @@
 //! Release records: written by publish-staging, read by whoever promotes, judges or rolls back.
 
+use futures_util::future::try_join_all;
+
 use crate::io::registry::artifacts::Artifact;
 use crate::io::registry::client::Client;
 use crate::io::registry::error::{Problem, RegistryError};
@@ -47,11 +49,33 @@ pub async fn read(
     if record.format != 1 || record.release.sha != *sha {
         return Err(unfit(format!("a record of {} in format {}", record.release.sha, record.format)));
     }
-    let name = RecordName { home: home.clone(), digest: artifact.manifest.digest.clone() };
+    // A copy says where the record itself is, with its evidence and the history.
+    let home = record.home.as_ref().unwrap_or(home).clone();
+    let name = RecordName { home, digest: artifact.manifest.digest.clone() };
     Ok(Some(StoredRecord { name, record, artifact }))
 }
 
-/// Writes the record of `release`, unless one that names the same images is there.
+/// The record of `sha` in the first of `places` that has one: the repository that keeps the records, or an image's
+/// with a copy. `None` if no place has one, or there are no places.
+///
+/// # Errors
+/// A registry cannot be read, or what is there is no release record.
+pub async fn find(
+    client: &Client<'_>,
+    places: &[Repository],
+    sha: &CommitSha,
+) -> Result<Option<StoredRecord>, RegistryError> {
+    let Some((first, others)) = places.split_first() else { return Ok(None) };
+    if let Some(found) = read(client, first, sha).await? {
+        return Ok(Some(found));
+    }
+    let found = try_join_all(others.iter().map(|place| read(client, place, sha))).await?;
+    Ok(found.into_iter().flatten().next())
+}
+
+/// Writes the record of `release` into `home`, and a copy into every image's repository: whoever names one of the
+/// images finds out what belongs together. One that names the same images, in whatever order, is left as it is, with
+/// the evidence on it. `missing`: images of the release that are not published yet.
 ///
 /// # Errors
 /// The registry refuses or cannot be reached.
@@ -59,23 +83,40 @@ pub async fn write(
     client: &Client<'_>,
     home: &Repository,
     release: &Release,
+    missing: &[Repository],
 ) -> Result<StoredRecord, RegistryError> {
     // A record that cannot be read is written anew: the staging tags were just checked against the source.
-    if let Ok(Some(kept)) = read(client, home, &release.sha).await
-        && kept.record.release == *release
-    {
-        return Ok(kept);
-    }
-    let record = ReleaseRecord {
-        format: 1,
-        release: release.clone(),
-        commit_time: git::commit_time(&release.sha).await,
-        published: clock::now(),
-        run: run::of(&client.context().env),
+    let stored = match read(client, home, &release.sha).await {
+        Ok(Some(stored)) if stored.record.release.is_same(release) && stored.record.missing == missing => {
+            stored
+        }
+        _ => {
+            let record = ReleaseRecord {
+                format: 1,
+                release: release.clone(),
+                home: Some(home.clone()),
+                missing: missing.to_vec(),
+                commit_time: git::commit_time(&release.sha).await,
+                published: clock::now(),
+                run: run::of(&client.context().env),
+            };
+            let content = serde_json::to_vec(&record).expect("a record is JSON");
+            let artifact = Artifact::of(RELEASE_TYPE, content.into(), None, &[]);
+            client.put_artifact(home, &artifact, Some(&tag_of(&release.sha))).await?;
+            let name = RecordName { home: home.clone(), digest: artifact.manifest.digest.clone() };
+            StoredRecord { name, record, artifact }
+        }
     };
-    let content = serde_json::to_vec(&record).expect("a record is JSON");
-    let artifact = Artifact::of(RELEASE_TYPE, content.into(), None, &[]);
-    client.put_artifact(home, &artifact, Some(&tag_of(&release.sha))).await?;
-    let name = RecordName { home: home.clone(), digest: artifact.manifest.digest.clone() };
-    Ok(StoredRecord { name, record, artifact })
+    let others = release.images.iter().map(|image| &image.repository).filter(|place| *place != home);
+    try_join_all(others.map(|place| copy(client, place, &stored))).await?;
+    Ok(stored)
+}
+
+async fn copy(client: &Client<'_>, place: &Repository, stored: &StoredRecord) -> Result<(), RegistryError> {
+    let tag = tag_of(&stored.record.release.sha);
+    let there = client.digest(&Reference::Tagged(place.clone(), tag.clone())).await;
+    if matches!(there, Ok(Some(digest)) if digest == stored.name.digest) {
+        return Ok(());
+    }
+    client.put_artifact(place, &stored.artifact, Some(&tag)).await
 }

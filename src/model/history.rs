@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::commit::CommitSha;
 use super::digest::Digest;
-use super::facts::ImageFacts;
+use super::facts::Stand;
 use super::moves::Receipt;
 use super::record::Run;
 use super::repository::Repository;
@@ -44,13 +44,14 @@ impl Entry {
         format!(" at {}{by}{why}", self.at.strftime("%F %T UTC"))
     }
 
-    /// Whether this entry is why the tags stand where they stand.
-    pub fn explains(&self, facts: &[ImageFacts]) -> bool {
-        self.moved.iter().all(|moved| {
-            let image = facts.iter().find(|image| image.repository == moved.repository);
-            let current = image.and_then(|image| image.current.as_ref().ok()?.as_ref());
-            current.is_some_and(|live| live.manifest.digest == moved.to)
-        })
+    /// Whether this entry is why the tags stand where they stand. Images that nobody asked about, because a later
+    /// release has them no more, say nothing.
+    pub fn explains(&self, stands: &[Stand]) -> bool {
+        let of = |repository: &Repository| stands.iter().find(|stand| stand.repository == *repository);
+        let known: Vec<(&Moved, &Stand)> =
+            self.moved.iter().filter_map(|moved| Some((moved, of(&moved.repository)?))).collect();
+        (!known.is_empty() || self.moved.is_empty())
+            && known.iter().all(|(moved, stand)| stand.live.as_ref() == Some(&moved.to))
     }
 
     /// The moves that a run made after this entry and was killed before it could write them: from where this entry
@@ -93,7 +94,14 @@ pub enum Event {
         left: Option<CommitSha>,
         /// Whether nothing may be promoted until somebody resumes, and the release it left is rejected.
         hold: bool,
+        /// Why only a part of the release was moved, in somebody's words; `None`: all of it was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        partial: Option<String>,
     },
+    /// A rollback placed a hold, moved nothing, and took its hold back.
+    RollbackFailed,
+    /// Somebody began the history anew: the one before was lost, or could not be read.
+    Restart,
     /// Promotions are allowed again.
     Resume,
 }
@@ -104,6 +112,8 @@ impl Event {
         match self {
             Self::Promotion { .. } => "promotion",
             Self::Rollback { .. } => "rollback",
+            Self::RollbackFailed => "rollback-failed",
+            Self::Restart => "restart",
             Self::Resume => "resume",
         }
     }

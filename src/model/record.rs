@@ -47,6 +47,13 @@ pub struct ReleaseRecord {
     /// The images, by digest.
     #[serde(flatten)]
     pub release: Release,
+    /// The repository that keeps what is recorded about this release; absent in records of older versions, which stand
+    /// in it themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub home: Option<Repository>,
+    /// Images of the release that are not published yet, where it is published image by image.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<Repository>,
     /// When the commit was made, if that could be found out.
     pub commit_time: Option<Timestamp>,
     /// When it was published.

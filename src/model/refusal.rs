@@ -24,6 +24,8 @@ pub enum Guard {
     Restage,
     /// There is no earlier release to go back to.
     Previous,
+    /// The images that are named are not those of the release.
+    Set,
     /// The release record is missing, or names other digests than the staging tags.
     Record,
     /// The evidence is missing, not green, too old, or about something else.

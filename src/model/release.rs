@@ -85,6 +85,16 @@ pub struct Release {
     pub images: Vec<ImageRecord>,
 }
 
+impl Release {
+    /// Whether both name the same images and contents, in whatever order.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let has = |image: &ImageRecord| {
+            other.images.iter().any(|o| o.repository == image.repository && o.digest == image.digest)
+        };
+        self.sha == other.sha && self.images.len() == other.images.len() && self.images.iter().all(has)
+    }
+}
+
 impl From<&Staged> for ImageRecord {
     fn from(staged: &Staged) -> Self {
         Self {

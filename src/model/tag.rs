@@ -25,7 +25,12 @@ impl Tag {
         Self(format!("{}-previous", self.0))
     }
 
-    /// The tag that marks what a rollback moved away from, where no history is kept in the registry.
+    /// The tag that says that a rollback holds promotions of this tag.
+    pub fn hold(&self) -> Self {
+        Self(format!("{}-hold", self.0))
+    }
+
+    /// The tag that keeps what a rollback moved away from, and marks it as rejected.
     pub fn rejected(&self) -> Self {
         Self(format!("{}-rejected", self.0))
     }

@@ -6,3 +6,4 @@ pub mod hold;
 pub mod images;
 pub mod order;
 pub mod record;
+pub mod set;

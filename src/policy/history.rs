@@ -9,6 +9,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use crate::base::text;
 use crate::model::commit::CommitSha;
 use crate::model::digest::Digest;
+use crate::model::facts::Stand;
 use crate::model::history::{Entry, Event};
 
 /// Most entries in one document; older ones are in the documents before it.
@@ -64,10 +65,17 @@ pub struct Standing {
 pub struct Rejected {
     /// Its sha, if it has one.
     pub sha: Option<CommitSha>,
-    /// The digests it was moved away from.
-    pub digests: Vec<Digest>,
-    /// The rollback that rejected it.
+    /// The rollback that rejected it; it says from which digests the tags moved.
     pub by: Entry,
+}
+
+impl Standing {
+    /// The entry by which `sha` became what is live now.
+    pub fn promotion_of(&self, sha: Option<&CommitSha>) -> Option<&Entry> {
+        self.last_move
+            .as_ref()
+            .filter(|last| last.sha.as_ref() == sha && matches!(last.event, Event::Promotion { .. }))
+    }
 }
 
 impl History {
@@ -166,6 +174,22 @@ impl History {
         self.entries().rev().filter(rollback).find(|entry| !known.has(&entry.id))
     }
 
+    /// Why this cannot be all that happened to `tag`, in words for a person; `None` if it fits where the tags stand.
+    pub fn doubt(&self, tag: &str, stands: &[Stand]) -> Option<String> {
+        let live = stands.iter().any(|stand| stand.live.is_some());
+        match self.standing(tag).last_move {
+            Some(last) if live && !last.explains(stands) => Some(format!(
+                "the tags do not match the history: its last entry is a {}{}, and {tag} was moved since",
+                last.event.as_str(),
+                last.told()
+            )),
+            None if live && stands.iter().any(|stand| stand.marked) => Some(format!(
+                "the history of {tag} is lost: a rollback left its tags and there is no entry of it; `release-status restart-history --reason TEXT` says so in a new one"
+            )),
+            Some(_) | None => None,
+        }
+    }
+
     /// What follows for `tag`.
     pub fn standing(&self, tag: &str) -> Standing {
         let mut standing = Standing::default();
@@ -177,15 +201,17 @@ impl History {
                     standing.rejected.retain(stays);
                     standing.last_move = Some(entry.clone());
                 }
-                Event::Rollback { left, hold } => {
+                Event::Rollback { left, hold, .. } => {
+                    // Whoever goes back to a rejected release has said why.
+                    standing.rejected.retain(|r| r.sha.is_none() || r.sha != entry.sha);
                     standing.last_move = Some(entry.clone());
                     if *hold {
-                        let digests = entry.moved.iter().filter_map(|moved| moved.from.clone()).collect();
-                        standing.rejected.push(Rejected { sha: left.clone(), digests, by: entry.clone() });
+                        standing.rejected.push(Rejected { sha: left.clone(), by: entry.clone() });
                         standing.hold = Some(entry.clone());
                     }
                 }
                 Event::Resume => standing.hold = None,
+                Event::RollbackFailed | Event::Restart => {}
             }
         }
         standing
@@ -223,7 +249,7 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn rollback(left: &str) -> Event {
-        Event::Rollback { left: Some(left.parse().unwrap()), hold: true }
+        Event::Rollback { left: Some(left.parse().unwrap()), hold: true, partial: None }
     }
 
     fn of(events: &[(Event, &str)]) -> History {

@@ -17,8 +17,8 @@ pub struct Decision {
     pub warnings: Vec<String>,
 }
 
-/// Decides. Every guard is asked about every image, and every "no" is listed. `recorded`: what the records say against
-/// it, which counts when there is something to move.
+/// Decides. Every guard is asked about every image, and every "no" is listed. `set`: what is wrong with the list of
+/// images; `recorded`: what the records say against it, which counts when there is something to move.
 ///
 /// # Errors
 /// The refusals.
@@ -27,9 +27,10 @@ pub fn decide(
     tag: &Tag,
     facts: &[ImageFacts],
     rules: &Rules,
+    set: Vec<Refusal>,
     recorded: Vec<Refusal>,
 ) -> Result<Decision, NonEmpty<Refusal>> {
-    let mut refusals = Vec::new();
+    let mut refusals = set;
     let mut warnings = Vec::new();
     let mut plan = Plan { sha: sha.cloned(), tag: tag.clone(), moves: Vec::new(), already: Vec::new() };
     for image in facts {
@@ -71,6 +72,7 @@ pub(crate) mod tests {
     use crate::model::digest::Digest;
     use crate::model::facts::{ImageFacts, Live};
     use crate::model::manifest::{Body, Manifest, MediaType, Platform};
+    use crate::model::reference::Reference;
     use crate::model::refusal::{Guard, Refusal};
     use crate::model::release::{Missing, Staged};
     use crate::policy::gates::images::{Expected, Rules};
@@ -89,7 +91,7 @@ pub(crate) mod tests {
         Platform { os: "linux".to_owned(), architecture: architecture.to_owned(), variant: None }
     }
 
-    fn facts(name: &str, wanted: &str, current: Option<&str>) -> ImageFacts {
+    pub(crate) fn facts(name: &str, wanted: &str, current: Option<&str>) -> ImageFacts {
         let repository: crate::model::repository::Repository =
             format!("ghcr.io/acme/{name}").parse().unwrap();
         let platforms = vec![platform("amd64"), platform("arm64")];
@@ -101,15 +103,24 @@ pub(crate) mod tests {
         };
         let live = current.map(|seed| Live { manifest: manifest(seed), platforms });
         ImageFacts {
+            source: Reference::Tagged(repository.clone(), "staging-4c1d56e".parse().unwrap()),
             repository,
-            source: "staging-4c1d56e".parse().unwrap(),
+            hold: Ok(None),
+            rejected: Ok(None),
             wanted: Ok(Some(staged)),
             current: Ok(live),
         }
     }
 
     fn asked(facts: &[ImageFacts], rules: &Rules) -> Result<Decision, NonEmpty<Refusal>> {
-        decide(Some(&"4c1d56e".parse().unwrap()), &"latest".parse().unwrap(), facts, rules, Vec::new())
+        decide(
+            Some(&"4c1d56e".parse().unwrap()),
+            &"latest".parse().unwrap(),
+            facts,
+            rules,
+            Vec::new(),
+            Vec::new(),
+        )
     }
 
     fn promotion() -> Rules {

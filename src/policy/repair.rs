@@ -1,6 +1,7 @@
 //! After a move that failed: do the images agree, and if not, which commands make them agree again.
 
 use crate::model::moves::{Ended, Plan, Receipt};
+use crate::model::repository::Repository;
 
 /// Which command was at work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,21 +12,37 @@ pub enum Direction {
     Rollback,
 }
 
-/// The commands that make the images agree, word for word; none if every image is as it was before.
-/// `options` is what the commands need to mean the same images and registries.
-pub fn repair(direction: Direction, plan: &Plan, receipts: &[Receipt], options: &str) -> Vec<String> {
+/// The command that makes the images agree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repair {
+    /// The program and where it is to go.
+    pub words: String,
+    /// The images that it is to name.
+    pub images: Vec<Repository>,
+    /// Whether it is the command that failed, which repeats its evidence and its reason.
+    pub again: bool,
+}
+
+/// What makes the images agree; `None` if every image is as it was before.
+pub fn repair(direction: Direction, plan: &Plan, receipts: &[Receipt]) -> Option<Repair> {
     if receipts.iter().all(|receipt| receipt.ended.is_as_before()) {
-        return Vec::new();
+        return None;
     }
-    let anchored = plan.moves.iter().all(|m| m.from.is_some());
+    let there = plan.already.iter().map(|(repository, _)| repository);
     let target = plan.sha.as_ref().map_or_else(|| "--previous".to_owned(), ToString::to_string);
-    let command = match direction {
-        Direction::Promotion if anchored => "rollback-latest --previous".to_owned(),
-        // There was no `:latest` before: nothing to go back to, so the way out is on.
-        Direction::Promotion => format!("promote-latest {target}"),
-        Direction::Rollback => format!("rollback-latest {target}"),
+    if direction == Direction::Promotion && plan.moves.iter().any(|m| m.from.is_some()) {
+        // An image that had no such tag before belongs to no release that one could go back to.
+        let moved = plan.moves.iter().filter(|m| m.from.is_some()).map(|m| &m.repository);
+        let images = moved.chain(there).cloned().collect();
+        return Some(Repair { words: "rollback-latest --previous".to_owned(), images, again: false });
+    }
+    let program = match direction {
+        // There was no such tag before: nothing to go back to, so the way out is on.
+        Direction::Promotion => "promote-latest",
+        Direction::Rollback => "rollback-latest",
     };
-    vec![format!("{command} {options}").trim_end().to_owned()]
+    let images = plan.moves.iter().map(|m| &m.repository).chain(there).cloned().collect();
+    Some(Repair { words: format!("{program} {target}"), images, again: true })
 }
 
 /// What to say of an image that is not as it was.
@@ -42,46 +59,57 @@ pub fn remark(receipt: &Receipt) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Direction, repair};
+    use super::{Direction, Repair, repair};
     use crate::model::moves::{Ended, Move, Plan, Receipt};
     use crate::policy::plan::tests::manifest;
 
-    fn case(direction: Direction, from: Option<&str>, ended: [Ended; 2]) -> Vec<String> {
+    fn case(direction: Direction, from: [Option<&str>; 2], ended: &Ended) -> Option<Repair> {
+        let repository = |name: &str| format!("ghcr.io/a/{name}").parse().unwrap();
         let plan = Plan {
             sha: Some("4c1d56e".parse().unwrap()),
             tag: "latest".parse().unwrap(),
-            moves: vec![Move {
-                repository: "ghcr.io/a/x".parse().unwrap(),
-                from: from.map(manifest),
-                to: manifest("new"),
-            }],
+            moves: ["x", "y"]
+                .iter()
+                .zip(from)
+                .map(|(name, from)| Move {
+                    repository: repository(name),
+                    from: from.map(manifest),
+                    to: manifest("new"),
+                })
+                .collect(),
             already: Vec::new(),
         };
-        let receipt = |ended| Receipt {
-            repository: "ghcr.io/a/x".parse().unwrap(),
-            from: None,
-            to: manifest("new").digest,
-            ended,
-        };
-        repair(direction, &plan, &ended.map(receipt), "--image ghcr.io/a/x")
+        let mut receipts: Vec<Receipt> = plan.receipts(|_| Ended::Untouched);
+        receipts[0].ended = ended.clone();
+        repair(direction, &plan, &receipts)
+    }
+
+    fn words(repair: Option<Repair>) -> Option<(String, usize, bool)> {
+        repair.map(|repair| (repair.words, repair.images.len(), repair.again))
     }
 
     #[test]
     fn only_a_split_needs_repair() {
-        assert!(case(Direction::Promotion, Some("old"), [Ended::PutBack, Ended::Untouched]).is_empty());
-        for split in [Ended::Stranded, Ended::Gone, Ended::Unknown { why: String::new() }, Ended::Moved] {
-            assert_eq!(
-                case(Direction::Promotion, Some("old"), [split, Ended::Untouched]),
-                ["rollback-latest --previous --image ghcr.io/a/x"]
-            );
+        let live = [Some("old"), Some("old")];
+        for whole in [Ended::PutBack, Ended::Untouched, Ended::Already] {
+            assert_eq!(case(Direction::Promotion, live, &whole), None);
         }
-        assert_eq!(
-            case(Direction::Promotion, None, [Ended::Stranded, Ended::Untouched]),
-            ["promote-latest 4c1d56e --image ghcr.io/a/x"]
-        );
-        assert_eq!(
-            case(Direction::Rollback, Some("old"), [Ended::Stranded, Ended::Untouched]),
-            ["rollback-latest 4c1d56e --image ghcr.io/a/x"]
-        );
+        for split in [Ended::Stranded, Ended::Gone, Ended::Unknown { why: String::new() }, Ended::Moved] {
+            let back = Some(("rollback-latest --previous".to_owned(), 2, false));
+            assert_eq!(words(case(Direction::Promotion, live, &split)), back);
+        }
+    }
+
+    #[test]
+    fn the_way_out_is_back_over_the_images_that_were_live_and_on_where_none_was() {
+        let (stranded, live) = (Ended::Stranded, Some("old"));
+        for (direction, from, expected) in [
+            (Direction::Promotion, [live, None], ("rollback-latest --previous", 1, false)),
+            (Direction::Promotion, [None, None], ("promote-latest 4c1d56e", 2, true)),
+            (Direction::Rollback, [live, live], ("rollback-latest 4c1d56e", 2, true)),
+        ] {
+            let expected = (expected.0.to_owned(), expected.1, expected.2);
+            assert_eq!(words(case(direction, from, &stranded)), Some(expected));
+        }
     }
 }

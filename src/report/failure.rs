@@ -67,6 +67,9 @@ fn chain(error: &dyn Error) -> String {
 /// The last word on where the tags stand.
 fn standing(failure: &Failure) -> &'static str {
     match (failure, failure.exit()) {
+        (Failure::Engine(EngineError::Moving(failure)), Exit::Split) if failure.is_unread() => {
+            "could not tell where every image stands; run the commands below"
+        }
         (Failure::Engine(EngineError::Moving(_)), Exit::Split) => {
             "split: the images disagree; run the commands below"
         }

@@ -77,6 +77,7 @@ impl Render for Outcome {
             "digests": self.digests(),
             "dry_run": self.dry_run,
             "release": self.record,
+            "missing": self.missing,
         }))
     }
 

@@ -93,11 +93,15 @@ fn history_table<'a>(entries: impl Iterator<Item = &'a Entry>) -> Table {
 fn entry_row(entry: &Entry) -> [Cell; 5] {
     let (mood, what) = match &entry.event {
         Event::Promotion { evidence } => (Mood::Good, format!("promotion ({} evidence)", evidence.len())),
-        Event::Rollback { left, hold } => {
+        Event::Rollback { left, hold, partial } => {
             let left = left.as_ref().map(|left| format!(" from {}", left.short())).unwrap_or_default();
-            (Mood::Odd, format!("rollback{left}{}", if *hold { ", held" } else { "" }))
+            let held = if *hold { ", held" } else { "" };
+            let part = partial.as_ref().map(|why| format!(", a part: {why}")).unwrap_or_default();
+            (Mood::Odd, format!("rollback{left}{held}{part}"))
         }
         Event::Resume => (Mood::Plain, "resume".to_owned()),
+        Event::RollbackFailed => (Mood::Odd, "rollback that moved nothing".to_owned()),
+        Event::Restart => (Mood::Odd, "the history begins anew".to_owned()),
     };
     let sha = entry.sha.as_ref().map(ToString::to_string).unwrap_or_default();
     let words = [entry.by.clone(), entry.reason.clone()].into_iter().flatten().collect::<Vec<_>>().join(": ");
@@ -171,8 +175,8 @@ impl Render for Outcome {
     fn exit(&self) -> Exit {
         let bad = match self {
             Self::Status(status) => status.check && !status.complaints().is_empty(),
-            Self::Candidates(_) | Self::Resumed(_) => false,
-            Self::History(_, broken) => broken.is_some(),
+            Self::Candidates(_) | Self::Resumed(_) | Self::Restarted(_) => false,
+            Self::History(_, broken, _) => broken.is_some(),
             Self::Doctor(findings) => findings.iter().any(|finding| finding.health == Health::Bad),
         };
         if bad { Exit::No } else { Exit::Done }
@@ -190,12 +194,15 @@ impl Render for Outcome {
                     "complaints": status.complaints(),
                     "staged": candidates_json(&status.staged),
                     "hold": status.hold,
+                    "holds": status.holds,
+                    "doubt": status.doubt,
                     "since": status.since,
                 })
             }
-            Self::History(entries, broken) => {
-                json!({ "entries": entries, "broken": broken.as_ref().map(break_line) })
+            Self::History(entries, broken, doubt) => {
+                json!({ "entries": entries, "broken": broken.as_ref().map(break_line), "doubt": doubt })
             }
+            Self::Restarted(entry) => json!({ "restarted": entry }),
             Self::Resumed(entry) => json!({ "resumed": entry }),
             Self::Candidates(candidates) => json!({ "candidates": candidates_json(candidates) }),
             Self::Doctor(findings) => json!({ "findings": findings }),
@@ -208,14 +215,19 @@ impl Render for Outcome {
                 let (mood, headline) = status.headline();
                 page.line(mood, &headline);
                 live_table(&status.live).text(page);
+                status.doubt.iter().for_each(|doubt| page.line(Mood::Odd, doubt));
                 page.gap();
                 page.line(Mood::Strong, "staged, newest first:");
                 candidate_page(page, &status.staged);
             }
             Self::Candidates(candidates) => candidate_page(page, candidates),
-            Self::History(entries, broken) => {
-                if entries.is_empty() {
-                    page.line(Mood::Plain, "nothing has happened yet");
+            Self::History(entries, broken, doubt) => {
+                match doubt {
+                    Some(doubt) => page.line(Mood::Bad, doubt),
+                    None if entries.is_empty() => {
+                        page.line(Mood::Plain, "no entry: nothing was promoted yet");
+                    }
+                    None => {}
                 }
                 history_table(entries.iter()).text(page);
                 match broken {
@@ -233,6 +245,10 @@ impl Render for Outcome {
                 );
             }
             Self::Resumed(None) => page.line(Mood::Plain, "already: there was no hold"),
+            Self::Restarted(entry) => {
+                let at = entry.at.strftime("%F %T UTC");
+                page.line(Mood::Good, &format!("the history begins anew at {at}"));
+            }
             Self::Doctor(findings) => finding_table(findings).text(page),
         }
     }
@@ -251,7 +267,8 @@ impl Render for Outcome {
                 summary.heading("rollback candidates");
                 candidate_table(candidates).summary(summary);
             }
-            Self::History(entries, broken) => {
+            Self::Restarted(_) => summary.heading("the history begins anew"),
+            Self::History(entries, broken, _) => {
                 summary.heading(&broken.as_ref().map_or("history".to_owned(), break_line));
                 history_table(entries.iter().rev()).summary(summary);
             }
@@ -267,7 +284,11 @@ impl Render for Outcome {
     fn outputs(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::Status(status) => status.sha.iter().map(|sha| ("sha", sha.to_string())).collect(),
-            Self::Candidates(_) | Self::History(..) | Self::Resumed(_) | Self::Doctor(_) => Vec::new(),
+            Self::Candidates(_)
+            | Self::History(..)
+            | Self::Resumed(_)
+            | Self::Restarted(_)
+            | Self::Doctor(_) => Vec::new(),
         }
     }
 }

@@ -13,7 +13,7 @@ use super::options::OutputOptions;
 use super::settings::Settings;
 use crate::engine::budget::FINISHING;
 use crate::engine::contention::yield_to_rollback::{Meanwhile, yield_to_rollback};
-use crate::engine::execute::{Executed, execute};
+use crate::engine::execute::{Executed, Work, execute};
 use crate::engine::failure::EngineError;
 use crate::engine::inspect::LivePlatforms;
 use crate::engine::resolve::read_staged;
@@ -22,10 +22,11 @@ use crate::io::context::Context;
 use crate::io::registry::client::{Access, Client};
 use crate::ledger::recall::{Question, Recalled, recall};
 use crate::model::moves::Plan;
-use crate::model::repository::Repository;
+use crate::model::release::ImageRecord;
+use crate::policy::gates::hold;
 use crate::policy::gates::images::Rules;
+use crate::policy::history::History;
 use crate::policy::plan::decide;
-use crate::policy::repair::Direction;
 
 /// The binary.
 pub struct PromoteLatest;
@@ -40,46 +41,58 @@ impl Tool for PromoteLatest {
     }
 
     async fn run(args: Args, context: &Context) -> Result<Executed, Failure> {
-        let settings =
+        let mut settings =
             Settings::find(&args.registry, &args.images.images, &context.env)?.on_tag(args.to.as_ref());
+        settings.target.repeated = args.repeated();
         let handed = Handed::read(&args, &settings)?;
         let client = settings.client(context, Access::PullPush)?;
         let target = &settings.target;
         let read = read_staged(&client, target, &args.sha, LivePlatforms::Needed);
         let (sha, facts) = context.stop.unless(read).await??;
-        let recalled = match &target.home {
-            Some(home) => {
+        let lifts = args.lift_hold.is_some();
+        let recalled = match target.places().as_slice() {
+            [] => None,
+            places => {
+                let whole = |images: &[ImageRecord]| {
+                    let words = format!("promote-latest {sha} {}", target.repeated);
+                    target.command(&words, images.iter().map(|image| &image.repository))
+                };
                 let question = Question {
-                    home,
+                    places,
                     staging: &target.staging,
                     tag: &target.tag,
                     sha: &sha,
                     facts: &facts,
                     demand: handed.demand(),
                     files: &handed.pieces,
-                    lifts: args.lift_hold.is_some(),
+                    lifts,
                     allow_older: args.allow_older,
+                    command: &whole,
                 };
-                Some((home, context.stop.unless(recall(&client, &question)).await?))
+                Some(context.stop.unless(recall(&client, &question)).await?)
             }
-            None => None,
         };
-        let against = recalled.as_ref().map(|(_, recalled)| recalled.refusals.clone()).unwrap_or_default();
+        let (set, against) = match &recalled {
+            Some(recalled) => (recalled.set.clone(), recalled.refusals.clone()),
+            None => (Vec::new(), hold::check(&sha, &target.tag, &facts, &History::default(), lifts)),
+        };
         let rules = Rules::Promotion { expect: args.expect_current.clone() };
-        let mut decision = decide(Some(&sha), &target.tag, &facts, &rules, against)
+        let mut decision = decide(Some(&sha), &target.tag, &facts, &rules, set, against)
             .map_err(|refusals| EngineError::refused(Some(&sha), refusals))?;
         let plan = decision.plan.clone();
-        let Some((home, recalled)) = recalled else {
-            return Ok(execute(&client, target, decision, Direction::Promotion).await?);
-        };
-        if !plan.moves.is_empty() {
+        if let Some(recalled) = recalled.as_ref().filter(|_| !plan.moves.is_empty()) {
             decision.warnings.extend(recalled.warnings.iter().cloned());
         }
-        let carried = execute(&client, target, decision, Direction::Promotion).await;
-        let mut outcome = give_way(&client, target, (home, &recalled), &plan, carried).await?;
-        outcome.release = recalled.kept.as_ref().map(|kept| kept.name.to_string());
+        let carried = execute(&client, target, decision, Work::Promotion).await;
+        let mut outcome = match &recalled {
+            Some(recalled) => give_way(&client, target, recalled, &plan, carried).await?,
+            None => carried?,
+        };
+        outcome.release =
+            recalled.as_ref().and_then(|recalled| recalled.kept.as_ref()).map(|kept| kept.name.to_string());
         let (args, handed) = (&args, &handed);
-        let done = Done { client: &client, target, home, args, handed, recalled: &recalled, facts: &facts };
+        let recalled = recalled.as_ref();
+        let done = Done { client: &client, target, args, handed, recalled, facts: &facts };
         if context.stop.within(FINISHING, done.record(&mut outcome)).await.is_err() {
             let words = "stopped: the promotion may be missing in the history";
             context.console.warn(words);
@@ -94,7 +107,7 @@ impl Tool for PromoteLatest {
 async fn give_way(
     client: &Client<'_>,
     target: &Target,
-    (home, recalled): (&Repository, &Recalled),
+    recalled: &Recalled,
     plan: &Plan,
     carried: Result<Executed, EngineError>,
 ) -> Result<Executed, EngineError> {
@@ -104,7 +117,7 @@ async fn give_way(
         Ok(_) | Err(_) => return carried,
     };
     let known = &recalled.history.history;
-    match yield_to_rollback(client, target, home, known, plan, signal).await {
+    match yield_to_rollback(client, target, &recalled.home, known, plan, signal).await {
         Meanwhile::NoRollback => carried,
         Meanwhile::Unknown(why) => {
             let words = format!("could not check whether a rollback ran in the meantime: {why}");

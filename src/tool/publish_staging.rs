@@ -1,6 +1,7 @@
 //! `publish-staging`: every image of the release gets the tag `staging-<sha>`, by digest, byte for byte.
 
 mod origins;
+mod parts;
 
 use clap::Parser;
 use futures_util::future::try_join_all;
@@ -17,7 +18,6 @@ use crate::io::context::Context;
 use crate::io::registry::client::{Access, Client};
 use crate::io::registry::error::{Problem, RegistryError};
 use crate::io::registry::upload::{Arrival, Transfer};
-use crate::ledger::releases;
 use crate::model::commit::CommitSha;
 use crate::model::digest::Digest;
 use crate::model::reference::Reference;
@@ -74,6 +74,8 @@ pub struct Outcome {
     pub dry_run: bool,
     /// The release record, as `repository@sha256:...`; `None` where none is kept.
     pub record: Option<String>,
+    /// Images of the release that are not published yet: it cannot be promoted before they are.
+    pub missing: Vec<Repository>,
 }
 
 /// What it took to publish one image.
@@ -111,6 +113,7 @@ impl Tool for PublishStaging {
         let repositories: Vec<Repository> =
             args.images.iter().map(|image| image.repository.clone()).collect();
         let settings = Settings::find(&args.registry, &repositories, &context.env)?;
+        let settings = parts::whole(settings, &context.env)?;
         let tag = settings.target.staging.tag(&args.sha);
         let local = origins::open_local(&args.images).await?;
         let client = settings.client(context, Access::PullPush)?;
@@ -135,6 +138,7 @@ async fn publish(
             Err(refusal) => refusals.push(refusal),
         }
     }
+    refusals.extend(parts::stranger(client, &settings.target, &args.sha).await);
     if let Some(refusals) = NonEmpty::from_vec(refusals) {
         return Err(EngineError::refused(Some(&args.sha), refusals).into());
     }
@@ -162,10 +166,12 @@ async fn publish(
     let release = Release { sha: args.sha.clone(), images: ready.iter().map(record).collect() };
     // Last: the record says that everything it names is there.
     let record = match settings.target.home.as_ref().filter(|_| !settings.target.dry_run) {
-        Some(home) => Some(releases::write(client, home, &release).await?.name.to_string()),
+        Some(home) => Some(parts::record(client, &settings.target, home, &release).await?),
         None => None,
     };
-    Ok(Outcome { release, tag, images: sent, dry_run: settings.target.dry_run, record })
+    let missing = record.as_ref().map(|stored| stored.record.missing.clone()).unwrap_or_default();
+    let record = record.map(|stored| stored.name.to_string());
+    Ok(Outcome { release, tag, images: sent, dry_run: settings.target.dry_run, record, missing })
 }
 
 fn record(image: &Prepared) -> ImageRecord {

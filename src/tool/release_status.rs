@@ -3,7 +3,7 @@
 pub mod doctor;
 
 use clap::{Parser, Subcommand};
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all, try_join_all};
 use jiff::Timestamp;
 
 use self::doctor::Finding;
@@ -18,10 +18,12 @@ use crate::io::clock;
 use crate::io::context::Context;
 use crate::io::registry::client::{Access, Client};
 use crate::io::registry::error::RegistryError;
-use crate::ledger::{history, staged};
+use crate::ledger::{history, hold, staged};
 use crate::model::commit::CommitSha;
 use crate::model::digest::Digest;
+use crate::model::facts::Stand;
 use crate::model::history::{Entry, Event};
+use crate::model::hold::Hold;
 use crate::model::reference::Reference;
 use crate::model::repository::Repository;
 use crate::model::tag::Tag;
@@ -59,6 +61,12 @@ pub enum Question {
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
+    /// Begin the history anew where it was lost or cannot be read; what is there is kept under another tag
+    RestartHistory {
+        /// Why, for whoever reads about it later
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
     /// Check configuration, tenants, credentials and registries: one line each, with what to do
     Doctor,
 }
@@ -73,10 +81,12 @@ pub enum Outcome {
     Status(Box<Status>),
     /// Where one could go back to.
     Candidates(Vec<Candidate>),
-    /// What happened, oldest first, and where the chain of it breaks.
-    History(Vec<Entry>, Option<Break>),
+    /// What happened, oldest first, where the chain of it breaks, and why this cannot be all.
+    History(Vec<Entry>, Option<Break>, Option<String>),
     /// A hold was lifted; `None`: there was none.
     Resumed(Option<Box<Entry>>),
+    /// The history begins anew with this entry.
+    Restarted(Box<Entry>),
     /// Whether the set-up works.
     Doctor(Vec<Finding>),
 }
@@ -100,8 +110,12 @@ pub struct Status {
     pub check: bool,
     /// The rollback that holds promotions, if one does.
     pub hold: Option<Entry>,
+    /// The same as the tags of the images tell it.
+    pub holds: Vec<Hold>,
     /// Where the history breaks, if it does.
     pub broken: Option<Break>,
+    /// Why the history cannot be all that happened.
+    pub doubt: Option<String>,
     /// When the live release became live, by the history.
     pub since: Option<Timestamp>,
 }
@@ -132,6 +146,9 @@ impl Status {
             );
         }
         complaints.extend(self.hold.iter().map(|hold| format!("held since a rollback{}", hold.told())));
+        if self.hold.is_none() {
+            complaints.extend(self.holds.iter().map(|hold| format!("held since a rollback {hold}")));
+        }
         complaints
             .extend(self.broken.iter().map(|broken| format!("history entry {} was changed", broken.number)));
         let all_whole = self.live.iter().all(|image| image.digest.is_some() && image.missing.is_empty());
@@ -164,17 +181,18 @@ impl Tool for ReleaseStatus {
                 context.stop.unless(resume(&client, &settings.target, reason)).await??,
             ));
         }
+        if let Some(Question::RestartHistory { reason }) = &args.question {
+            let client = settings.client(context, Access::PullPush)?;
+            let restarted = context.stop.unless(restart(&client, &settings.target, reason)).await??;
+            return Ok(Outcome::Restarted(restarted));
+        }
         let client = settings.client(context, Access::Pull)?;
         match args.question {
             Some(Question::Candidates) => {
                 Ok(Outcome::Candidates(context.stop.unless(candidates(&client, &settings.target)).await??))
             }
-            Some(Question::History) => {
-                let home = kept_at(&settings.target)?;
-                let history = context.stop.unless(history::read(&client, home)).await??.history;
-                Ok(Outcome::History(history.entries().cloned().collect(), history.verify()))
-            }
-            Some(Question::Resume { .. } | Question::Doctor) | None => {
+            Some(Question::History) => context.stop.unless(told(&client, &settings.target)).await?,
+            Some(Question::Resume { .. } | Question::RestartHistory { .. } | Question::Doctor) | None => {
                 let status = context.stop.unless(status(&client, &settings.target, args.check)).await??;
                 Ok(Outcome::Status(Box::new(status)))
             }
@@ -182,39 +200,95 @@ impl Tool for ReleaseStatus {
     }
 }
 
-fn kept_at(target: &Target) -> Result<&Repository, Failure> {
-    let none = || {
-        Failure::usage(
+async fn told(client: &Client<'_>, target: &Target) -> Result<Outcome, Failure> {
+    let (_, stored) = history::find(client, &kept_at(target)?).await?;
+    let looks = target.images.iter().map(|image| async {
+        let live = client.digest(&Reference::Tagged(image.clone(), target.tag.clone())).await?;
+        stand(client, target, image, live).await
+    });
+    let stands = try_join_all(looks).await?;
+    let history = stored.history;
+    let doubt = history.doubt(target.tag.as_str(), &stands);
+    Ok(Outcome::History(history.entries().cloned().collect(), history.verify(), doubt))
+}
+
+/// Where an image stands, and whether a rollback left something there.
+async fn stand(
+    client: &Client<'_>,
+    target: &Target,
+    repository: &Repository,
+    live: Option<Digest>,
+) -> Result<Stand, RegistryError> {
+    let rejected = Reference::Tagged(repository.clone(), target.tag.rejected());
+    let (rejected, hold) = join(client.digest(&rejected), hold::read(client, repository, &target.tag)).await;
+    let marked = rejected?.is_some() || hold?.is_some();
+    Ok(Stand { repository: repository.clone(), live, marked })
+}
+
+fn kept_at(target: &Target) -> Result<Vec<Repository>, Failure> {
+    let places = target.places();
+    if places.is_empty() {
+        return Err(Failure::usage(
             "there is no history with `records = false`",
             "keep records to have holds and a history",
-        )
-    };
-    target.home.as_ref().ok_or_else(none)
+        ));
+    }
+    Ok(places)
 }
 
 /// Lifts the hold, or acknowledges a broken history. Without either nothing is written.
 async fn resume(client: &Client<'_>, target: &Target, reason: &str) -> Result<Option<Box<Entry>>, Failure> {
-    let home = kept_at(target)?;
-    let history = history::read(client, home).await?.history;
-    let standing = history.standing(target.tag.as_str());
-    if (standing.hold.is_none() && history.verify_since_resume().is_none()) || target.dry_run {
+    let (home, stored) = history::find(client, &kept_at(target)?).await?;
+    let holds = holds(client, target).await?;
+    let standing = stored.history.standing(target.tag.as_str());
+    let held = standing.hold.is_some() || !holds.is_empty();
+    if (!held && stored.history.verify_since_resume().is_none()) || target.dry_run {
         return Ok(standing.hold.map(Box::new));
     }
+    let home = holds.iter().find_map(|hold| hold.home.clone()).unwrap_or(home);
     let live = standing.last_move.as_ref().and_then(|last| last.sha.clone());
     let env = &client.context().env;
     let entry = history::entry(env, Event::Resume, &target.tag, live.as_ref(), &[], Some(reason));
-    history::append(client, home, &entry).await?;
-    Ok(Some(Box::new(entry)))
+    history::append(client, &home, &entry).await?;
+    let lost = hold::lift_all(client, &target.tag, holds.iter()).await;
+    match lost.into_iter().next() {
+        Some(error) => Err(error.into()),
+        None => Ok(Some(Box::new(entry))),
+    }
+}
+
+/// The holds that stand on any image.
+async fn holds(client: &Client<'_>, target: &Target) -> Result<Vec<Hold>, RegistryError> {
+    let reads = target.images.iter().map(|image| hold::read(client, image, &target.tag));
+    let mut holds: Vec<Hold> = try_join_all(reads).await?.into_iter().flatten().collect();
+    holds.dedup_by(|a, b| a.id == b.id);
+    Ok(holds)
+}
+
+/// Begins the history anew: the one before is lost or cannot be read. What is there is kept under a tag of its own.
+async fn restart(client: &Client<'_>, target: &Target, reason: &str) -> Result<Box<Entry>, Failure> {
+    let places = kept_at(target)?;
+    let env = &client.context().env;
+    let entry = history::entry(env, Event::Restart, &target.tag, None, &[], Some(reason));
+    if !target.dry_run {
+        history::restart(client, &places[0], &entry).await?;
+    }
+    Ok(Box::new(entry))
 }
 
 async fn status(client: &Client<'_>, target: &Target, check: bool) -> Result<Status, RegistryError> {
     let live = join_all(target.images.iter().map(|image| live(client, target, image))).await;
     let live = live.into_iter().collect::<Result<Vec<_>, _>>()?;
     let staged = candidates(client, target).await?;
-    let history = match &target.home {
-        Some(home) => history::read(client, home).await?.history,
-        None => History::default(),
+    let places = target.places();
+    let history = match places.as_slice() {
+        [] => History::default(),
+        places => history::find(client, places).await?.1.history,
     };
+    let holds = holds(client, target).await?;
+    let stands = live.iter().map(|image| stand(client, target, &image.repository, image.digest.clone()));
+    let doubt =
+        history.doubt(target.tag.as_str(), &try_join_all(stands).await?).filter(|_| !places.is_empty());
     let standing = history.standing(target.tag.as_str());
     let sha = live
         .first()
@@ -227,7 +301,7 @@ async fn status(client: &Client<'_>, target: &Target, check: bool) -> Result<Sta
     let since = standing.last_move.filter(|last| last.sha == sha).map(|last| last.at);
     let (tag, read, hold, broken) =
         (target.tag.clone(), clock::now(), standing.hold, history.verify_since_resume());
-    Ok(Status { tag, live, sha, staged, built, read, check, hold, broken, since })
+    Ok(Status { tag, live, sha, staged, built, read, check, hold, holds, broken, doubt, since })
 }
 
 async fn live(

@@ -1,12 +1,12 @@
 //! `rollback-latest`: moves `:latest` of all images back, with the engine of `promote-latest` and fewer guards.
 
 mod args;
+mod destination;
 mod previous;
 pub mod record;
 
 pub use self::args::Args;
-use self::previous::read_previous;
-use self::record::RollbackRecord;
+use self::record::{Record, RollbackRecord};
 use super::Tool;
 use super::failure::Failure;
 use super::options::OutputOptions;
@@ -14,20 +14,15 @@ use super::settings::Settings;
 use crate::engine::budget::{FINISHING, REASSERT};
 use crate::engine::candidates::{Candidate, candidates};
 use crate::engine::contention::reassert::reassert;
-use crate::engine::execute::{Executed, execute};
+use crate::engine::execute::{Executed, Work, execute};
 use crate::engine::failure::EngineError;
-use crate::engine::inspect::LivePlatforms;
 use crate::engine::mover::Mover;
-use crate::engine::resolve::read_staged;
-use crate::engine::target::Target;
 use crate::io::clock;
 use crate::io::context::Context;
 use crate::io::hooks;
-use crate::io::registry::client::{Access, Client};
-use crate::model::commit::CommitSha;
-use crate::model::facts::ImageFacts;
+use crate::io::registry::client::Access;
 use crate::policy::gates::images::Rules;
-use crate::policy::plan::{Decision, decide};
+use crate::policy::plan::decide;
 use crate::policy::repair::Direction;
 
 /// The binary.
@@ -61,8 +56,9 @@ impl Tool for RollbackLatest {
     }
 
     async fn run(args: Args, context: &Context) -> Result<Outcome, Failure> {
-        let settings =
+        let mut settings =
             Settings::find(&args.registry, &args.images.images, &context.env)?.on_tag(args.to.as_ref());
+        settings.target.repeated = args.repeated();
         let target = &settings.target;
         if args.list {
             let client = settings.client(context, Access::Pull)?;
@@ -70,31 +66,37 @@ impl Tool for RollbackLatest {
             return Ok(Outcome::Listed(listed.map_err(EngineError::from)?));
         }
         let client = settings.client(context, Access::PullPush)?;
-        let (decision, facts) = context.stop.unless(plan(&client, target, args.sha.as_ref())).await??;
-        let mut hooks = hooks::Runner::new(context, target.dry_run || decision.plan.moves.is_empty());
+        let to = context.stop.unless(destination::read(&client, target, &args)).await??;
+        let mut decision =
+            decide(to.sha.as_ref(), &target.tag, &to.facts, &Rules::Rollback, Vec::new(), Vec::new())
+                .map_err(|refusals| EngineError::refused(to.sha.as_ref(), refusals))?;
+        decision.warnings.extend(to.warnings.iter().cloned());
+        let plan = decision.plan.clone();
+        let idle = target.dry_run || plan.moves.is_empty();
+        let mut hooks = hooks::Runner::new(context, idle);
         hooks.run("capture", settings.hooks.capture.as_ref()).await;
         hooks.run("freeze", settings.hooks.freeze.as_ref()).await;
-        let plan = decision.plan.clone();
-        let mut moves = execute(&client, target, decision, Direction::Rollback).await?;
+        let rejects = settings.hold && !args.no_hold;
+        let written = Record { client: &client, settings: &settings, args: &args, to: &to, rejects };
+        let hold = if idle { None } else { written.hold(&plan) };
+        let work = Work::Rollback { rejects, hold: hold.as_ref(), held: &to.held() };
+        let moved = execute(&client, target, decision, work).await;
+        let mut moves = match moved {
+            Ok(moves) => moves,
+            Err(error) => return Err(written.take_back(hold.as_ref(), error).await.into()),
+        };
         hooks.run("rotate-cache", settings.hooks.rotate_cache.as_ref()).await;
         hooks.run("throttle", settings.hooks.throttle.as_ref()).await;
-        let writing = record::write(&client, &settings, &args, &facts, &mut moves);
-        let written = context.stop.within(FINISHING, writing).await;
-        let record = written.unwrap_or_else(|_| {
-            let words =
-                "stopped: the rollback may be missing in the history, and promotions may not be on hold";
+        let record = context.stop.within(FINISHING, written.write(&plan, &mut moves)).await;
+        let record = record.unwrap_or_else(|_| {
+            let words = "stopped: the rollback may be missing in the history";
             context.console.warn(words);
             moves.warnings.push(words.to_owned());
             RollbackRecord::default()
         });
-        if target.home.is_some() && !target.dry_run && !plan.moves.is_empty() {
+        if to.ledger.is_some() && !idle {
             let client = client.until(clock::instant() + REASSERT);
-            let mover = Mover {
-                client: &client,
-                plan: &plan,
-                direction: Direction::Rollback,
-                options: &target.options,
-            };
+            let mover = Mover { client: &client, plan: &plan, direction: Direction::Rollback, target };
             context.stop.within(FINISHING, reassert(&mover)).await.unwrap_or(Ok(()))?;
         }
         Ok(Outcome::Moved {
@@ -104,20 +106,4 @@ impl Tool for RollbackLatest {
             record: Box::new(record),
         })
     }
-}
-
-async fn plan(
-    client: &Client<'_>,
-    target: &Target,
-    sha: Option<&CommitSha>,
-) -> Result<(Decision, Vec<ImageFacts>), EngineError> {
-    let (sha, facts) = match sha {
-        Some(typed) => {
-            let (sha, facts) = read_staged(client, target, typed, LivePlatforms::Unneeded).await?;
-            (Some(sha), facts)
-        }
-        None => read_previous(client, target).await?,
-    };
-    let decision = decide(sha.as_ref(), &target.tag, &facts, &Rules::Rollback, Vec::new());
-    Ok((decision.map_err(|refusals| EngineError::refused(sha.as_ref(), refusals))?, facts))
 }

@@ -41,6 +41,10 @@ pub struct Settings {
     pub plain_http: Vec<Registry>,
     /// The configuration file, if there was one.
     pub file: Option<PathBuf>,
+    /// Whether the configuration file names the repository that keeps the records.
+    pub has_home: bool,
+    /// The images that belong together by the configuration file, if it says so.
+    pub configured: Option<Images>,
 }
 
 impl Settings {
@@ -72,6 +76,7 @@ impl Settings {
         };
         let Some(images) = named else { return Ok(None) };
         let images = images.map_err(|e| usage(e.to_string()))?;
+        let has_home = config.home.is_some();
         let mut settings = Self {
             target: Target {
                 home: config.records.then(|| config.home.unwrap_or_else(|| images.first().clone())),
@@ -80,6 +85,7 @@ impl Settings {
                 tag: config.latest,
                 dry_run: options.dry_run,
                 options: String::new(),
+                repeated: String::new(),
             },
             require: config.require,
             evidence_max_age: config.evidence_max_age,
@@ -88,6 +94,8 @@ impl Settings {
             deadline: options.deadline,
             plain_http: options.place.plain_http.clone(),
             file,
+            has_home,
+            configured: config.images,
         };
         settings.target.options = settings.as_options(None);
         Ok(Some(settings))
@@ -102,12 +110,10 @@ impl Settings {
         self
     }
 
-    /// The options with which another command means the same images, tag and registries, quoted for a shell.
+    /// The options with which another command means the same configuration, tag and registries, quoted for a shell.
     fn as_options(&self, to: Option<&Tag>) -> String {
-        let mut words: Vec<String> =
-            self.target.images.iter().map(|image| format!("--image {image}")).collect();
-        words
-            .extend(self.file.iter().map(|file| format!("--config {}", quoted(&file.display().to_string()))));
+        let config = |file: &PathBuf| format!("--config {}", quoted(&file.display().to_string()));
+        let mut words: Vec<String> = self.file.iter().map(config).collect();
         words.extend(to.iter().map(|tag| format!("--to {tag}")));
         words.extend(self.plain_http.iter().map(|registry| format!("--plain-http {registry}")));
         words.join(" ")

@@ -1,5 +1,6 @@
 //! The registry fails in the middle: put back, or say exactly what stands where and how to repair it.
 
+use crate::support::programs::words;
 use crate::support::{Done, Fixture, IMAGES, ONE, THREE, TWO, digests};
 use coalmine_sandbox::registry::RetryAfter;
 use coalmine_sandbox::{Action, Fault, Setup, When};
@@ -14,8 +15,8 @@ fn repair(fixture: &Fixture, done: &Done) -> Vec<String> {
         done.json()["repair"].as_array().unwrap().iter().map(|c| c.as_str().unwrap().to_owned()).collect();
     for command in &commands {
         assert!(done.stdout.contains(command.as_str()), "`{command}` is not printed:\n{}", done.stdout);
-        let words: Vec<&str> = command.split(' ').collect();
-        fixture.run(words[0]).args(&words[1..]).env("RELEASE_IMAGES", "").run().code(0);
+        let words = words(command);
+        fixture.run(&words[0]).args(&words[1..]).env("RELEASE_IMAGES", "").run().code(0);
     }
     commands
 }
@@ -130,7 +131,7 @@ fn a_wait_beyond_the_deadline_ends_at_once_and_says_how_long_it_would_be() {
     let fixture = Fixture::promoted();
     fixture.registry.rule(When::any().then(Fault::TooManyRequests(RetryAfter::Seconds(3600))));
     fixture.run("promote-latest").arg(TWO).run().code(1).tells(&["asks to wait 1h 00m"]);
-    assert_eq!(fixture.registry.log().len(), 4);
+    assert_eq!(fixture.registry.log().len(), 8);
 }
 
 #[test]

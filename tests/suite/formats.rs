@@ -29,7 +29,7 @@ fn record(fixture: &Fixture, tag: &str) -> (Value, Value) {
 
 #[test]
 fn the_examples_of_the_pages_fit_their_schemas_and_a_wrong_one_does_not() {
-    for name in ["release", "verdict", "history"] {
+    for name in ["release", "verdict", "history", "hold"] {
         let (schema, mut example) = (schema(name), example(name));
         assert_eq!(schema.validate(&example).map_err(|e| e.to_string()), Ok(()), "{name}");
         example["format"] = json!(2);
@@ -46,6 +46,11 @@ fn what_the_programs_write_fits_the_schemas() {
         fixture.run("promote-latest").args([sha, "--no-require"]).run().code(0);
     }
     fixture.run("rollback-latest").args([ONE, "--reason", "a test"]).run().code(0);
+    let (_, manifest) = fixture.registry.manifest(IMAGES[1], "latest-hold").unwrap();
+    let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+    let hold: Value =
+        serde_json::from_str(manifest["annotations"]["dev.coalmine.hold"].as_str().unwrap()).unwrap();
+    assert_eq!(schema("hold").validate(&hold).map_err(|e| e.to_string()), Ok(()));
     fixture.run("release-status").args(["resume", "--reason", "done"]).run().code(0);
     let (release, wrapped) = record(&fixture, &format!("release-{ONE}"));
     assert_eq!(schema("release").validate(&release).map_err(|e| e.to_string()), Ok(()));

@@ -126,9 +126,15 @@ fn killed_at_any_request_the_same_command_again_finishes_and_tells_the_history_o
     }
     all(&ends, |scenario, case| {
         let (done, _) = end(scenario, case);
+        // Whoever promotes next must see that a rollback ran, though it could not say so any more.
+        let moved = latest(scenario) != scenario.digests(case.operation.before());
+        let held = scenario.fixture.tag("latest-hold").iter().all(Option::is_some);
+        let moved_unheld = (case.operation == Operation::Rollback && moved && !held)
+            .then(|| "it moved a tag before every image was held".to_owned());
         let mut broken = after_again(scenario, done.code, false);
         let standing = latest(scenario) == scenario.digests(case.operation.wanted());
         broken.extend((!standing).then(|| format!("latest is {:?}", latest(scenario))));
+        broken.extend(moved_unheld);
         if matches!(case.operation, Operation::Promote | Operation::PromoteByTags) {
             broken.extend(leads_back(scenario, case));
         }

@@ -40,9 +40,9 @@ pub async fn reassert(mover: &Mover<'_, '_>) -> Result<(), EngineError> {
         return Ok(());
     }
     Err(EngineError::Moving(Box::new(MoveFailure::of(
+        mover.target,
         mover.direction,
         mover.plan,
-        mover.options,
         (problem, signal),
         receipts,
     ))))

@@ -11,6 +11,7 @@ use futures_util::future::join_all;
 
 use crate::base::complaint::Complaint;
 use crate::base::list::NonEmpty;
+use crate::base::shell::quoted;
 use crate::base::text;
 use crate::engine::budget::{FINISHING, YIELD};
 use crate::engine::failure::MoveFailure;
@@ -86,12 +87,13 @@ async fn give_way(
         "a rollback outranks a promotion that began before it: look with `release-status`",
     );
     let sha = rollback.sha.as_ref().map_or_else(|| "--previous".to_owned(), ToString::to_string);
-    let repair = format!("rollback-latest {sha} {}", target.options);
+    let reason = rollback.reason.as_ref().map(|why| format!(" --reason {}", quoted(why))).unwrap_or_default();
+    let repair = target.command(&format!("rollback-latest {sha}{reason}"), target.images.iter());
     Box::new(MoveFailure {
         sha: plan.sha.clone(),
         causes: NonEmpty::one(cause),
         receipts: plan.receipts(|i| ended[i].clone()),
-        repair: if given { Vec::new() } else { vec![repair.trim_end().to_owned()] },
+        repair: if given { Vec::new() } else { vec![repair] },
         signal,
     })
 }

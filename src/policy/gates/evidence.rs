@@ -160,7 +160,15 @@ mod tests {
             platforms: Vec::new(),
         };
         let release = Release { sha: "4c1d56e".parse().unwrap(), images: vec![image("x"), image("y")] };
-        ReleaseRecord { format: 1, release, commit_time: None, published: NOON.parse().unwrap(), run: None }
+        ReleaseRecord {
+            format: 1,
+            release,
+            home: None,
+            missing: Vec::new(),
+            commit_time: None,
+            published: NOON.parse().unwrap(),
+            run: None,
+        }
     }
 
     fn green(finished: &str) -> VerdictRecord {

@@ -2,6 +2,7 @@
 
 use crate::model::digest::Digest;
 use crate::model::facts::{ImageFacts, Live};
+use crate::model::reference::Reference;
 use crate::model::refusal::{Guard, Refusal};
 use crate::model::release::{Missing, Staged};
 use crate::model::tag::Tag;
@@ -55,11 +56,15 @@ pub(crate) fn known<'a>(
 }
 
 pub(crate) fn not_staged(image: &ImageFacts) -> Refusal {
+    let kind = match &image.source {
+        Reference::Tagged(..) => "tag",
+        Reference::Pinned(..) => "manifest",
+    };
     Refusal {
         guard: Guard::Staged,
         image: Some(image.repository.clone()),
-        expected: format!("the tag {}", image.source),
-        found: "no such tag".to_owned(),
+        expected: format!("the {kind} {}", image.source.name()),
+        found: format!("no such {kind}"),
         hint: "check the sha with `release-status`, or publish it for this image with publish-staging"
             .to_owned(),
     }
@@ -77,11 +82,7 @@ pub(crate) fn check_whole(
         Rules::Rollback => missing.is_manifest() && !missing.is_attestation(),
     };
     let (fatal, tolerable): (Vec<&Missing>, Vec<&Missing>) = wanted.missing.iter().partition(refuses);
-    warnings.extend(
-        tolerable
-            .iter()
-            .map(|missing| format!("{}:{} is not whole: {missing}", image.repository, image.source)),
-    );
+    warnings.extend(tolerable.iter().map(|missing| format!("{} is not whole: {missing}", image.source)));
     if fatal.is_empty() {
         return;
     }
@@ -89,7 +90,7 @@ pub(crate) fn check_whole(
     refusals.push(Refusal {
         guard: Guard::Whole,
         image: Some(image.repository.clone()),
-        expected: format!("everything that {} ({}) names", image.source, wanted.manifest.digest.short()),
+        expected: format!("everything that {} ({}) names", image.source.name(), wanted.manifest.digest.short()),
         found: found.join("; "),
         hint: "machines could not pull it: publish the sha again, or choose another; a clean-up of untagged versions may have deleted it".to_owned(),
     });

@@ -90,6 +90,8 @@ mod tests {
         ReleaseRecord {
             format: 1,
             release,
+            home: None,
+            missing: Vec::new(),
             commit_time: commit.map(|t| t.parse().unwrap()),
             published: "2026-11-21T00:00:00Z".parse().unwrap(),
             run,

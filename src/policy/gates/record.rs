@@ -21,23 +21,17 @@ pub fn check_record(sha: &CommitSha, record: Option<&ReleaseRecord>, facts: &[Im
     for image in facts {
         let Ok(Some(staged)) = &image.wanted else { continue };
         let recorded = record.release.images.iter().find(|recorded| recorded.repository == image.repository);
-        let (expected, hint) = match recorded {
-            Some(recorded) if recorded.digest == staged.manifest.digest => continue,
-            Some(recorded) => (
-                recorded.digest.to_string(),
-                "the tag was moved after publication: publish again under a new sha, or restore the tag",
-            ),
-            None => (
-                "no such image in the release record".to_owned(),
-                "publish the release again with every image",
-            ),
+        // Images that the record does not name are the guard of the set's business.
+        let Some(recorded) = recorded.filter(|recorded| recorded.digest != staged.manifest.digest) else {
+            continue;
         };
         refusals.push(Refusal {
             guard: Guard::Record,
             image: Some(image.repository.clone()),
-            expected: format!("{} to name {expected}, as recorded", image.source),
+            expected: format!("{} to name {}, as recorded", image.source.name(), recorded.digest),
             found: staged.manifest.digest.to_string(),
-            hint: hint.to_owned(),
+            hint: "the tag was moved after publication: publish again under a new sha, or restore the tag"
+                .to_owned(),
         });
     }
     refusals

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
+use crate::base::shell::quoted;
 use crate::model::commit::CommitSha;
 use crate::model::record::Kind;
 use crate::model::tag::Tag;
@@ -54,4 +55,18 @@ pub struct Args {
     pub(crate) registry: RegistryOptions,
     #[command(flatten)]
     pub(crate) output: OutputOptions,
+}
+
+impl Args {
+    /// What a printed promotion repeats of this one, quoted for a shell.
+    pub(super) fn repeated(&self) -> String {
+        let mut words: Vec<String> = self.require.iter().map(|kind| format!("--require {kind}")).collect();
+        words.extend(self.no_require.then(|| "--no-require".to_owned()));
+        let path = |option: &str, path: &PathBuf| format!("{option} {}", quoted(&path.display().to_string()));
+        words.extend(self.evidence.iter().map(|file| path("--evidence", file)));
+        words.extend(self.suite.iter().map(|file| path("--suite", file)));
+        words.extend(self.allow_older.then(|| "--allow-older".to_owned()));
+        words.extend(self.lift_hold.iter().map(|reason| format!("--lift-hold {}", quoted(reason))));
+        words.join(" ")
+    }
 }

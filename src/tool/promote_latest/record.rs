@@ -1,28 +1,29 @@
 //! What a promotion writes about itself: its entry in the history, and the evidence it rested on.
 
+use futures_util::future::join_all;
+
 use super::args::Args;
 use super::evidence::Handed;
 use crate::engine::execute::Executed;
 use crate::engine::target::Target;
 use crate::io::registry::client::Client;
-use crate::ledger::evidence;
 use crate::ledger::history::{entry, remember};
-use crate::ledger::recall::Recalled;
+use crate::ledger::recall::{Recalled, stands};
+use crate::ledger::{evidence, hold};
 use crate::model::facts::ImageFacts;
 use crate::model::history::Event;
+use crate::model::hold::Hold;
 use crate::model::moves::Receipt;
-use crate::model::repository::Repository;
+use crate::policy::gates::hold::is_rejected;
 
 /// A promotion that is done.
 pub(super) struct Done<'a, 'w> {
     pub(super) client: &'a Client<'w>,
     pub(super) target: &'a Target,
-    /// The repository that keeps the history.
-    pub(super) home: &'a Repository,
     pub(super) args: &'a Args,
     pub(super) handed: &'a Handed,
-    /// What the records said before it.
-    pub(super) recalled: &'a Recalled,
+    /// What the records said before it; `None` where none are kept.
+    pub(super) recalled: Option<&'a Recalled>,
     /// Where the images stood before it.
     pub(super) facts: &'a [ImageFacts],
 }
@@ -30,42 +31,73 @@ pub(super) struct Done<'a, 'w> {
 impl Done<'_, '_> {
     /// Writes it into the registry. It is done: what cannot be written is a warning.
     pub(super) async fn record(&self, outcome: &mut Executed) {
-        let standing = self.recalled.history.history.standing(self.target.tag.as_str());
-        let moved = outcome.moved();
-        // Everything is there and the history does not say how: an earlier run was killed before it could write.
-        let unexplained =
-            standing.last_move.as_ref().is_some_and(|last| !last.explains(self.facts)) && !moved;
-        if self.target.dry_run || !(moved || unexplained) {
+        if self.target.dry_run {
             return;
         }
-        let env = &self.client.context().env;
-        let note = |event, reason: Option<&str>, receipts: &[Receipt]| {
-            entry(env, event, &self.target.tag, outcome.sha.as_ref(), receipts, reason)
+        let mut lost = match self.recalled {
+            Some(recalled) => self.remember(recalled, outcome).await,
+            None => Vec::new(),
         };
-        let pieces = self
-            .recalled
-            .pieces
-            .iter()
-            .map(|piece| piece.sha256.clone())
-            .filter(|sha256| !sha256.is_empty())
-            .collect();
-        let mut entries = Vec::new();
-        if let Some(reason) = self.args.lift_hold.as_deref().filter(|_| standing.hold.is_some()) {
-            entries.push(note(Event::Resume, Some(reason), &[]));
-        }
-        let mut promotion =
-            note(Event::Promotion { evidence: pieces }, self.args.lift_hold.as_deref(), &outcome.receipts);
-        if let Some(last) = standing.last_move.as_ref().filter(|_| unexplained) {
-            promotion.moved = last.moved_since(&outcome.receipts);
-        }
-        entries.push(promotion);
-        let mut lost = remember(self.client, self.home, &entries).await;
-        if let Some(kept) = &self.recalled.kept {
-            lost.extend(evidence::keep(self.client, kept, &self.handed.documents).await);
+        if self.args.lift_hold.is_some() {
+            lost.extend(self.lift().await);
         }
         for warning in lost {
             self.client.context().console.warn(&warning);
             outcome.warnings.push(warning);
         }
+    }
+
+    /// Writes the entry, and the evidence that was handed over.
+    async fn remember(&self, recalled: &Recalled, outcome: &Executed) -> Vec<String> {
+        let standing = recalled.history.history.standing(self.target.tag.as_str());
+        // Everything is there and the history does not say how: an earlier run was killed before it could write.
+        let unexplained = standing.last_move.as_ref().is_some_and(|last| !last.explains(&stands(self.facts)))
+            && !outcome.moved();
+        let lifted = self.args.lift_hold.as_deref();
+        let held = standing.hold.is_some() || self.holds().next().is_some();
+        let env = &self.client.context().env;
+        let note = |event, receipts: &[Receipt]| {
+            entry(env, event, &self.target.tag, outcome.sha.as_ref(), receipts, lifted)
+        };
+        let mut entries = Vec::new();
+        if lifted.is_some() && held {
+            entries.push(note(Event::Resume, &[]));
+        }
+        if outcome.moved() || unexplained {
+            let sums = recalled.pieces.iter().map(|piece| piece.sha256.clone());
+            let evidence = sums.filter(|sha256| !sha256.is_empty()).collect();
+            let mut promotion = note(Event::Promotion { evidence }, &outcome.receipts);
+            if let Some(last) = standing.last_move.as_ref().filter(|_| unexplained) {
+                promotion.moved = last.moved_since(&outcome.receipts);
+            }
+            entries.push(promotion);
+        }
+        if entries.is_empty() {
+            return Vec::new();
+        }
+        let mut lost = remember(self.client, &recalled.home, &entries).await;
+        if let Some(kept) = &recalled.kept {
+            lost.extend(evidence::keep(self.client, kept, &self.handed.documents).await);
+        }
+        lost
+    }
+
+    fn holds(&self) -> impl Iterator<Item = &Hold> {
+        self.facts.iter().filter_map(|image| image.hold.as_ref().ok()?.as_ref())
+    }
+
+    /// Takes away what a rollback left against this release: somebody said that it is meant.
+    async fn lift(&self) -> Vec<String> {
+        let lifted = hold::lift_all(self.client, &self.target.tag, self.holds()).await.into_iter();
+        let lost = lifted.map(|error| format!("a hold stays: {error}")).collect();
+        if is_rejected(self.facts) {
+            let tag = self.target.tag.rejected();
+            let deletes = self.facts.iter().map(|image| self.client.delete_tag(&image.repository, &tag));
+            // A registry that deletes no tags keeps the mark: the next promotion of this release asks again.
+            for error in join_all(deletes).await.into_iter().filter_map(Result::err) {
+                self.client.context().console.detail(&error.to_string());
+            }
+        }
+        lost
     }
 }

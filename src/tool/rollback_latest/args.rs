@@ -2,6 +2,7 @@
 
 use clap::Parser;
 
+use crate::base::shell::quoted;
 use crate::model::commit::CommitSha;
 use crate::model::tag::Tag;
 use crate::tool::options::{ImageOptions, OutputOptions, RegistryOptions};
@@ -31,6 +32,9 @@ pub struct Args {
     /// Do not hold promotions, and do not reject the release that you leave
     #[arg(long)]
     pub no_hold: bool,
+    /// Move only the images that are named, although the release has more; the history keeps REASON
+    #[arg(long, value_name = "REASON")]
+    pub partial: Option<String>,
     /// File the post-mortem draft as an issue on GitHub, once for each rejected release
     #[arg(long)]
     pub open_issue: bool,
@@ -43,4 +47,15 @@ pub struct Args {
     pub(crate) registry: RegistryOptions,
     #[command(flatten)]
     pub(crate) output: OutputOptions,
+}
+
+impl Args {
+    /// What a printed rollback repeats of this one, quoted for a shell.
+    pub(super) fn repeated(&self) -> String {
+        let mut words: Vec<String> =
+            self.reason.iter().map(|reason| format!("--reason {}", quoted(reason))).collect();
+        words.extend(self.no_hold.then(|| "--no-hold".to_owned()));
+        words.extend(self.partial.iter().map(|reason| format!("--partial {}", quoted(reason))));
+        words.join(" ")
+    }
 }

@@ -80,6 +80,15 @@ fn a_registry_that_refuses_records_does_not_stop_a_rollback() {
         "read only",
     )));
     let done = fixture.run("rollback-latest").arg(ONE).with_result().run().code(0);
+    let done = done.tells(&["warning:", "the rollback is not in the history"]);
+    assert_eq!((fixture.latest(), done.json()["held"].as_bool()), (digests(ONE), Some(true)), "by its tags");
+    let fixture = published(Setup::default(), &[ONE, TWO]);
+    promote_proven(&fixture, TWO, &[]).code(0);
+    for name in ["/manifests/release-", "/manifests/latest-hold"] {
+        let denied = Fault::error(403, "DENIED", "read only");
+        fixture.registry.rule(When::any().method("PUT").path_contains(name).then(denied));
+    }
+    let done = fixture.run("rollback-latest").arg(ONE).with_result().run().code(0);
     let done = done.tells(&["warning:", "the rollback is not in the history", "no hold is placed"]);
     assert_eq!((fixture.latest(), done.json()["held"].as_bool()), (digests(ONE), Some(false)));
 }

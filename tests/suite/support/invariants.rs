@@ -9,6 +9,7 @@ use coalmine::policy::history::History;
 use serde_json::Value;
 
 use super::faults::Case;
+use super::programs::words;
 use super::scenario::{Operation, PASSWORD, Scenario, Tags, ZERO, run_bounded};
 use super::{Done, IMAGES, TWO};
 
@@ -149,8 +150,8 @@ fn split(scenario: &Scenario, case: &Case, done: &Done, latest: &[Option<String>
         if !done.stdout.contains(command) {
             broken.push(format!("`{command}` is not printed"));
         }
-        let words: Vec<&str> = command.split(' ').collect();
-        let repaired = scenario.program(words[0]).args(&words[1..]).env("RELEASE_IMAGES", "").run();
+        let words = words(command);
+        let repaired = scenario.program(&words[0]).args(&words[1..]).env("RELEASE_IMAGES", "").run();
         match repaired.code {
             0 => {}
             1 if case.lies_for_ever() && repaired.stderr.contains("hint: ") => refused = true,
@@ -255,7 +256,9 @@ pub(crate) fn remembered(scenario: &Scenario, done: &Done) -> Vec<String> {
             (scenario.operation, &entry.event),
             (Operation::Promote, Event::Promotion { .. }) | (Operation::Rollback, Event::Rollback { .. })
         );
-        if !fits || done.code != 0 {
+        // A rollback that moved nothing says that it took its hold back.
+        let failed = entry.event == Event::RollbackFailed;
+        if failed != (done.code != 0) || !(fits || failed && scenario.operation == Operation::Rollback) {
             broken.push(format!("exit {} and an entry {entry:?}", done.code));
         }
         for moved in &entry.moved {

@@ -128,3 +128,12 @@ impl Done {
 pub(crate) fn send_signal(pid: u32, signal: &str) {
     let _ = Command::new("kill").args([signal, &pid.to_string()]).stderr(Stdio::null()).status();
 }
+
+/// The words of a printed command, as a POSIX shell reads them.
+pub(crate) fn words(command: &str) -> Vec<String> {
+    let script = "for word in \"$@\"; do printf '%s\\0' \"$word\"; done";
+    let set = format!("set -- {command}; {script}");
+    let output = Command::new("sh").args(["-c", &set]).output().expect("a shell");
+    let text = String::from_utf8(output.stdout).expect("the words are UTF-8");
+    text.split_terminator('\0').map(str::to_owned).collect()
+}
