@@ -1,6 +1,7 @@
 //! Every effect, and nothing that decides.
 
 pub mod clock;
+pub(crate) mod connection;
 pub mod console;
 pub mod context;
 pub mod env;
@@ -11,6 +12,7 @@ pub mod github_files;
 pub mod hooks;
 pub mod probe;
 pub mod progress;
+pub(crate) mod proxy;
 pub(crate) mod random;
 pub mod registry;
 pub mod replay;

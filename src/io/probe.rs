@@ -10,7 +10,10 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use super::clock;
+use super::connection::deepest;
 use super::console::{Console, Loudness};
+use super::env::Env;
+use super::proxy::Proxies;
 use crate::model::check::{Answer, BodyEnd, Observation, Reply};
 use crate::policy::smoke::assess::BODY_BYTES;
 
@@ -74,6 +77,7 @@ pub struct Probe<'w> {
     gate: Semaphore,
     long: Semaphore,
     console: &'w Console,
+    proxies: Option<Proxies>,
 }
 
 impl<'w> Probe<'w> {
@@ -111,11 +115,13 @@ impl<'w> Probe<'w> {
             })?;
             builder = builder.identity(identity);
         }
-        if route == Route::Direct {
-            builder = builder.no_proxy();
-        }
+        let proxies = (route == Route::Environment).then(|| Proxies::of(&Env::read()));
+        builder = match &proxies {
+            Some(proxies) => proxies.lead(builder),
+            None => builder.no_proxy(),
+        };
         let http = builder.build().map_err(|e| deepest(&e))?;
-        Ok(Self { http, gate: Semaphore::new(at_once), long: Semaphore::new(LONG_AT_ONCE), console })
+        Ok(Self { http, gate: Semaphore::new(at_once), long: Semaphore::new(LONG_AT_ONCE), console, proxies })
     }
 
     /// Asks once. If no connection could be made, nothing was sent, and a second one is tried.
@@ -159,7 +165,11 @@ impl<'w> Probe<'w> {
         }
         match call.send().await {
             Ok(response) => Attempt::Reply(Reply::Answer(listen(response, until, &self.long).await)),
-            Err(error) if error.is_connect() => Attempt::NoConnection(deepest(&error.without_url())),
+            Err(error) if error.is_connect() => {
+                let proxy = self.proxies.as_ref().and_then(|proxies| proxies.on_the_way_to(&request.url));
+                let through = proxy.map_or_else(String::new, |proxy| format!("through the proxy {proxy}: "));
+                Attempt::NoConnection(format!("{through}{}", deepest(&error.without_url())))
+            }
             Err(error) => Attempt::Reply(Reply::Broken(deepest(&error.without_url()))),
         }
     }
@@ -234,13 +244,4 @@ async fn listen(mut response: Response, until: clock::Instant, long: &Semaphore)
         }
     };
     Answer { status, headers, body, end }
-}
-
-/// The last cause of an error: the others name layers, this one names what happened.
-fn deepest(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    cause.to_string()
 }

@@ -115,6 +115,7 @@ pub fn decide(
             plan.moves.push(Move { repository: image.repository.clone(), from, to: wanted.manifest.clone() });
         }
     }
+    tell_once(&mut refusals);
     // Nothing to move: it is so already, and no memory says otherwise.
     if !refusals.is_empty() || !plan.moves.is_empty() {
         refusals.extend(memory);
@@ -140,6 +141,22 @@ fn known<'a>(
         });
     }
     Some((image.wanted.as_ref().ok()?.as_ref(), image.current.as_ref().ok()?.as_ref()))
+}
+
+/// What kept several images from being read, as a host that has no address does, is said once and not of an image.
+fn tell_once(refusals: &mut Vec<Refusal>) {
+    let mut told: Vec<Refusal> = Vec::new();
+    for refusal in refusals.drain(..) {
+        let same = |known: &&mut Refusal| {
+            known.guard == Guard::Readable && refusal.guard == Guard::Readable && known.found == refusal.found
+        };
+        match told.iter_mut().find(same) {
+            Some(known) if known.image == refusal.image => {}
+            Some(known) => known.image = None,
+            None => told.push(refusal),
+        }
+    }
+    *refusals = told;
 }
 
 fn not_staged(image: &ImageFacts) -> Refusal {

@@ -15,6 +15,7 @@ mod install;
 mod journey;
 mod kills;
 mod matrix;
+mod network;
 mod publishing;
 mod racing;
 mod records;

@@ -1,6 +1,7 @@
 //! What the tests stand on: registries, programs, a runner, faults and what must be true after them.
 
 pub(crate) mod docker_registry;
+pub(crate) mod eavesdropper;
 pub(crate) mod faults;
 pub(crate) mod fixture;
 pub(crate) mod invariants;
