@@ -1,5 +1,7 @@
 //! `canary-smoke`: proves that every canary tenant runs this build and passes the smoke suite.
 
+mod args;
+mod checks;
 mod cleanup;
 mod fleet;
 mod lint;
@@ -8,116 +10,22 @@ mod ready;
 mod record;
 mod request;
 mod run;
+mod session;
 mod step;
 mod suite;
 
-use std::path::PathBuf;
-use std::time::Duration;
-
-use clap::{Args as ClapArgs, Parser, Subcommand};
-
+use self::args::Command;
 use super::Tool;
 use super::failure::Failure;
-use super::options::{ImageOptions, OutputOptions, PlaceOptions};
-use crate::base::duration;
+use super::options::OutputOptions;
 use crate::io::context::Context;
-use crate::model::commit::CommitSha;
-use crate::model::tenant::{TenantName, TenantUrl};
 use crate::model::verdict::Verdict;
 
+pub use self::args::Args;
 pub use self::lint::LintOutcome;
 pub use self::prove::{ProveOutcome, Row as ProveRow};
 pub use self::run::RunOutcome;
 pub use self::suite::SuiteFile;
-
-/// Proves that every canary tenant runs this build and passes the smoke suite
-///
-/// Waits until every tenant serves the build, runs every check on every tenant at the same time, and asks again which
-/// build answered. Moves no tag. Tokens come from the environment, never from an argument, and go to their own tenant
-/// only.
-///
-/// Exit codes: 0 green; 1 red: an expectation failed; 2 usage, or a mistake in the suite: no request was sent;
-/// 3 inconclusive: unreachable, timed out, another build; 130, 143 stopped by a signal, after cleaning up.
-#[derive(Parser, Clone, Debug)]
-#[command(name = "canary-smoke", version, args_conflicts_with_subcommands = false)]
-pub struct Args {
-    #[command(subcommand)]
-    pub(crate) command: Option<Command>,
-    #[command(flatten)]
-    pub(crate) build: BuildOptions,
-    #[command(flatten)]
-    pub(crate) fleet: FleetOptions,
-    /// Suite to run
-    #[arg(long, value_name = "FILE", default_value = "smoke.toml", help_heading = "Suite", global = true)]
-    pub suite: PathBuf,
-    /// Bound on the whole run, as in `90s` or `10m` [default: from the suite]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse, help_heading = "Suite", global = true)]
-    pub deadline: Option<Duration>,
-    /// Also write a JUnit report to FILE, whole or not at all
-    #[arg(long, value_name = "FILE", help_heading = "Output", global = true)]
-    pub junit: Option<PathBuf>,
-    /// Attach no verdict to the release record: hand the result file to promote-latest as evidence
-    #[arg(long, help_heading = "Output", global = true)]
-    pub no_record: bool,
-    /// Under GitHub Actions: do not ask the runner to mask each token (it masks secrets of one token a line by itself)
-    #[arg(long, help_heading = "Output", global = true)]
-    pub no_self_mask: bool,
-    #[command(flatten)]
-    pub(crate) images: ImageOptions,
-    #[command(flatten)]
-    pub(crate) place: PlaceOptions,
-    #[command(flatten)]
-    pub(crate) output: OutputOptions,
-}
-
-/// Which build is to be proven.
-#[derive(ClapArgs, Clone, Debug)]
-#[command(next_help_heading = "Build")]
-pub struct BuildOptions {
-    /// Commit of the build, 7 to 64 hex digits
-    #[arg(long, value_name = "SHA", conflicts_with = "release", global = true)]
-    pub sha: Option<CommitSha>,
-    /// The release as publish-staging wrote its result: the verdict is bound to its digests
-    #[arg(long, value_name = "FILE", global = true)]
-    pub release: Option<PathBuf>,
-}
-
-/// Who is asked.
-#[derive(ClapArgs, Clone, Debug)]
-#[command(next_help_heading = "Tenants")]
-pub struct FleetOptions {
-    /// A tenant, its token in CANARY_TOKEN_<NAME>; instead of the lists of the environment (repeatable)
-    /// [env: CANARY_TENANT_URLS, CANARY_ADMIN_TOKENS]
-    #[arg(long = "tenant", value_name = "NAME=URL", value_parser = named_tenant, global = true)]
-    pub tenants: Vec<(TenantName, TenantUrl)>,
-}
-
-/// What is to be done instead of a run.
-#[derive(Subcommand, Clone, Debug)]
-pub enum Command {
-    /// Check the suite without any request: mistakes, weak spots, the longest that a run can take
-    Lint {
-        /// Suite to check, instead of --suite
-        #[arg(value_name = "FILE")]
-        file: Option<PathBuf>,
-    },
-    /// Test the suite itself: record one healthy tenant, replay it with one fault at a time, name each fault that no
-    /// check notices
-    Prove {
-        /// Least share of faults that must be noticed, in percent
-        #[arg(long, value_name = "PERCENT", default_value_t = 100, value_parser = clap::value_parser!(u8).range(0..=100))]
-        min_score: u8,
-    },
-    /// Print the JSON Schema of smoke.toml
-    Schema,
-}
-
-fn named_tenant(text: &str) -> Result<(TenantName, TenantUrl), String> {
-    let (name, url) = text.split_once('=').ok_or("expected NAME=URL")?;
-    let name = name.parse::<TenantName>().map_err(|e| e.to_string())?;
-    let url = url.parse::<TenantUrl>().map_err(|e| e.to_string())?;
-    Ok((name, url))
-}
 
 /// The binary.
 pub struct CanarySmoke;
@@ -157,11 +65,13 @@ impl Tool for CanarySmoke {
             Some(Command::Prove { min_score }) => {
                 Ok(Outcome::Prove(prove::prove(&args, min_score, context).await?))
             }
-            Some(Command::Schema) => Ok(Outcome::Schema(crate::policy::smoke::suite::schema::schema())),
+            Some(Command::Schema) => Ok(Outcome::Schema(crate::policy::smoke::suite::schema())),
         }
     }
 
     async fn keep(args: &Args, outcome: &Outcome, verdict: Verdict, document: &str, context: &Context) {
-        record::keep(args, outcome, verdict, document, context).await;
+        if let Outcome::Run(run) = outcome {
+            record::keep(args, run.release.as_ref(), verdict, document, context).await;
+        }
     }
 }

@@ -222,8 +222,8 @@ impl Client<'_> {
             }
             Err(error) if error.is_connect() && !error.is_timeout() => {
                 let known = self.shared.answered.borrow().contains(&host);
-                let attempted = format!("reach {host}");
-                Err(RegistryError::new(attempted, unreached(error, host, proxy, known)))
+                // Not what was attempted: whatever else is asked of this host ends in the same words, told once.
+                Err(RegistryError::new("connect", unreached(error, host, proxy, known)))
             }
             Err(error) => Err(RegistryError::new(attempted, broken(error, timeout))),
         }

@@ -34,18 +34,6 @@ impl Client<'_> {
         self.retry(SPOILED_TRIES, RegistryError::is_wrong_digest, read).await
     }
 
-    /// The manifest with this digest; `None` if there is none.
-    ///
-    /// # Errors
-    /// The registry cannot be read, or answers other bytes.
-    pub(crate) async fn manifest_of(
-        &self,
-        repository: &Repository,
-        digest: &Digest,
-    ) -> Result<Option<Manifest>, RegistryError> {
-        self.manifest(&Reference::Pinned(repository.clone(), digest.clone())).await
-    }
-
     async fn manifest_once(
         &self,
         call: &Call<'_>,

@@ -2,8 +2,7 @@
 
 use std::cell::RefCell;
 
-use super::run::{Pace, Run};
-use super::step::{Haste, Place};
+use super::session::{Haste, Pace, Place, Session};
 use crate::io::clock;
 use crate::model::check::{Outcome, StepResult};
 use crate::model::tenant::Tenant;
@@ -11,7 +10,7 @@ use crate::policy::smoke::suite::template::Variables;
 use crate::policy::smoke::suite::worst_case::CLEANUP;
 use crate::policy::smoke::suite::{Body, Check, Step};
 
-impl Run<'_> {
+impl Session<'_> {
     /// Runs the cleanup of `check`, but for requests that need what was not captured. A failure is reported and
     /// changes no verdict.
     pub(super) async fn cleanup(

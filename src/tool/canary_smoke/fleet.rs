@@ -1,6 +1,6 @@
 //! Who is asked: the tenants of the command line or the environment, complete before the first request.
 
-use super::FleetOptions;
+use super::args::FleetOptions;
 use crate::base::secret::Secret;
 use crate::io::context::Context;
 use crate::model::tenant::Tenant;

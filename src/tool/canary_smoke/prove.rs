@@ -4,10 +4,11 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use super::ready::READY_EXCHANGE;
-use super::run::{Pace, Recorded, Run, build, probe, random};
+use super::args::Args;
+use super::fleet;
+use super::run::{build, probe};
+use super::session::{EXCHANGE, Pace, READY_EXCHANGE, Recorded, Session, random};
 use super::suite::{SuiteFile, load};
-use super::{Args, fleet};
 use crate::base::secret::Secret;
 use crate::io::clock;
 use crate::io::context::Context;
@@ -20,8 +21,6 @@ use crate::policy::smoke::faults::{Exchange, Fault, Scenario, scenarios};
 use crate::policy::smoke::suite::{Step, Suite};
 use crate::tool::failure::Failure;
 
-/// The header by which a replayed request says which exchange it repeats.
-pub(super) const EXCHANGE: &str = "x-coalmine-exchange";
 /// How `[ready]` is called where the checks are named.
 const READY: &str = "[ready]";
 
@@ -83,7 +82,7 @@ pub(super) async fn prove(args: &Args, min_score: u8, context: &Context) -> Resu
         ));
     };
     let deadline = args.deadline.unwrap_or(suite.deadline);
-    let recorder = Run {
+    let recorder = Session {
         suite: &suite,
         sha: sha.clone(),
         context,
@@ -118,14 +117,14 @@ pub(super) async fn prove(args: &Args, min_score: u8, context: &Context) -> Resu
 
 /// The recording, and what replays it.
 struct Stage<'r> {
-    run: Run<'r>,
+    run: Session<'r>,
     tenant: Tenant,
     recording: BTreeMap<usize, Recorded>,
 }
 
 impl<'r> Stage<'r> {
     fn build(
-        recorder: &Run<'r>,
+        recorder: &Session<'r>,
         suite: &'r Suite,
         tenant: Tenant,
         recording: BTreeMap<usize, Recorded>,
@@ -135,7 +134,7 @@ impl<'r> Stage<'r> {
             Probe::new(&context.console, &Certificates::default(), Route::Direct, 1).map_err(|problem| {
                 Failure::usage(format!("failed to set up TLS: {problem}"), "check the system's certificates")
             })?;
-        let run = Run {
+        let run = Session {
             suite,
             sha: recorder.sha.clone(),
             context,

@@ -1,16 +1,12 @@
 //! Which build a tenant serves: before the first check until it is the right one, and again after the last.
 
-use super::run::{Pace, Run};
-use super::step::{Haste, Place};
+use super::session::{Haste, Pace, Place, READY_EXCHANGE, Session};
 use crate::io::clock;
 use crate::model::check::{Build, Outcome, StepResult};
 use crate::model::tenant::Tenant;
 use crate::policy::smoke::suite::Ready;
 
-/// The number of `[ready]` within a recording.
-pub(super) const READY_EXCHANGE: usize = 0;
-
-impl Run<'_> {
+impl Session<'_> {
     /// Waits until `tenant` serves the build, as often in a row as the suite asks for. Gives up when the suite's time
     /// for it is over.
     pub(super) async fn ready(&self, tenant: &Tenant) -> Build {

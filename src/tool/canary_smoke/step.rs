@@ -1,14 +1,11 @@
 //! One step against one tenant: ask, look, perhaps ask again.
 
-use std::time::Duration;
-
 use super::request::{Filled, curl, fill};
-use super::run::{Interruption, Pace, Recorded, Run};
+use super::session::{EXCHANGE, Haste, Interruption, Pace, Place, Recorded, Session, millis};
 use crate::base::duration;
 use crate::io::clock;
 use crate::io::probe::{Credential, ProbeRequest};
 use crate::model::check::{Mismatch, Observation, Outcome, Reply, StepResult};
-use crate::model::tenant::Tenant;
 use crate::policy::smoke::assess::{Assessment, Exhibit};
 use crate::policy::smoke::suite::Step;
 use crate::policy::smoke::suite::template::Variables;
@@ -19,28 +16,7 @@ const REQUEST_IDS: [&str; 4] = ["x-request-id", "x-correlation-id", "traceparent
 /// How much of a request's name is shown, in bytes.
 const REQUEST_ID_BYTES: usize = 80;
 
-/// Where a step stands.
-#[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
-    pub(super) tenant: &'a Tenant,
-    pub(super) step: &'a Step,
-    /// Its number within a recording.
-    pub(super) exchange: usize,
-    pub(super) haste: Haste,
-}
-
-/// What becomes of a step when the run is to stop.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Haste {
-    /// It is left at once.
-    Drop,
-    /// Its answer is awaited a little longer: it names what has to be cleaned up.
-    Linger,
-    /// It goes on: it cleans up, within a bound of its own.
-    Finish,
-}
-
-impl Run<'_> {
+impl Session<'_> {
     /// Takes one step. What it captures is added to `variables`.
     pub(super) async fn step(&self, place: Place<'_>, variables: &mut Variables) -> StepResult {
         let mut result = blank(place.step);
@@ -95,7 +71,7 @@ impl Run<'_> {
     ) -> Result<Observation, (Interruption, Option<Observation>)> {
         let mut headers = filled.headers.clone();
         if self.pace == Pace::Replay {
-            headers.push((super::prove::EXCHANGE.to_owned(), place.exchange.to_string()));
+            headers.push((EXCHANGE.to_owned(), place.exchange.to_string()));
         }
         let request = ProbeRequest {
             method: place.step.request.method,
@@ -226,8 +202,4 @@ pub(super) fn described(result: &StepResult) -> String {
         (None, Some(trouble)) => trouble.clone(),
         (None, None) => "nothing was asked".to_owned(),
     }
-}
-
-pub(super) fn millis(span: Duration) -> u64 {
-    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
