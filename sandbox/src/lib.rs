@@ -52,4 +52,6 @@ pub use crate::registry::{
     Access, Action, Auth, Bearer, Fault, Immutability, Kind, Registry, RetryAfter, Rule, RuleId, Seen, Setup,
     TokenKey, User, When,
 };
-pub use crate::tenant::{Asked, Follow, Leftovers, Reach, Running, Tenant, TenantFault, TenantSetup};
+pub use crate::tenant::{
+    Asked, Balancer, Follow, Leftovers, Reach, Running, Tenant, TenantFault, TenantSetup,
+};

@@ -87,7 +87,16 @@ impl Server {
     ///
     /// The port is taken.
     pub(crate) fn start(port: u16, answerer: Arc<impl Answer>) -> io::Result<Self> {
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+        Self::start_at((Ipv4Addr::LOCALHOST, port).into(), answerer)
+    }
+
+    /// Listens at `place` and serves until dropped.
+    ///
+    /// # Errors
+    ///
+    /// The port is taken.
+    pub(crate) fn start_at(place: SocketAddr, answerer: Arc<impl Answer>) -> io::Result<Self> {
+        let listener = std::net::TcpListener::bind(place)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let _inside = runtime::handle().enter();

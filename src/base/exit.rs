@@ -16,6 +16,8 @@ pub enum Exit {
     Split = 4,
     /// Not yet: the soak is still open. The registry is untouched.
     Pending = 5,
+    /// Stopped by SIGHUP (128 + 1), after what was half moved had been put back.
+    HungUp = 129,
     /// Stopped by SIGINT (128 + 2), after what was half moved had been put back.
     Interrupted = 130,
     /// Stopped by SIGTERM (128 + 15), after what was half moved had been put back.
@@ -24,13 +26,14 @@ pub enum Exit {
 
 impl Exit {
     /// Every code, in ascending order; the table in `docs/exit-codes.md` is tested against it.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Done,
         Self::No,
         Self::Usage,
         Self::Inconclusive,
         Self::Split,
         Self::Pending,
+        Self::HungUp,
         Self::Interrupted,
         Self::Terminated,
     ];
@@ -49,6 +52,7 @@ impl Exit {
             Self::Inconclusive => "could not tell: inconclusive, never to be read as green",
             Self::Split => "split: the images disagree and could not be put back",
             Self::Pending => "not yet: the soak is still open",
+            Self::HungUp => "stopped by SIGHUP; what was half moved has been put back",
             Self::Interrupted => "stopped by SIGINT; what was half moved has been put back",
             Self::Terminated => "stopped by SIGTERM; what was half moved has been put back",
         }

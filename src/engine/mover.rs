@@ -55,11 +55,7 @@ impl Trouble {
                 (Complaint::new(message, hint), None)
             }
             Self::Signal(signal) => {
-                let name = match signal {
-                    Signal::Interrupt => "SIGINT",
-                    Signal::Terminate => "SIGTERM",
-                };
-                let message = format!("stopped by {name}");
+                let message = format!("stopped by {}", signal.name());
                 (Complaint::new(message, "run the same command again to finish"), Some(signal))
             }
         }

@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM as a value: whoever is in the middle of something looks at it and finishes or puts back.
+//! SIGINT, SIGTERM and SIGHUP as a value: whoever is in the middle of something looks at it and finishes or puts back.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -16,6 +16,8 @@ pub enum Signal {
     Interrupt,
     /// SIGTERM: what a cancelled workflow sends 7.5 s after SIGINT, and what `kill` sends.
     Terminate,
+    /// SIGHUP: the terminal or the connection to it was closed.
+    HangUp,
 }
 
 impl Signal {
@@ -24,6 +26,16 @@ impl Signal {
         match self {
             Self::Interrupt => Exit::Interrupted,
             Self::Terminate => Exit::Terminated,
+            Self::HangUp => Exit::HungUp,
+        }
+    }
+
+    /// The name of the signal.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Interrupt => "SIGINT",
+            Self::Terminate => "SIGTERM",
+            Self::HangUp => "SIGHUP",
         }
     }
 }
@@ -100,11 +112,30 @@ impl Stop {
         use tokio::signal::unix::{SignalKind, signal};
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
+        // nohup(1) has it ignored, and it stays so.
+        let mut hang_up = if ignores_hang_up() { None } else { Some(signal(SignalKind::hangup())?) };
         loop {
             tokio::select! {
                 _ = interrupt.recv() => self.raise(Signal::Interrupt),
                 _ = terminate.recv() => self.raise(Signal::Terminate),
+                () = next(hang_up.as_mut()) => self.raise(Signal::HangUp),
             }
         }
     }
+}
+
+/// Waits for the next one; for ever, if nobody listens.
+async fn next(signal: Option<&mut tokio::signal::unix::Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether the process was started with SIGHUP ignored: proc(5), the first bit of `SigIgn` in `/proc/[pid]/status`.
+/// Where there is no such file, nobody says so.
+fn ignores_hang_up() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }

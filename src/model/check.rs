@@ -1,6 +1,8 @@
 //! What was asked of a tenant, what it answered, and what that came to. Facts only: every text in a result has been
 //! cleaned of secrets and bounded before it is put here.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -38,8 +40,10 @@ pub enum Reply {
     Answer(Answer),
     /// None in time.
     Silence,
-    /// No connection, or one that broke before the answer; why.
+    /// The connection broke before the answer; why. The tenant may have got the request.
     Broken(String),
+    /// There was no connection, so nothing was sent; why.
+    NoConnection(String),
 }
 
 /// One request's fate.
@@ -49,7 +53,7 @@ pub struct Observation {
     pub reply: Reply,
     /// From sending to the end of the body, or to giving up.
     pub elapsed: Duration,
-    /// Whether the first connection failed before anything was sent and a second one was made.
+    /// Whether a second connection was made: the first failed before anything was sent, or had been kept and was closed.
     pub reconnected: bool,
 }
 
@@ -178,6 +182,8 @@ pub enum Build {
     Unasked,
     /// The wanted one, before the first check and after the last one.
     Served,
+    /// Not known: the run ended before the tenant could say it; why it ended.
+    Unknown(String),
     /// Never the wanted one; what it said last.
     Never(String),
     /// The wanted one before the first check, and then not any more; what it said.
@@ -191,9 +197,30 @@ impl Build {
     pub fn astray(&self) -> Option<&str> {
         match self {
             Self::Unasked | Self::Served => None,
-            Self::Never(found) | Self::Changed(found) | Self::Unconfirmed(found) => Some(found),
+            Self::Unknown(found) | Self::Never(found) | Self::Changed(found) | Self::Unconfirmed(found) => {
+                Some(found)
+            }
         }
     }
+
+    /// Whether the tenant was asked and serves another build, or nothing at all.
+    pub fn is_other(&self) -> bool {
+        match self {
+            Self::Never(_) | Self::Changed(_) => true,
+            Self::Unasked | Self::Served | Self::Unknown(_) | Self::Unconfirmed(_) => false,
+        }
+    }
+}
+
+/// Which addresses of a tenant were asked for its build.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Places {
+    /// Those that were asked, each over connections of its own.
+    pub asked: BTreeSet<IpAddr>,
+    /// Those of the tenant's name that were not, as this machine has no route to them.
+    pub no_route: BTreeSet<IpAddr>,
+    /// Whether a proxy passed the requests on: nobody here knows to which address.
+    pub proxied: bool,
 }
 
 /// What a tenant came to.
@@ -205,6 +232,8 @@ pub struct TenantResult {
     pub url: TenantUrl,
     /// Which build it said it serves.
     pub build: Build,
+    /// Who was asked for that.
+    pub places: Places,
     /// Every check of the suite, in the suite's order.
     pub checks: Vec<CheckResult>,
 }

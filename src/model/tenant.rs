@@ -93,6 +93,11 @@ impl TenantUrl {
         Url::parse(&format!("{base}{target}")).ok().filter(|url| url.origin() == self.0.origin())
     }
 
+    /// The URL as its parts.
+    pub fn as_url(&self) -> &Url {
+        &self.0
+    }
+
     /// Host, port and path: what tells tenants apart.
     pub fn place(&self) -> &str {
         let text = self.0.as_str().trim_end_matches('/');

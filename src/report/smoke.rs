@@ -53,6 +53,7 @@ impl RunOutcome {
         let tally = tally(self.tenants.iter().flat_map(|tenant| &tenant.checks));
         let all = self.tenants.len();
         let took = duration::show(self.duration());
+        let other = self.tenants.iter().filter(|tenant| tenant.build.is_other()).count();
         let astray = self.tenants.iter().filter(|tenant| tenant.build.astray().is_some()).count();
         let mut counts = Vec::new();
         for (count, word) in [
@@ -66,11 +67,16 @@ impl RunOutcome {
             }
         }
         let counts = counts.join(", ");
-        let build = match (self.ready_line, astray) {
-            (None, _) => "; the suite does not ask which build it is".to_owned(),
-            (Some(_), 0) => String::new(),
-            (Some(_), n) => format!("; {n} of {all} tenants do not serve it"),
-        };
+        let mut build = String::new();
+        if self.ready_line.is_none() {
+            build.push_str("; the suite does not ask which build it is");
+        }
+        if other > 0 {
+            build.push_str(&format!("; {other} of {all} tenants do not serve it"));
+        }
+        if astray > other {
+            build.push_str(&format!("; of {} of {all} tenants it is not known", astray - other));
+        }
         let (mood, word) = match self.verdict() {
             Verdict::Green => (Mood::Good, "GREEN"),
             Verdict::Red => (Mood::Bad, "RED"),
@@ -86,6 +92,17 @@ impl RunOutcome {
         let mut remarks = Vec::new();
         if self.ready_line.is_none() {
             remarks.push("without `[ready]` in the suite nothing proves which build answered".to_owned());
+        }
+        let no_route: Vec<String> = self
+            .tenants
+            .iter()
+            .flat_map(|tenant| {
+                tenant.places.no_route.iter().map(|place| format!("{} ({place})", tenant.name))
+            })
+            .collect();
+        if !no_route.is_empty() {
+            let listed = no_route.join(", ");
+            remarks.push(format!("not asked which build it serves, as there is no route to it: {listed}"));
         }
         let left = |c: &&crate::model::check::CheckResult| {
             c.samples.iter().flat_map(|s| &s.cleanup).any(|step| step.outcome != CheckOutcome::Passed)

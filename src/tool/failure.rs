@@ -46,7 +46,7 @@ impl Failure {
             Exit::No | Exit::Split => Verdict::Red,
             Exit::Inconclusive => Verdict::Inconclusive,
             Exit::Pending => Verdict::Pending,
-            Exit::Usage | Exit::Interrupted | Exit::Terminated => Verdict::Error,
+            Exit::Usage | Exit::HungUp | Exit::Interrupted | Exit::Terminated => Verdict::Error,
         }
     }
 }

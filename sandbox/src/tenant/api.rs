@@ -18,6 +18,9 @@ const BODY_BYTES: usize = 1024 * 1024;
 /// The prompt architecture and version that write the turns.
 const PROMPT: &str = "v6.2_flexible";
 
+/// The header in which every answer names the build.
+const BUILD_HEADER: &str = "x-build-sha";
+
 /// Answers for one tenant.
 pub(super) struct Service {
     state: Arc<State>,
@@ -41,22 +44,31 @@ impl Answer for Service {
     async fn answer(self: Arc<Self>, request: Request<Body>, connection: Connection) -> Response<Body> {
         let (parts, body) = request.into_parts();
         let bytes = body::collect(body, BODY_BYTES).await.unwrap_or_default();
-        let header = parts.headers.get(header::AUTHORIZATION);
+        let header = |name| {
+            let value: Option<&header::HeaderValue> = parts.headers.get(name);
+            value.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        };
         let call = Call {
             method: parts.method,
             path: parts.uri.path().to_owned(),
-            authorization: header.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
+            authorization: header(header::AUTHORIZATION),
             body: serde_json::from_slice(&bytes).unwrap_or_default(),
         };
         let number = self.state.ask(Asked {
             method: call.method.to_string(),
             path: parts.uri.path_and_query().map_or_else(String::new, ToString::to_string),
+            connection: connection.id,
+            cache_control: header(header::CACHE_CONTROL),
             authorization: call.authorization.clone(),
             body: String::from_utf8_lossy(&bytes).into_owned(),
             status: None,
         });
         clock::sleep(self.state.setup.latency).await;
-        let response = inject::inject(&self.state, &call, &connection).await;
+        let mut response = inject::inject(&self.state, &call, &connection).await;
+        // Every answer names the build that gives it, as behind a balancer of requests only the answer itself can.
+        if let Some(version) = self.state.version().and_then(|version| version.parse().ok()) {
+            response.headers_mut().entry(BUILD_HEADER).or_insert(version);
+        }
         self.state.answer(number, response.status().as_u16());
         response
     }

@@ -56,6 +56,18 @@ pub enum TenantFault {
     OldPrompt(String),
     /// The connection is reset in the middle of the body.
     CutBody,
+    /// A cache in front of it answers `GET /admin/liveness` with this sha, and says how old that answer is.
+    StaleCache(String),
+    /// Keeps connections and resets each at its second request.
+    ClosesKept,
+    /// A commit is done, and the connection is reset after the id in the answer.
+    CutCreation,
+    /// A commit is done, and the connection is reset in the middle of the id.
+    CutInId,
+    /// A commit is done, and its answer never comes.
+    SilentCreation,
+    /// A commit is done, and its answer comes this much later.
+    SlowCreation(Duration),
 }
 
 /// A fault's text is not one.
@@ -98,6 +110,12 @@ impl FromStr for TenantFault {
             ("plain-prose", None) => Some(Self::PlainProse),
             ("old-prompt", Some(version)) => Some(Self::OldPrompt(version)),
             ("cut-body", None) => Some(Self::CutBody),
+            ("stale-cache", Some(sha)) => Some(Self::StaleCache(sha)),
+            ("closes-kept", None) => Some(Self::ClosesKept),
+            ("cut-creation", None) => Some(Self::CutCreation),
+            ("cut-in-id", None) => Some(Self::CutInId),
+            ("silent-creation", None) => Some(Self::SilentCreation),
+            ("slow-creation", Some(span)) => duration(&span).map(Self::SlowCreation),
             _ => None,
         };
         fault.ok_or_else(|| ParseTenantFault { text: text.chars().take(80).collect() })
@@ -131,6 +149,12 @@ impl fmt::Display for TenantFault {
             Self::PlainProse => to.write_str("plain-prose"),
             Self::OldPrompt(version) => write!(to, "old-prompt={version}"),
             Self::CutBody => to.write_str("cut-body"),
+            Self::StaleCache(sha) => write!(to, "stale-cache={sha}"),
+            Self::ClosesKept => to.write_str("closes-kept"),
+            Self::CutCreation => to.write_str("cut-creation"),
+            Self::CutInId => to.write_str("cut-in-id"),
+            Self::SilentCreation => to.write_str("silent-creation"),
+            Self::SlowCreation(span) => write!(to, "slow-creation={}ms", span.as_millis()),
         }
     }
 }

@@ -30,6 +30,16 @@ pub(super) async fn inject(state: &State, call: &Call, connection: &Connection) 
     let Some(version) = state.version() else {
         return json_reply((503, json!({"status": "booting"})));
     };
+    if fault == Some(TenantFault::ClosesKept) && state.count(&connection.id.to_string()) > 1 {
+        connection.reset::<()>().await;
+    }
+    if let Some(TenantFault::StaleCache(sha)) = &fault
+        && call.path == "/admin/liveness"
+    {
+        let mut response = json_reply(state.serve(call, sha, authorized));
+        response.headers_mut().insert("age", 3000.into());
+        return response;
+    }
     let spared = matches!(call.path.as_str(), "/admin/liveness" | "/health")
         && state.setup.reach == Reach::SpareLiveness
         && fault != Some(TenantFault::DuplicateKeys);
@@ -47,6 +57,9 @@ pub(super) async fn inject(state: &State, call: &Call, connection: &Connection) 
     }
     let plain = state.serve(call, &version, authorized);
     match fault {
+        Some(fault) if call.path == "/memories/commit" && plain.0 == 201 => {
+            creation(&fault, call, plain, connection).await
+        }
         Some(fault) => altered(&fault, call, plain),
         None => json_reply(plain),
     }
@@ -102,11 +115,33 @@ fn instead(
     })
 }
 
+/// What comes of a commit that was done.
+async fn creation(fault: &TenantFault, call: &Call, plain: Plain, connection: &Connection) -> Response<Body> {
+    // `{"id":"memory-000001"}`: the number is what makes it one.
+    let text = plain.1.to_string();
+    match fault {
+        TenantFault::CutCreation => cut(201, text.trim_end_matches('}'), connection.clone()),
+        TenantFault::CutInId => cut(201, text.trim_end_matches(['}', '"', '1']), connection.clone()),
+        TenantFault::SilentCreation => std::future::pending().await,
+        TenantFault::SlowCreation(span) => {
+            clock::sleep(*span).await;
+            json_reply(plain)
+        }
+        _ => altered(fault, call, plain),
+    }
+}
+
 /// Promises 64 bytes and resets the connection after the first few.
 fn cut_body(connection: Connection) -> Response<Body> {
-    let mut response = reply(200, &[("content-type", "application/json"), ("content-length", "64")], "");
+    cut(200, "[{\"id\": ", connection)
+}
+
+/// Promises 64 bytes and resets the connection after `text`.
+fn cut(status: u16, text: &str, connection: Connection) -> Response<Body> {
+    let mut response = reply(status, &[("content-type", "application/json"), ("content-length", "64")], "");
+    let text = Bytes::copy_from_slice(text.as_bytes());
     *response.body_mut() = body::produced(move |chunks| async move {
-        chunks.send(Bytes::from_static(b"[{\"id\": ")).await;
+        chunks.send(text).await;
         clock::sleep(Duration::from_millis(20)).await;
         connection.reset::<()>().await;
     });

@@ -4,6 +4,7 @@
 //! It "runs" an image by reading the revision label of its config; nothing is executed.
 
 mod api;
+mod balancer;
 mod fault;
 mod follow;
 mod inject;
@@ -23,6 +24,7 @@ use self::state::State;
 use crate::runtime;
 use crate::wire::Server;
 
+pub use self::balancer::Balancer;
 pub use self::fault::{ParseTenantFault, TenantFault};
 pub use self::state::{Asked, Leftovers, Running};
 
@@ -74,7 +76,9 @@ pub struct TenantSetup {
     pub boot_delay: Duration,
     /// Added before every answer.
     pub latency: Duration,
-    /// Port on 127.0.0.1; 0 takes any free one.
+    /// Where it listens: an address of the loopback network.
+    pub address: Ipv4Addr,
+    /// Port at that address; 0 takes any free one.
     pub port: u16,
 }
 
@@ -92,6 +96,7 @@ impl Default for TenantSetup {
             reach: Reach::default(),
             boot_delay: Duration::ZERO,
             latency: Duration::ZERO,
+            address: Ipv4Addr::LOCALHOST,
             port: 0,
         }
     }
@@ -127,9 +132,9 @@ enum Door {
     Closed(TcpSocket),
 }
 
-fn hold(port: u16) -> io::Result<TcpSocket> {
+fn hold(place: SocketAddr) -> io::Result<TcpSocket> {
     let socket = TcpSocket::new_v4()?;
-    socket.bind((Ipv4Addr::LOCALHOST, port).into())?;
+    socket.bind(place)?;
     Ok(socket)
 }
 
@@ -142,17 +147,18 @@ pub struct Tenant {
 }
 
 impl Tenant {
-    /// Starts a tenant on 127.0.0.1.
+    /// Starts a tenant.
     ///
     /// # Errors
     ///
     /// The port is taken.
     pub fn start(setup: TenantSetup) -> io::Result<Self> {
         let state = Arc::new(State::new(setup));
+        let place = (state.setup.address, state.setup.port).into();
         let door = if state.setup.fault == Some(TenantFault::RefuseConnection) {
-            Door::Closed(hold(state.setup.port)?)
+            Door::Closed(hold(place)?)
         } else {
-            Door::Open(Server::start(state.setup.port, Arc::new(Service::new(Arc::clone(&state))))?)
+            Door::Open(Server::start_at(place, Arc::new(Service::new(Arc::clone(&state))))?)
         };
         let address = match &door {
             Door::Open(server) => server.address(),

@@ -30,6 +30,10 @@ pub struct Asked {
     pub method: String,
     /// Path and query as sent.
     pub path: String,
+    /// The connection that it came over: equal numbers are one connection.
+    pub connection: u64,
+    /// What it said in Cache-Control.
+    pub cache_control: Option<String>,
     /// The whole Authorization header, secret included: so that tests can prove where a token went.
     pub authorization: Option<String>,
     /// Request body, as text.

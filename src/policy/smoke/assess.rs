@@ -1,5 +1,8 @@
 //! An answer against what was expected of it. Pure; what it quotes of an answer is cleaned of secrets and bounded.
 
+pub mod cache;
+
+mod broken_off;
 mod predicate;
 
 use std::cell::OnceCell;
@@ -93,11 +96,19 @@ impl<'a> Exhibit<'a> {
         if missing.is_empty() { Ok(captured) } else { Err(missing) }
     }
 
-    /// What can be captured although an expectation does not hold: what a failed step made has to be cleaned up too.
+    /// What can be captured although an expectation does not hold, or the answer broke off: what the step made has to
+    /// be cleaned up too.
     pub fn salvage(&self, step: &Step) -> Vec<(String, Value)> {
-        let Ok(document) = self.document() else { return Vec::new() };
-        let captured = step.captures.iter().map(|(name, path)| Some((name.clone(), path.find(document)?)));
-        captured.flatten().collect()
+        let part = match self.answer.end {
+            BodyEnd::Whole => None,
+            BodyEnd::TooLong | BodyEnd::Cut => {
+                broken_off::closed(&self.answer.body).and_then(|part| strict_json::parse(&part).ok())
+            }
+        };
+        let Some(document) = part.as_ref().or_else(|| self.document().ok()) else { return Vec::new() };
+        // A list of what was found is not whole either, and names what this step may not have made.
+        let singular = step.captures.iter().filter(|(_, path)| path.is_singular() || part.is_none());
+        singular.filter_map(|(name, path)| Some((name.clone(), path.find(document)?))).collect()
     }
 
     fn status(&self, step: &Step) -> Option<Mismatch> {

@@ -86,7 +86,7 @@ pub fn tally<'a>(checks: impl IntoIterator<Item = &'a CheckResult>) -> Tally {
 #[cfg(test)]
 mod tests {
     use super::{check, fleet};
-    use crate::model::check::{Build, CheckResult, Outcome, Repeat, Sample, TenantResult};
+    use crate::model::check::{Build, CheckResult, Outcome, Places, Repeat, Sample, TenantResult};
     use crate::model::verdict::Verdict;
     use crate::policy::smoke::suite::FlakyRule;
     use Outcome::{Failed, Flaky, Inconclusive, Passed};
@@ -109,6 +109,7 @@ mod tests {
             name: "t".parse().unwrap(),
             url: "http://t".parse().unwrap(),
             build,
+            places: Places::default(),
             checks: outcomes.iter().copied().map(result).collect(),
         }
     }
@@ -130,6 +131,7 @@ mod tests {
             ),
             (vec![tenant(changed(), &[Failed, Passed])], Verdict::Red),
             (vec![tenant(Build::Never("x".to_owned()), &[Passed, Passed])], Verdict::Inconclusive),
+            (vec![tenant(Build::Unknown("x".to_owned()), &[Passed, Passed])], Verdict::Inconclusive),
             (
                 vec![tenant(served(), &[Inconclusive, Passed]), tenant(served(), &[Failed, Passed])],
                 Verdict::Red,

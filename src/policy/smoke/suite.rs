@@ -123,8 +123,22 @@ pub struct Step {
     pub captures: Vec<(String, Path)>,
     /// Whether, and how, it is asked again while an expectation does not hold.
     pub retry: Option<Retry>,
+    /// Whether the suite says that asking twice is harmless.
+    pub idempotent: bool,
     /// Bound on one attempt.
     pub timeout: Duration,
+}
+
+impl Step {
+    /// Whether the request may make something that is still there afterwards.
+    pub fn writes(&self) -> bool {
+        !self.request.is_read() && !self.idempotent
+    }
+
+    /// Whether sending the request twice does no more than sending it once (RFC 9110, section 9.2.2).
+    pub fn is_repeatable(&self) -> bool {
+        !self.writes() || matches!(self.request.method, "PUT" | "DELETE")
+    }
 }
 
 /// Asking again.

@@ -43,6 +43,7 @@ fn tenant(tenant: &TenantResult) -> Value {
         "url": tenant.url,
         "outcome": judge::tenant(tenant),
         "build": tenant.build,
+        "places": tenant.places,
         "checks": tenant.checks,
     })
 }

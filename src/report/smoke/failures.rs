@@ -62,9 +62,14 @@ fn astray<'r>(run: &'r RunOutcome, tenant: &'r TenantResult) -> Option<(String, 
     let found = tenant.build.astray()?;
     let why = match &tenant.build {
         Build::Unasked | Build::Served => return None,
+        Build::Unknown(_) => {
+            "the run ended before the tenant said which build it serves, so nothing was checked"
+        }
         Build::Never(_) => "the build was never served, so nothing was checked",
         Build::Changed(_) => "the build was served before the checks, and not any more after them",
-        Build::Unconfirmed(_) => "the build was served before the checks, and nobody knows about after them",
+        Build::Unconfirmed(_) => {
+            "the build was served before the checks; after them it is not known which one is"
+        }
     };
     let group = Group {
         name: "[ready]",

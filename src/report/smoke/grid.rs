@@ -23,6 +23,7 @@ fn build(tenant: &TenantResult) -> (Mood, String) {
     match &tenant.build {
         Build::Unasked => (Mood::Dim, "not asked".to_owned()),
         Build::Served => (Mood::Good, "served".to_owned()),
+        Build::Unknown(_) => (Mood::Odd, "unknown".to_owned()),
         Build::Never(_) => (Mood::Odd, "never served".to_owned()),
         Build::Changed(_) => (Mood::Odd, "changed".to_owned()),
         Build::Unconfirmed(_) => (Mood::Odd, "unconfirmed".to_owned()),

@@ -77,7 +77,11 @@ fn suite(run: &RunOutcome, tenant: &TenantResult, writer: &mut Writer<Vec<u8>>) 
                 ("classname", tenant.name.as_str()),
                 ("time", "0.000"),
             ]);
-            let message = format!("does not serve {}: {}", run.sha, clean(found));
+            let found = clean(found);
+            let message = match tenant.build.is_other() {
+                true => format!("does not serve {}: {found}", run.sha),
+                false => format!("not known whether it serves {}: {found}", run.sha),
+            };
             case.write_inner_content(|writer| verdict(writer, "error", "build", &message, ""))?;
         }
         tenant.checks.iter().try_for_each(|check| case(run, tenant, check, writer))

@@ -3,7 +3,9 @@
 use futures_util::future::join_all;
 use futures_util::stream::{StreamExt as _, iter};
 
+use super::cleanup::Unnamed;
 use super::session::{Haste, Pace, Place, READY_EXCHANGE, Session, millis};
+use super::step::described;
 use crate::io::clock;
 use crate::model::check::{Build, CheckResult, Outcome, Repeat, Sample};
 use crate::model::tenant::Tenant;
@@ -14,8 +16,10 @@ use crate::policy::smoke::suite::worst_case::SAMPLES_AT_ONCE;
 impl Session<'_> {
     /// Runs all checks of one tenant at once, unless it never served the build.
     pub(super) async fn checks(&self, tenant: &Tenant, build: &Build, done: &dyn Fn()) -> Vec<CheckResult> {
-        let not_run =
-            build.astray().map(|found| format!("not run: the tenant does not serve {}: {found}", self.sha));
+        let not_run = build.astray().map(|found| match build.is_other() {
+            true => format!("not run: the tenant does not serve {}: {found}", self.sha),
+            false => format!("not run: {found}"),
+        });
         let mut exchange = READY_EXCHANGE + 1;
         let mut all = Vec::new();
         for check in &self.suite.checks {
@@ -66,17 +70,24 @@ impl Session<'_> {
     async fn sample(&self, tenant: &Tenant, check: &Check, first: usize, number: u32) -> Sample {
         let mut variables = self.variables(tenant, &check.name, number);
         let mut steps = Vec::new();
+        let mut unnamed = Unnamed::new();
         for (at, step) in check.steps.iter().enumerate() {
             let lingers = !step.captures.is_empty() && !check.cleanup.is_empty();
             let haste = if lingers { Haste::Linger } else { Haste::Drop };
-            let result = self.step(Place { tenant, step, exchange: first + at, haste }, &mut variables).await;
-            let goes_on = result.outcome.is_pass();
-            steps.push(result);
+            let place = Place { tenant, step, exchange: first + at, haste, proof: None };
+            let taken = self.step(place, &mut variables).await;
+            if taken.may_be_done && step.writes() {
+                let lost = step.captures.iter().filter(|(name, _)| !variables.contains_key(name));
+                let why = format!("{}: {}", taken.result.request, described(&taken.result));
+                unnamed.extend(lost.map(|(name, _)| (name.clone(), why.clone())));
+            }
+            let goes_on = taken.result.outcome.is_pass();
+            steps.push(taken.result);
             if !goes_on {
                 break;
             }
         }
-        let cleanup = self.cleanup(tenant, check, &variables).await;
+        let cleanup = self.cleanup(tenant, check, &variables, &unnamed).await;
         Sample { outcome: judge::sample(&steps), steps, cleanup }
     }
 }

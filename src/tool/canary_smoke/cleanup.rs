@@ -1,8 +1,11 @@
 //! Takes away what the steps made: whatever happened before, and within a bound of its own.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 use super::session::{Haste, Pace, Place, Session};
+use super::step::{blank, described};
+use crate::base::duration;
 use crate::io::clock;
 use crate::model::check::{Outcome, StepResult};
 use crate::model::tenant::Tenant;
@@ -10,24 +13,30 @@ use crate::policy::smoke::suite::template::Variables;
 use crate::policy::smoke::suite::worst_case::CLEANUP;
 use crate::policy::smoke::suite::{Body, Check, Step};
 
+/// Names that a step should have captured from the answer to a write that may be done, and what became of the step.
+pub(super) type Unnamed = BTreeMap<String, String>;
+
 impl Session<'_> {
-    /// Runs the cleanup of `check`, but for requests that need what was not captured. A failure is reported and
-    /// changes no verdict.
+    /// Runs the cleanup of `check`, but for requests that need what was not captured. If that is `unnamed`, the result
+    /// says what may still be there. A failure is reported and changes no verdict.
     pub(super) async fn cleanup(
         &self,
         tenant: &Tenant,
         check: &Check,
         variables: &Variables,
+        unnamed: &Unnamed,
     ) -> Vec<StepResult> {
         if self.pace == Pace::Replay {
             return Vec::new();
         }
+        let (due, left_out): (Vec<&Step>, Vec<&Step>) =
+            check.cleanup.iter().partition(|step| missing(step, variables).is_empty());
         let results = RefCell::new(Vec::new());
         let all = async {
-            for step in check.cleanup.iter().filter(|step| is_needed(step, variables)) {
-                let place = Place { tenant, step, exchange: usize::MAX, haste: Haste::Finish };
-                let result = self.step(place, &mut variables.clone()).await;
-                results.borrow_mut().push(result);
+            for step in &due {
+                let place = Place { tenant, step, exchange: usize::MAX, haste: Haste::Finish, proof: None };
+                let taken = self.step(place, &mut variables.clone()).await;
+                results.borrow_mut().push(taken.result);
             }
         };
         tokio::select! {
@@ -36,15 +45,19 @@ impl Session<'_> {
             () = clock::sleep(CLEANUP) => {}
         }
         let mut results = results.into_inner();
-        let due = check.cleanup.iter().filter(|step| is_needed(step, variables));
-        for step in due.skip(results.len()) {
-            let mut late = super::step::blank(step);
-            late.trouble =
-                Some(format!("cleaning up took longer than {}", crate::base::duration::show(CLEANUP)));
-            results.push(late);
+        for step in &due[results.len()..] {
+            let why = format!("cleaning up took longer than {}", duration::show(CLEANUP));
+            results.push(not_done(step, why));
+        }
+        for step in left_out {
+            let lost = missing(step, variables).into_iter().find_map(|name| Some((unnamed.get(name)?, name)));
+            if let Some((what, name)) = lost {
+                let why = format!("not sent, as `{name}` was not captured; the tenant may have done {what}");
+                results.push(not_done(step, why));
+            }
         }
         for result in results.iter().filter(|result| result.outcome != Outcome::Passed) {
-            let why = super::step::described(result);
+            let why = described(result);
             self.context.console.warn(&format!(
                 "{}: `{}` may have left something behind: {}: {why}",
                 tenant.name, check.name, result.request
@@ -54,15 +67,22 @@ impl Session<'_> {
     }
 }
 
-fn is_needed(step: &Step, variables: &Variables) -> bool {
-    let target = step.request.target.names().all(|name| variables.contains_key(name));
-    let body = match &step.request.body {
-        Some(Body::Json(template)) => template.render(variables).is_ok(),
-        Some(Body::Text(template)) => template.names().all(|name| variables.contains_key(name)),
-        Some(Body::Form(fields)) => {
-            fields.iter().flat_map(|(_, t)| t.names()).all(|name| variables.contains_key(name))
-        }
-        None => true,
-    };
-    target && body
+fn not_done(step: &Step, why: String) -> StepResult {
+    let mut result = blank(step);
+    result.trouble = Some(why);
+    result
+}
+
+/// The names that the request needs and that were not captured.
+fn missing<'s>(step: &'s Step, variables: &Variables) -> Vec<&'s str> {
+    let mut names: Vec<&str> = step.request.target.names().collect();
+    names.extend(step.request.headers.iter().flat_map(|(_, template)| template.names()));
+    match &step.request.body {
+        Some(Body::Json(template)) => names.extend(template.names()),
+        Some(Body::Text(template)) => names.extend(template.names()),
+        Some(Body::Form(fields)) => names.extend(fields.iter().flat_map(|(_, template)| template.names())),
+        None => {}
+    }
+    names.retain(|name| !variables.contains_key(*name));
+    names
 }

@@ -14,7 +14,7 @@ use crate::io::clock;
 use crate::io::context::Context;
 use crate::io::probe::{Certificates, Probe, Route};
 use crate::io::replay::{Asked, Replay};
-use crate::model::check::{Answer, BodyEnd, Build, TenantResult};
+use crate::model::check::{Answer, BodyEnd, Build, Places, TenantResult};
 use crate::model::commit::CommitSha;
 use crate::model::tenant::{Tenant, TenantName};
 use crate::policy::smoke::faults::{Exchange, Fault, Scenario, scenarios};
@@ -209,10 +209,11 @@ impl<'r> Stage<'r> {
 
     /// `[ready]` and the checks, each for itself: a fault that `[ready]` notices may be noticed by checks as well.
     async fn noticed(&self) -> Vec<String> {
-        let build = self.run.ready(&self.tenant).await;
+        let build = self.run.ready(&self.tenant, &mut Places::default()).await;
         let run_anyway = if build == Build::Unasked { Build::Unasked } else { Build::Served };
         let checks = self.run.checks(&self.tenant, &run_anyway, &|| ()).await;
-        noticed(&TenantResult { name: self.tenant.name.clone(), url: self.tenant.url.clone(), build, checks })
+        let (name, url) = (self.tenant.name.clone(), self.tenant.url.clone());
+        noticed(&TenantResult { name, url, build, places: Places::default(), checks })
     }
 
     /// The recorded answer, or the spoiled one, if the request is the recorded one; else what a tenant says of

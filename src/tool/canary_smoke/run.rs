@@ -17,7 +17,7 @@ use crate::io::probe::{Probe, Route};
 use crate::io::progress::Tasks;
 use crate::io::stop::Signal;
 use crate::io::{files, run as workflow};
-use crate::model::check::TenantResult;
+use crate::model::check::{Places, TenantResult};
 use crate::model::commit::CommitSha;
 use crate::model::record::Run as WorkflowRun;
 use crate::model::release::Release;
@@ -143,13 +143,15 @@ impl Session<'_> {
             &self.context.console,
             &tenants.iter().map(|t| t.name.to_string()).collect::<Vec<_>>(),
         );
-        let builds = join_all(tenants.iter().enumerate().map(async |(at, tenant)| {
+        let asked = join_all(tenants.iter().enumerate().map(async |(at, tenant)| {
             tasks.at(at, &format!("waiting for {}", self.sha));
-            self.ready(tenant).await
+            let mut places = Places::default();
+            let build = self.ready(tenant, &mut places).await;
+            (build, places)
         }))
         .await;
-        let visits = tenants.iter().zip(&builds).enumerate();
-        let checked = join_all(visits.map(async |(at, (tenant, build))| {
+        let visits = tenants.iter().zip(&asked).enumerate();
+        let checked = join_all(visits.map(async |(at, (tenant, (build, _)))| {
             let done = Cell::new(0);
             let total = self.suite.checks.len();
             let tick = || {
@@ -159,15 +161,11 @@ impl Session<'_> {
             self.checks(tenant, build, &tick).await
         }))
         .await;
-        let again = tenants.iter().zip(builds).map(|(tenant, build)| self.still(tenant, build));
-        let builds = join_all(again).await;
-        let all = tenants.iter().zip(builds).zip(checked);
-        all.map(|((tenant, build), checks)| TenantResult {
-            name: tenant.name.clone(),
-            url: tenant.url.clone(),
-            build,
-            checks,
-        })
-        .collect()
+        let all = tenants.iter().zip(asked).zip(checked);
+        join_all(all.map(async |((tenant, (build, mut places)), checks)| {
+            let build = self.still(tenant, build, &mut places).await;
+            TenantResult { name: tenant.name.clone(), url: tenant.url.clone(), build, places, checks }
+        }))
+        .await
     }
 }

@@ -11,7 +11,7 @@ use crate::base::duration;
 use crate::base::secret::Secret;
 use crate::io::clock::{self, Instant};
 use crate::io::context::Context;
-use crate::io::probe::Probe;
+use crate::io::probe::{Connection, Probe};
 use crate::io::stop::Signal;
 use crate::model::check::Answer;
 use crate::model::commit::CommitSha;
@@ -49,6 +49,7 @@ pub(super) struct Recorded {
 /// Why a run was cut short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Interruption {
+    /// The time for the whole run, which was this long, is over.
     Deadline(Duration),
     Signal(Signal),
 }
@@ -57,8 +58,7 @@ impl fmt::Display for Interruption {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Deadline(deadline) => write!(f, "the deadline of {} passed", duration::show(*deadline)),
-            Self::Signal(Signal::Interrupt) => f.write_str("stopped by SIGINT"),
-            Self::Signal(Signal::Terminate) => f.write_str("stopped by SIGTERM"),
+            Self::Signal(signal) => write!(f, "stopped by {}", signal.name()),
         }
     }
 }
@@ -87,6 +87,8 @@ pub(super) struct Place<'a> {
     /// Its number within a recording.
     pub(super) exchange: usize,
     pub(super) haste: Haste,
+    /// If the answer is to prove which build is served: over which connection it is asked. No cache may give it.
+    pub(super) proof: Option<Connection>,
 }
 
 /// What becomes of a step when the run is to stop.
@@ -120,6 +122,13 @@ impl Session<'_> {
         if self.pace != Pace::Replay {
             self.context.console.say(line);
         }
+    }
+
+    /// Whether the run has to stop, and why.
+    pub(super) fn interruption(&self) -> Option<Interruption> {
+        let signal = self.context.stop.signal().map(Interruption::Signal);
+        let over = clock::instant() >= self.until;
+        signal.or(over.then_some(Interruption::Deadline(self.deadline)))
     }
 
     /// Returns when the run has to stop.

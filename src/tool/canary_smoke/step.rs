@@ -4,8 +4,9 @@ use super::request::{Filled, curl, fill};
 use super::session::{EXCHANGE, Haste, Interruption, Pace, Place, Recorded, Session, millis};
 use crate::base::duration;
 use crate::io::clock;
-use crate::io::probe::{Credential, ProbeRequest};
+use crate::io::probe::{Connection, Credential, ProbeRequest};
 use crate::model::check::{Mismatch, Observation, Outcome, Reply, StepResult};
+use crate::policy::smoke::assess::cache::from_cache;
 use crate::policy::smoke::assess::{Assessment, Exhibit};
 use crate::policy::smoke::suite::Step;
 use crate::policy::smoke::suite::template::Variables;
@@ -16,49 +17,63 @@ const REQUEST_IDS: [&str; 4] = ["x-request-id", "x-correlation-id", "traceparent
 /// How much of a request's name is shown, in bytes.
 const REQUEST_ID_BYTES: usize = 80;
 
+/// A step that was taken, and what may follow from it.
+pub(super) struct Taken {
+    pub(super) result: StepResult,
+    /// Why it was cut short.
+    pub(super) interruption: Option<Interruption>,
+    /// Whether the tenant may have done what the request asks for: it was sent, and not refused.
+    pub(super) may_be_done: bool,
+}
+
 impl Session<'_> {
     /// Takes one step. What it captures is added to `variables`.
-    pub(super) async fn step(&self, place: Place<'_>, variables: &mut Variables) -> StepResult {
-        let mut result = blank(place.step);
+    pub(super) async fn step(&self, place: Place<'_>, variables: &mut Variables) -> Taken {
+        let mut taken = Taken { result: blank(place.step), interruption: None, may_be_done: false };
         let begun = clock::instant();
         loop {
             let filled = match fill(place.tenant, place.step, variables) {
                 Ok(filled) => filled,
                 Err(mismatch) => {
-                    result.outcome = Outcome::Failed;
-                    result.mismatches = vec![self.cleaned(mismatch)];
-                    return result;
+                    taken.result.outcome = Outcome::Failed;
+                    taken.result.mismatches = vec![self.cleaned(mismatch)];
+                    return taken;
                 }
             };
-            let observation = match self.ask(place, &filled).await {
+            if place.haste != Haste::Finish
+                && let Some(interruption) = self.interruption()
+            {
+                return taken.interrupted(interruption);
+            }
+            let asked = self.ask(place, &filled).await;
+            taken.result.attempts += 1;
+            let observation = match asked {
                 Ok(observation) => observation,
                 Err((interruption, late)) => {
+                    taken.may_be_done |= late.as_ref().is_none_or(may_be_done);
                     if let Some(Reply::Answer(answer)) = late.map(|observation| observation.reply) {
-                        let salvaged = Exhibit::new(&answer, variables, &self.context.console.secrets)
-                            .salvage(place.step);
+                        let exhibit = Exhibit::new(&answer, variables, &self.context.console.secrets);
+                        let salvaged = exhibit.salvage(place.step);
                         variables.extend(salvaged);
                     }
-                    result.attempts += 1;
-                    interrupt(&mut result, &interruption);
-                    return result;
+                    return taken.interrupted(interruption);
                 }
             };
-            result.attempts += 1;
-            self.judge(place.step, &observation, variables, &mut result);
-            if result.outcome.is_pass() {
-                return result;
+            taken.may_be_done |= may_be_done(&observation);
+            self.judge(place, &observation, variables, &mut taken.result);
+            if taken.result.outcome.is_pass() {
+                return taken;
             }
-            result.curl = Some(curl(&place.step.request, &filled, &self.context.console.secrets));
+            taken.result.curl = Some(curl(&place.step.request, &filled, &self.context.console.secrets));
             let retry = place
                 .step
                 .retry
                 .filter(|retry| self.pace != Pace::Replay && begun.elapsed() + retry.every <= retry.within);
-            let Some(retry) = retry else { return result };
-            let failure = described(&result);
-            result.first_failure.get_or_insert(failure);
+            let Some(retry) = retry else { return taken };
+            let failure = described(&taken.result);
+            taken.result.first_failure.get_or_insert(failure);
             if let Err(interruption) = self.wait(retry.every).await {
-                interrupt(&mut result, &interruption);
-                return result;
+                return taken.interrupted(interruption);
             }
         }
     }
@@ -73,9 +88,14 @@ impl Session<'_> {
         if self.pace == Pace::Replay {
             headers.push((EXCHANGE.to_owned(), place.exchange.to_string()));
         }
+        if place.proof.is_some() && !headers.iter().any(|(name, _)| name == "cache-control") {
+            headers.push(("cache-control".to_owned(), "no-cache".to_owned()));
+        }
         let request = ProbeRequest {
             method: place.step.request.method,
             url: filled.url.clone(),
+            connection: place.proof.unwrap_or(Connection::Kept),
+            repeatable: place.step.is_repeatable(),
             credential: Credential::new(&place.step.request.auth, &place.tenant.token, &self.stranger),
             headers,
             body: filled.body.clone().map(String::into_bytes),
@@ -83,24 +103,25 @@ impl Session<'_> {
         };
         let ask = self.probe.ask(&request);
         tokio::pin!(ask);
-        let observation = if place.haste == Haste::Finish {
-            ask.await
-        } else {
-            tokio::select! {
+        let observation = match place.haste {
+            Haste::Finish => ask.await,
+            Haste::Linger | Haste::Drop => tokio::select! {
                 biased;
+                observation = &mut ask => observation,
                 interruption = self.interrupted() => {
-                    let late = if place.haste == Haste::Linger {
-                        tokio::select! {
-                            late = &mut ask => Some(late),
-                            () = clock::sleep(GRACE) => None,
+                    let late = async {
+                        match place.haste {
+                            Haste::Drop => None,
+                            Haste::Linger | Haste::Finish => Some(ask.await),
                         }
-                    } else {
-                        None
+                    };
+                    let late = tokio::select! {
+                        late = late => late,
+                        () = clock::sleep(GRACE) => None,
                     };
                     return Err((interruption, late));
                 }
-                observation = &mut ask => observation,
-            }
+            },
         };
         self.record(place, filled, &observation);
         Ok(observation)
@@ -122,7 +143,7 @@ impl Session<'_> {
 
     fn judge(
         &self,
-        step: &Step,
+        place: Place<'_>,
         observation: &Observation,
         variables: &mut Variables,
         result: &mut StepResult,
@@ -139,9 +160,11 @@ impl Session<'_> {
         let answer = match &observation.reply {
             Reply::Answer(answer) => answer,
             Reply::Silence => {
-                return unknown(result, format!("no answer within {}", duration::show(step.timeout)));
+                return unknown(result, format!("no answer within {}", duration::show(place.step.timeout)));
             }
-            Reply::Broken(why) => return unknown(result, format!("no answer: {why}")),
+            Reply::Broken(why) | Reply::NoConnection(why) => {
+                return unknown(result, format!("no answer: {why}"));
+            }
         };
         result.status = Some(answer.status);
         let id = REQUEST_IDS.iter().find_map(|name| answer.headers.iter().find(|(key, _)| key == name));
@@ -149,19 +172,26 @@ impl Session<'_> {
             format!("{name}: {}", self.context.console.secrets.excerpt(value, REQUEST_ID_BYTES))
         });
         let exhibit = Exhibit::new(answer, variables, &self.context.console.secrets);
-        match exhibit.assess(step, observation.elapsed) {
+        match exhibit.assess(place.step, observation.elapsed) {
             Assessment::Holds(captured) => {
+                if let Some(why) = place.proof.and_then(|_| from_cache(&answer.headers)) {
+                    return unknown(result, format!("the answer came from a cache: {why}"));
+                }
                 variables.extend(captured);
                 result.outcome =
                     if result.first_failure.is_some() { Outcome::Flaky } else { Outcome::Passed };
             }
             Assessment::Fails(mismatches) => {
-                let salvaged = exhibit.salvage(step);
+                let salvaged = exhibit.salvage(place.step);
                 variables.extend(salvaged);
                 result.outcome = Outcome::Failed;
                 result.mismatches = mismatches.into_vec();
             }
-            Assessment::Unknown(why) => unknown(result, why),
+            Assessment::Unknown(why) => {
+                let salvaged = exhibit.salvage(place.step);
+                variables.extend(salvaged);
+                unknown(result, why);
+            }
         }
     }
 
@@ -190,9 +220,23 @@ pub(super) fn blank(step: &Step) -> StepResult {
     }
 }
 
-fn interrupt(result: &mut StepResult, interruption: &Interruption) {
-    result.outcome = Outcome::Inconclusive;
-    result.trouble = Some(interruption.to_string());
+impl Taken {
+    fn interrupted(mut self, interruption: Interruption) -> Self {
+        self.result.outcome = Outcome::Inconclusive;
+        self.result.trouble = Some(interruption.to_string());
+        self.interruption = Some(interruption);
+        self
+    }
+}
+
+/// Whether the tenant may have done what was asked. It has not if the request never left, or was refused: a status 3xx
+/// or 4xx.
+fn may_be_done(observation: &Observation) -> bool {
+    match &observation.reply {
+        Reply::NoConnection(_) => false,
+        Reply::Silence | Reply::Broken(_) => true,
+        Reply::Answer(answer) => !(300..500).contains(&answer.status),
+    }
 }
 
 /// What a step failed with, on one line.

@@ -121,6 +121,13 @@ impl Fixture {
         self.command(arguments).output().expect("the binary runs").into()
     }
 
+    /// Runs the binary to its end, by a command that takes the program and its arguments as its own last ones.
+    pub(crate) fn run_by(&self, command: &mut Command, arguments: &[&str]) -> Ran {
+        command.arg(PROGRAM).args(arguments).current_dir(self.folder.path());
+        command.envs(self.vars.iter().map(|(name, value)| (name, value)));
+        command.output().expect("the command runs").into()
+    }
+
     /// Runs the suite on [`SHA`].
     pub(crate) fn smoke(&self) -> Ran {
         self.run(&["--sha", SHA, "--result", "verdict.json", "--junit", "junit.xml"])

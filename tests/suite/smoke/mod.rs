@@ -2,8 +2,10 @@
 
 pub(crate) mod fixture;
 mod hostile;
+mod leftovers;
 mod mistakes;
 mod prove;
+mod replicas;
 mod reports;
 mod secrets;
 mod stopping;

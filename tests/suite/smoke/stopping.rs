@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use coalmine_sandbox::Tenant;
+use coalmine_sandbox::{Tenant, TenantFault};
 
 use super::fixture::{Fixture, Ran, SHA, tenant};
 
@@ -42,6 +42,60 @@ fn sigterm_cleans_up_and_ends_with_143() {
 #[test]
 fn sigint_cleans_up_and_ends_with_130() {
     stopped_by("-INT", 130);
+}
+
+#[test]
+fn sighup_cleans_up_and_ends_with_129() {
+    stopped_by("-HUP", 129);
+}
+
+#[test]
+fn under_nohup_a_closed_terminal_stops_nothing() {
+    let tenant = tenant(None);
+    let fixture = Fixture::new(ENDLESS, &[&tenant]);
+    let mut command = Command::new("sh");
+    let script = "trap '' HUP; \"$@\" --deadline 700ms & sleep 0.3; kill -HUP $!; wait $!";
+    let ran = fixture.run_by(command.args(["-c", script, "sh"]), &["--sha", SHA]);
+    ran.ends(3).says("the deadline of 700ms passed");
+}
+
+/// A `[ready]` whose first answer never comes.
+const UNANSWERED: &str = "format = 1\n[ready]\nrequest = \"GET /admin/liveness\"\nexpect.status = 200\n\
+    expect.json.\"$.version\" = \"{{ sha }}\"\n[[check]]\nname = \"c\"\nrequest = \"GET /events\"\nexpect.status = 200\n";
+
+#[test]
+fn a_run_that_ends_before_the_first_answer_accuses_no_tenant() {
+    let tenant = tenant(Some(TenantFault::Hang));
+    let fixture = Fixture::new(UNANSWERED, &[&tenant]);
+    let ran = fixture.run(&[
+        "--sha",
+        SHA,
+        "--deadline",
+        "300ms",
+        "--junit",
+        "junit.xml",
+        "--result",
+        "verdict.json",
+    ]);
+    ran.ends(3).says("of 1 of 1 tenants it is not known").says("the deadline of 300ms passed");
+    let all = format!("{}{}{}", ran.stdout, ran.stderr, fixture.read("junit.xml"));
+    assert!(
+        !all.contains("not serve") && !all.contains("does not serve") && !all.contains("never served"),
+        "{all}"
+    );
+    assert_eq!(fixture.json("verdict.json")["tenants"][0]["build"]["state"], "unknown");
+}
+
+#[test]
+fn a_signal_before_the_first_answer_accuses_no_tenant() {
+    let tenant = tenant(Some(TenantFault::Hang));
+    let fixture = Fixture::new(UNANSWERED, &[&tenant]);
+    let child = fixture.spawn(&["--sha", SHA]);
+    waits_for(&tenant, "/admin/liveness");
+    Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill");
+    let ran = Ran::from(child.wait_with_output().expect("the binary ends"));
+    ran.ends(143).says("STOPPED").says("of 1 of 1 tenants it is not known");
+    assert!(!ran.stdout.contains("not serve"), "{}", ran.stdout);
 }
 
 #[test]

@@ -200,6 +200,7 @@ fn read_step(table: &Fields<'_>, scope: &Scope<'_>, common: &mut Common<'_>) -> 
         expect: expect?,
         captures,
         retry,
+        idempotent: table.is("idempotent"),
         timeout,
     })
 }
@@ -259,6 +260,7 @@ fn read_isolation(
             captures: Vec::new(),
             retry: None,
             timeout: table.duration("timeout").unwrap_or(common.timeout),
+            idempotent: false,
         };
         let why = Some("a tenant opens to its own token only".to_owned());
         let steps = NonEmpty::one(step);

@@ -150,6 +150,18 @@ impl JsonTemplate {
     }
 }
 
+impl JsonTemplate {
+    /// The names of the placeholders, in order.
+    pub fn names(&self) -> Vec<&str> {
+        match self {
+            Self::Fixed(_) => Vec::new(),
+            Self::Text(template) => template.names().collect(),
+            Self::List(items) => items.iter().flat_map(Self::names).collect(),
+            Self::Object(entries) => entries.iter().flat_map(|(_, value)| value.names()).collect(),
+        }
+    }
+}
+
 fn dressed(name: &str, variables: &Variables, encoding: Encoding) -> Result<String, Unfit> {
     let text = match variables.get(name) {
         None => return Err(Unfit::Missing(name.to_owned())),
