@@ -2,6 +2,7 @@
 
 mod child;
 pub mod clock;
+pub(crate) mod connection;
 pub mod console;
 pub mod context;
 pub mod env;
@@ -12,6 +13,7 @@ pub mod github_files;
 pub mod hooks;
 pub mod probe;
 pub mod progress;
+pub(crate) mod proxy;
 pub(crate) mod random;
 pub mod registry;
 pub mod replay;

@@ -7,7 +7,9 @@ use reqwest::{Client, Method, RequestBuilder, Url};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::connection;
 use super::env::Env;
+use super::proxy::{Proxies, is_this_machine};
 use crate::base::secret::Secret;
 use crate::base::text;
 
@@ -41,14 +43,10 @@ impl Issues {
         let api = env.get("GITHUB_API_URL").unwrap_or("https://api.github.com").trim_end_matches('/');
         let url = Url::parse(&format!("{api}/repos/{owner}/{name}/issues"))
             .map_err(|_| "GITHUB_API_URL is not a URL".to_owned())?;
-        let loopback = url.host_str().is_some_and(|host| host == "localhost" || host.starts_with("127."));
-        if url.scheme() != "https" && !loopback {
+        if url.scheme() != "https" && !is_this_machine(&url) {
             return Err("GITHUB_API_URL is not https: no token is sent there".to_owned());
         }
-        let http = Client::builder()
-            .timeout(PATIENCE)
-            .user_agent(concat!("coalmine/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none());
+        let http = Proxies::of(env).lead(connection::client()).timeout(PATIENCE);
         Ok(Self { http: http.build().map_err(|e| e.to_string())?, url, token })
     }
 

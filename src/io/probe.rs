@@ -10,14 +10,16 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Identity, Method};
 use tokio::sync::Semaphore;
 use url::Url;
 
 use super::clock;
+use super::connection::deepest;
 use super::console::{Console, Loudness};
+use super::env::Env;
+use super::proxy::Proxies;
 use crate::model::check::{Observation, Reply};
 
 use self::connection::{Known, Nth, Watch, watched};
@@ -93,7 +95,7 @@ pub struct ProbeRequest<'a> {
 /// Asks tenants.
 pub struct Probe<'w> {
     certificates: Certificates,
-    proxies: Option<Matcher>,
+    proxies: Option<Proxies>,
     kept: reqwest::Client,
     new: reqwest::Client,
     /// The client that connects to the n-th known address of whatever name it is asked for.
@@ -118,12 +120,13 @@ impl<'w> Probe<'w> {
         let connections = open_files().saturating_sub(OTHER_FILES).max(2);
         let at_once = AT_ONCE.min(connections / 2);
         let idle = ((connections - at_once) / tenants.max(1)).min(IDLE);
-        let client = |idle| build(builder(certificates, route, idle)?);
+        let proxies = (route == Route::Environment).then(|| Proxies::of(&Env::read()));
+        let client = |idle| build(builder(certificates, proxies.as_ref(), idle)?);
         Ok(Self {
             certificates: certificates.clone(),
-            proxies: (route == Route::Environment).then(Matcher::from_system),
             kept: client(idle)?,
             new: client(0)?,
+            proxies,
             nth: RefCell::default(),
             known: Arc::default(),
             gate: Semaphore::new(at_once),
@@ -195,7 +198,11 @@ impl<'w> Probe<'w> {
         let (sent, connected) = watched(call.send()).await;
         match sent {
             Ok(response) => Attempt::Reply(Reply::Answer(listen(response, until, &self.long).await)),
-            Err(error) if error.is_connect() => Attempt::NoConnection(deepest(&error.without_url())),
+            Err(error) if error.is_connect() => {
+                let proxy = self.proxies.as_ref().and_then(|proxies| proxies.on_the_way_to(&request.url));
+                let through = proxy.map_or_else(String::new, |proxy| format!("through the proxy {proxy}: "));
+                Attempt::NoConnection(format!("{through}{}", deepest(&error.without_url())))
+            }
             Err(error) if !connected && connection::was_closed(&error) => {
                 Attempt::ClosedMeanwhile(deepest(&error.without_url()))
             }
@@ -217,7 +224,7 @@ impl<'w> Probe<'w> {
         let mut nth = self.nth.borrow_mut();
         while nth.len() <= at {
             let resolver = Nth { at: nth.len(), known: Arc::clone(&self.known) };
-            let builder = builder(&self.certificates, Route::Direct, 0)?.dns_resolver(Arc::new(resolver));
+            let builder = builder(&self.certificates, None, 0)?.dns_resolver(Arc::new(resolver));
             nth.push(build(builder)?);
         }
         nth.get(at).cloned().ok_or_else(|| format!("there is no client for the address {address}"))
@@ -247,7 +254,11 @@ impl<'w> Probe<'w> {
 }
 
 /// A client that keeps `idle` connections to a host; with 0 each request makes one of its own.
-fn builder(certificates: &Certificates, route: Route, idle: usize) -> Result<reqwest::ClientBuilder, String> {
+fn builder(
+    certificates: &Certificates,
+    proxies: Option<&Proxies>,
+    idle: usize,
+) -> Result<reqwest::ClientBuilder, String> {
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("coalmine-canary-smoke/", env!("CARGO_PKG_VERSION")))
         .redirect(Policy::none())
@@ -269,9 +280,9 @@ fn builder(certificates: &Certificates, route: Route, idle: usize) -> Result<req
             .map_err(|_| "`cert_file` and `key_file` hold no certificate with its key in PEM".to_owned())?;
         builder = builder.identity(identity);
     }
-    Ok(match route {
-        Route::Environment => builder,
-        Route::Direct => builder.no_proxy(),
+    Ok(match proxies {
+        Some(proxies) => proxies.lead(builder),
+        None => builder.no_proxy(),
     })
 }
 
@@ -291,13 +302,4 @@ enum Attempt {
     NoConnection(String),
     /// It went out on a kept connection that the server had closed.
     ClosedMeanwhile(String),
-}
-
-/// The last cause of an error: the others name layers, this one names what happened.
-fn deepest(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    cause.to_string()
 }

@@ -4,7 +4,7 @@ use crate::base::list::NonEmpty;
 use crate::model::commit::CommitSha;
 use crate::model::facts::ImageFacts;
 use crate::model::moves::{Move, Plan};
-use crate::model::refusal::Refusal;
+use crate::model::refusal::{Guard, Refusal};
 use crate::model::tag::Tag;
 use crate::policy::gates::images::{self, Rules};
 
@@ -54,6 +54,7 @@ pub fn decide(
             plan.moves.push(Move { repository: image.repository.clone(), from, to: wanted.manifest.clone() });
         }
     }
+    tell_once(&mut refusals);
     // Nothing to move: it is so already, and no record says otherwise.
     if !refusals.is_empty() || !plan.moves.is_empty() {
         refusals.extend(recorded);
@@ -62,6 +63,25 @@ pub fn decide(
         Some(refusals) => Err(refusals),
         None => Ok(Decision { plan, warnings }),
     }
+}
+
+/// What kept several images from being read, as a host that has no address does, is said once and not of an image.
+fn tell_once(refusals: &mut Vec<Refusal>) {
+    let mut told: Vec<Refusal> = Vec::new();
+    for refusal in refusals.drain(..) {
+        let same = |known: &&mut Refusal| {
+            known.guard == Guard::Readable && refusal.guard == Guard::Readable && known.found == refusal.found
+        };
+        match told.iter_mut().find(same) {
+            Some(known) if known.image == refusal.image => {}
+            Some(known) => {
+                known.image = None;
+                known.expected = "to read every image".to_owned();
+            }
+            None => told.push(refusal),
+        }
+    }
+    *refusals = told;
 }
 
 #[cfg(test)]

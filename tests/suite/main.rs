@@ -16,6 +16,7 @@ mod install;
 mod journey;
 mod kills;
 mod matrix;
+mod network;
 mod publishing;
 mod records;
 mod refusals;

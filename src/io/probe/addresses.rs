@@ -30,10 +30,7 @@ impl Probe<'_> {
     /// # Errors
     /// The name cannot be resolved.
     pub async fn addresses(&self, url: &Url) -> Result<Addresses, String> {
-        if let Some(proxies) = &self.proxies
-            && let Ok(uri) = url.as_str().parse()
-            && proxies.intercept(&uri).is_some()
-        {
+        if self.proxies.as_ref().and_then(|proxies| proxies.on_the_way_to(url)).is_some() {
             return Ok(Addresses::Proxied);
         }
         let all = match url.host() {

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use oci_client::errors::OciEnvelope;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
-use reqwest::{Method, Response, StatusCode, Url};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::{Method, Request, Response, StatusCode, Url};
 
 use super::client::Client;
 use super::error::{Problem, RegistryError, is_transient};
 use crate::base::text;
 use crate::io::clock;
+use crate::io::connection::{NoConnection, deepest};
 use crate::io::console::Loudness;
 use crate::model::repository::Repository;
 
@@ -22,6 +23,8 @@ const TRIES: u32 = 6;
 pub(super) const SPOILED_TRIES: u32 = 3;
 /// Largest manifest (OCI distribution specification 1.1: registries must take 4 MiB).
 pub const MANIFEST_BYTES: usize = 4 * 1024 * 1024;
+/// Redirects that a read may take, as from a registry to its storage.
+const REDIRECTS: usize = 5;
 /// Largest error body that is looked at.
 const ERROR_BYTES: usize = 64 * 1024;
 
@@ -54,6 +57,8 @@ pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
+    /// The host that gave the answer, where the registry redirected to another one.
+    pub(super) elsewhere: Option<String>,
 }
 
 impl<'a> Call<'a> {
@@ -98,17 +103,21 @@ impl Client<'_> {
         let authorization = self.authorization(call.repository);
         let seen = authorization.current();
         let mut answer = self.once(call, seen.header.clone()).await?;
-        if answer.status == StatusCode::UNAUTHORIZED {
+        // Only the registry itself may ask for its credential: not a host that it redirects to.
+        if answer.status == StatusCode::UNAUTHORIZED && answer.elsewhere.is_none() {
             let header = self.authorize(call, &authorization, seen.generation, &answer.headers).await?;
             answer = self.once(call, Some(header)).await?;
         }
         match answer.status {
             status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
                 let said = said(&answer.body);
-                Err(call.error(Problem::Denied {
-                    status,
-                    credential: self.credential_origin(call.repository),
-                    said,
+                Err(call.error(match answer.elsewhere {
+                    Some(host) => Problem::Redirected { host, status, said },
+                    None => {
+                        let registry = call.repository.registry().clone();
+                        let credential = self.credential_origin(call.repository);
+                        Problem::Denied { registry, status, credential, said }
+                    }
                 }))
             }
             status if is_transient(status) => Err(call.error(Problem::Status {
@@ -142,6 +151,7 @@ impl Client<'_> {
         }
         let response = self.exchange(&call.attempted, request).await?;
         let (status, headers) = (response.status(), response.headers().clone());
+        let elsewhere = (response.url().origin() != call.url.origin()).then(|| place(response.url()));
         let limit = if status.is_success() { call.limit } else { ERROR_BYTES };
         let body = match bounded(response, limit).await {
             Ok(body) => body,
@@ -149,7 +159,7 @@ impl Client<'_> {
             Err(_) if !status.is_success() => Bytes::new(),
             Err(problem) => return Err(call.error(problem)),
         };
-        Ok(Answer { status, headers, body })
+        Ok(Answer { status, headers, body, elsewhere })
     }
 
     /// How long one attempt may take: a third of what is left, so that one that hangs does not cost all tries.
@@ -164,32 +174,95 @@ impl Client<'_> {
         Ok(ATTEMPT.min((left / 3).max(Duration::from_secs(1))).min(left))
     }
 
-    /// Sends one request and tells it.
+    /// Sends one request. A GET or HEAD follows redirects: with its credential on the same host, without it to any
+    /// other, and never from `https` to `http`.
     pub(super) async fn exchange(
         &self,
         attempted: &str,
         request: reqwest::RequestBuilder,
     ) -> Result<Response, RegistryError> {
-        let (http, request) = request.build_split();
-        let request = request
+        let (_, request) = request.build_split();
+        let mut request = request
             .map_err(|e| RegistryError::new(attempted, Problem::Source(e.without_url().to_string())))?;
+        let asked = request.url().origin();
+        let until = request.timeout().map(|timeout| clock::instant() + *timeout);
+        for _ in 0..REDIRECTS {
+            let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+            let copy = if reads { request.try_clone() } else { None };
+            let response = self.send(attempted, request).await?;
+            let Some((mut next, location)) = copy.zip(redirected(&response)) else { return Ok(response) };
+            if location.origin() != asked {
+                next.headers_mut().remove(AUTHORIZATION);
+            }
+            *next.url_mut() = location;
+            *next.timeout_mut() = until.map(|until| until.saturating_duration_since(clock::instant()));
+            request = next;
+        }
+        self.send(attempted, request).await
+    }
+
+    /// Sends one request and tells it. An answer that redirects is an answer like any other.
+    pub(super) async fn send(&self, attempted: &str, request: Request) -> Result<Response, RegistryError> {
         let line = self.context().console.tells(Loudness::Requests).then(|| told(&request));
-        let timeout = request.timeout().copied();
+        let (timeout, host) = (request.timeout().copied(), place(request.url()));
+        let proxy = self.shared.proxies.on_the_way_to(request.url());
         let _place = self.shared.gate.acquire().await.expect("the gate is never closed");
         let began = clock::instant();
-        let result = http.execute(request).await;
+        let result = self.shared.http.execute(request).await;
         let took = clock::instant() - began;
         if let Some(line) = line {
             let end =
                 result.as_ref().map_or_else(|_| "no answer".to_owned(), |r| r.status().as_u16().to_string());
             self.context().console.request(&format!("{line} -> {end} in {}ms", took.as_millis()));
         }
-        result.map_err(|error| RegistryError::new(attempted, broken(error, timeout)))
+        match result {
+            Ok(response) => {
+                self.shared.answered.borrow_mut().insert(host);
+                Ok(response)
+            }
+            Err(error) if error.is_connect() && !error.is_timeout() => {
+                let known = self.shared.answered.borrow().contains(&host);
+                // Not what was attempted: whatever else is asked of this host ends in the same words, told once.
+                Err(RegistryError::new("connect", unreached(error, host, proxy, known)))
+            }
+            Err(error) => Err(RegistryError::new(attempted, broken(error, timeout))),
+        }
+    }
+}
+
+/// Where an answer redirects to; `None`: it does not, or to where no request of ours goes.
+fn redirected(response: &Response) -> Option<Url> {
+    if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    let location = response.headers().get(LOCATION)?.to_str().ok()?;
+    let url = response.url().join(location).ok()?;
+    let safe = url.scheme() == "https" || (url.scheme() == "http" && response.url().scheme() == "http");
+    safe.then_some(url)
+}
+
+/// Why there is no connection. A host that answered before has a name and a certificate: then it is a failure that
+/// may pass, like any other.
+fn unreached(error: reqwest::Error, host: String, proxy: Option<String>, known: bool) -> Problem {
+    let error = error.without_url();
+    match NoConnection::of(&error) {
+        NoConnection::Unresolved(cause) if !known => Problem::Unresolved {
+            host: proxy.unwrap_or(host),
+            cause: text::escape(&cause, text::EXCERPT_BYTES),
+        },
+        NoConnection::Untrusted(cause) if !known => {
+            Problem::Untrusted { host, cause: text::escape(&cause, text::EXCERPT_BYTES) }
+        }
+        NoConnection::NoTls if !known => Problem::NoTls { host },
+        NoConnection::Unresolved(cause) | NoConnection::Untrusted(cause) | NoConnection::Broken(cause) => {
+            Problem::Unreachable { host, proxy, cause: text::escape(&cause, text::EXCERPT_BYTES) }
+        }
+        NoConnection::NoTls => Problem::Unreachable { host, proxy, cause: "no TLS".to_owned() },
     }
 }
 
 /// Method, place and kind of credential; of the query only what carries no state or signature.
-fn told(request: &reqwest::Request) -> String {
+fn told(request: &Request) -> String {
     const HARMLESS: [&str; 8] = ["digest", "mount", "from", "n", "last", "scope", "service", "artifactType"];
     let url = request.url();
     let query: Vec<String> =
@@ -215,13 +288,9 @@ fn broken(error: reqwest::Error, timeout: Option<Duration>) -> Problem {
     {
         return Problem::Timeout { after };
     }
-    // The URL may carry a signature or state; the cause is at the end of the chain.
-    let error = error.without_url();
-    let mut cause: &dyn std::error::Error = &error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    Problem::Unreachable { host, cause: text::escape(&cause.to_string(), text::EXCERPT_BYTES) }
+    // The URL may carry a signature or state.
+    let cause = text::escape(&deepest(&error.without_url()), text::EXCERPT_BYTES);
+    Problem::Unreachable { host, proxy: None, cause }
 }
 
 /// `host:port`, the port only where it is not the scheme's own.

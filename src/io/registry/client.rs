@@ -1,28 +1,26 @@
 //! One connection pool, one set of tokens, one deadline.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 use std::time::Duration;
 
 use reqwest::Url;
-use reqwest::redirect::Policy;
 use tokio::sync::Semaphore;
 
 use super::credentials::Found;
 use super::error::{Problem, RegistryError};
 use super::token::Authorization;
 use crate::io::clock::{self, Instant};
+use crate::io::connection;
 use crate::io::context::Context;
+use crate::io::proxy::Proxies;
 use crate::model::repository::{Registry, Repository};
 
 /// A connection is there within this time or not at all (go-containerregistry dials for 30 s; a person waits).
 const CONNECT: Duration = Duration::from_secs(10);
 /// Requests under way at once, in all: enough to read 8 images of dozens of layers at once, and no flood.
 const AT_ONCE: usize = 32;
-/// Redirects that a blob may take to its storage.
-const REDIRECTS: usize = 5;
-
 /// What the tokens of this run are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
@@ -41,13 +39,16 @@ pub struct Client<'w> {
 
 pub(super) struct Shared<'w> {
     pub(super) http: reqwest::Client,
+    pub(super) proxies: Proxies,
+    /// Hosts that have answered: they have an address and a certificate, whatever a later try says.
+    pub(super) answered: RefCell<BTreeSet<String>>,
     pub(super) context: &'w Context,
     pub(super) access: Access,
     pub(super) gate: Semaphore,
     /// Registries that plain HTTP was asked for.
     plain: Vec<Registry>,
-    /// Registries that the environment's credentials are for.
-    own: Vec<Registry>,
+    /// The registries of the release: of its images, and of the repository that keeps its records.
+    pub(super) own: Vec<Registry>,
     /// What each repository gets in its `Authorization` header.
     pub(super) authorizations: RefCell<HashMap<Repository, Rc<Authorization>>>,
     /// The credential of each repository, found once.
@@ -57,7 +58,7 @@ pub(super) struct Shared<'w> {
 }
 
 impl<'w> Client<'w> {
-    /// A client for the registries of `own`, which get the environment's credentials, and any other.
+    /// A client for the registries of `own`, which are those of the release, and for any other.
     ///
     /// # Errors
     /// The TLS library cannot be set up.
@@ -68,22 +69,16 @@ impl<'w> Client<'w> {
         plain: Vec<Registry>,
         until: Instant,
     ) -> Result<Self, RegistryError> {
-        let http = reqwest::Client::builder()
-            .user_agent(concat!("coalmine/", env!("CARGO_PKG_VERSION")))
+        let proxies = Proxies::of(&context.env);
+        let http = proxies
+            .lead(connection::client())
             .connect_timeout(CONNECT)
-            .redirect(Policy::custom(|attempt| {
-                let downgrade = attempt.url().scheme() != "https"
-                    && attempt.previous().iter().any(|url| url.scheme() == "https");
-                if attempt.previous().len() > REDIRECTS || downgrade {
-                    attempt.stop()
-                } else {
-                    attempt.follow()
-                }
-            }))
             .build()
             .map_err(|e| RegistryError::new("set up TLS", Problem::Credentials(e.to_string())))?;
         let shared = Shared {
             http,
+            proxies,
+            answered: RefCell::default(),
             context,
             access,
             gate: Semaphore::new(AT_ONCE),

@@ -1,5 +1,6 @@
 //! Which credential a registry gets, in the order of `docs/credentials.md`.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use crate::base::text;
 use crate::io::console::Console;
 use crate::io::env::Env;
 use crate::io::files::read_if_there;
-use crate::model::repository::Repository;
+use crate::model::repository::{Registry, Repository};
 
 /// A credential program that takes longer than this is waiting for a person who is not there.
 const PROGRAM: Duration = Duration::from_secs(20);
@@ -38,12 +39,16 @@ pub struct Found {
     pub(crate) origin: String,
 }
 
-/// Finds the credential for `repository`. REGISTRY_USERNAME and REGISTRY_PASSWORD are for the registries of the
-/// release only (`own`): the source of a copy must not learn them.
+/// Finds the credential for `repository`; `own` are the registries of the release.
 ///
 /// # Errors
 /// A source is half there or unreadable: going on as somebody else would hide that.
-pub async fn find(env: &Env, console: &Console, repository: &Repository, own: bool) -> Result<Found, String> {
+pub async fn find(
+    env: &Env,
+    console: &Console,
+    repository: &Repository,
+    own: &[Registry],
+) -> Result<Found, String> {
     let found = look(env, console, repository, own).await?;
     match &found.credential {
         Credential::Login { password, .. } => console.secrets.learn(password),
@@ -54,11 +59,16 @@ pub async fn find(env: &Env, console: &Console, repository: &Repository, own: bo
     Ok(found)
 }
 
-async fn look(env: &Env, console: &Console, repository: &Repository, own: bool) -> Result<Found, String> {
-    if let Some(found) = from_variables(env, own)? {
+async fn look(
+    env: &Env,
+    console: &Console,
+    repository: &Repository,
+    own: &[Registry],
+) -> Result<Found, String> {
+    if let Some(found) = from_variables(env, repository.registry(), own)? {
         return Ok(found);
     }
-    if repository.registry().host() == "ghcr.io"
+    if repository.registry().as_str() == "ghcr.io"
         && let Some(password) = env.secret("GITHUB_TOKEN")
     {
         let user = env.get("GITHUB_ACTOR").unwrap_or("coalmine").to_owned();
@@ -72,12 +82,58 @@ async fn look(env: &Env, console: &Console, repository: &Repository, own: bool) 
             return Ok(Found { credential, origin: file.path.display().to_string() });
         }
     }
-    Ok(Found { credential: Credential::Anonymous, origin: "nowhere (anonymous)".to_owned() })
+    let mut origin = "nowhere (anonymous)".to_owned();
+    if let Ok(Some(Destination::Named(host))) = destination(env, own) {
+        origin.push_str(&format!("; REGISTRY_PASSWORD is for {host}"));
+    }
+    Ok(Found { credential: Credential::Anonymous, origin })
 }
 
-fn from_variables(env: &Env, own: bool) -> Result<Option<Found>, String> {
-    if !own {
+/// The registry that gets REGISTRY_USERNAME and REGISTRY_PASSWORD.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Destination {
+    /// REGISTRY_HOST names it.
+    Named(Registry),
+    /// REGISTRY_HOST is not set, and this is the only registry of the release.
+    Only(Registry),
+    /// REGISTRY_HOST is not set, and the release is on several registries, or on none.
+    Several(Vec<Registry>),
+}
+
+/// Where the pair of variables goes; `None` if neither is set. `coalmine.toml` names the registries of the release
+/// (`own`), and whoever may change that file must not decide who gets a password: that is why the environment, where
+/// the password stands, names its host too.
+///
+/// # Errors
+/// REGISTRY_HOST is no host.
+pub(crate) fn destination(env: &Env, own: &[Registry]) -> Result<Option<Destination>, String> {
+    if ["REGISTRY_USERNAME", "REGISTRY_PASSWORD"].into_iter().all(|name| env.get(name).is_none()) {
         return Ok(None);
+    }
+    if let Some(host) = env.get("REGISTRY_HOST") {
+        let registry = host.parse().map_err(|_| {
+            format!("REGISTRY_HOST is `{}`: expected `host` or `host:port`", text::escape(host, 100))
+        })?;
+        return Ok(Some(Destination::Named(registry)));
+    }
+    let hosts: BTreeSet<&Registry> = own.iter().collect();
+    Ok(Some(match hosts.into_iter().collect::<Vec<_>>().as_slice() {
+        [only] => Destination::Only((*only).clone()),
+        several => Destination::Several(several.iter().map(|host| (*host).clone()).collect()),
+    }))
+}
+
+fn from_variables(env: &Env, registry: &Registry, own: &[Registry]) -> Result<Option<Found>, String> {
+    match destination(env, own)? {
+        Some(Destination::Named(host) | Destination::Only(host)) if host == *registry => {}
+        Some(Destination::Several(hosts)) if hosts.contains(registry) => {
+            let hosts: Vec<&str> = hosts.iter().map(Registry::as_str).collect();
+            return Err(format!(
+                "REGISTRY_USERNAME and REGISTRY_PASSWORD are set, and the release is on {}: set REGISTRY_HOST to the one that they are for",
+                hosts.join(" and ")
+            ));
+        }
+        Some(_) | None => return Ok(None),
     }
     match (env.get("REGISTRY_USERNAME"), env.secret("REGISTRY_PASSWORD")) {
         (Some(user), Some(password)) => {
@@ -203,7 +259,29 @@ async fn ask(content: String, key: String) -> Result<DockerCredential, Miss> {
 
 #[cfg(test)]
 mod tests {
-    use super::keys;
+    use super::{Destination, Env, destination, from_variables, keys};
+
+    #[test]
+    fn the_variables_go_to_one_host_and_the_environment_says_which() {
+        let host = |text: &str| text.parse().unwrap();
+        let env = |of: &str| {
+            Env::of([("REGISTRY_USERNAME", "ann"), ("REGISTRY_PASSWORD", "word"), ("REGISTRY_HOST", of)])
+        };
+        let (one, two) =
+            (vec![host("a.example"), host("a.example")], vec![host("a.example"), host("b.example")]);
+        let gets = |env: &Env, own: &[_], registry: &str| from_variables(env, &host(registry), own);
+        assert!(gets(&env(""), &one, "a.example").unwrap().is_some());
+        assert!(gets(&env(""), &one, "source.example").unwrap().is_none());
+        assert!(gets(&env(""), &two, "a.example").is_err());
+        assert!(gets(&env(""), &two, "source.example").unwrap().is_none());
+        assert!(gets(&env("A.example"), &two, "a.example").unwrap().is_some());
+        assert!(gets(&env("a.example"), &two, "b.example").unwrap().is_none());
+        assert!(gets(&env("a.example"), &one, "a.example:5000").unwrap().is_none());
+        assert!(gets(&env("source.example"), &one, "source.example").unwrap().is_some());
+        assert!(gets(&env("https://a.example"), &one, "a.example").is_err());
+        assert_eq!(destination(&Env::of([("REGISTRY_HOST", "nonsense/")]), &one), Ok(None));
+        assert_eq!(destination(&env(""), &one), Ok(Some(Destination::Only(host("a.example")))));
+    }
 
     #[test]
     fn podman_looks_from_the_repository_up_to_the_registry() {

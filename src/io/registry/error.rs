@@ -6,6 +6,7 @@ use reqwest::StatusCode;
 
 use crate::base::duration;
 use crate::model::digest::Digest;
+use crate::model::repository::Registry;
 
 /// A request, or a chain of them, that did not come to a usable answer.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -20,13 +21,47 @@ pub struct RegistryError {
 /// What was found instead of an answer.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Problem {
-    /// No connection, or it broke off. `sent` tells whether the request may have been applied.
-    #[error("{host} could not be reached or broke off: {cause}")]
+    /// No connection, or it broke off: then the request may have been applied.
+    #[error("{host} could not be reached{} or broke off: {cause}", through(.proxy))]
     Unreachable {
         /// `host[:port]`, as the request named it.
         host: String,
+        /// `host:port` of the proxy on the way, if the environment names one for this host.
+        proxy: Option<String>,
         /// In the words of the HTTP client.
         cause: String,
+    },
+    /// A name without an address.
+    #[error("`{host}` has no address that this machine can find: {cause}")]
+    Unresolved {
+        /// The name: the registry's, or that of the proxy on the way to it.
+        host: String,
+        /// In the words of the system.
+        cause: String,
+    },
+    /// A certificate that this machine does not accept.
+    #[error("the certificate of `{host}` is not accepted: {cause}")]
+    Untrusted {
+        /// `host[:port]` whose certificate it is.
+        host: String,
+        /// In the words of the TLS library.
+        cause: String,
+    },
+    /// The host answered the beginning of TLS with something else.
+    #[error("`{host}` does not speak TLS")]
+    NoTls {
+        /// `host[:port]`, as the request named it.
+        host: String,
+    },
+    /// The registry redirected, and the host that it named refuses. That host gets no credential.
+    #[error("the registry redirects to {host}, which answered with status {status}{}", quoted(.said))]
+    Redirected {
+        /// `host[:port]` that the registry redirected to.
+        host: String,
+        /// The status of its answer.
+        status: StatusCode,
+        /// What it said about it, escaped.
+        said: String,
     },
     /// No answer in time.
     #[error("expected an answer within {}, found none", duration::show(*.after))]
@@ -58,6 +93,8 @@ pub enum Problem {
     /// The registry or its token server answered 401 or 403.
     #[error("expected permission, found status {status} with {credential}{}", quoted(.said))]
     Denied {
+        /// The registry that denies, or whose token server does.
+        registry: Registry,
         /// The status of the answer.
         status: StatusCode,
         /// Which credential was used, by where it comes from.
@@ -95,6 +132,10 @@ pub enum Problem {
     Source(String),
 }
 
+fn through(proxy: &Option<String>) -> String {
+    proxy.as_ref().map_or_else(String::new, |proxy| format!(" through the proxy {proxy}"))
+}
+
 fn quoted(text: &str) -> String {
     if text.is_empty() { String::new() } else { format!(" (`{text}`)") }
 }
@@ -114,6 +155,10 @@ impl RegistryError {
             Problem::WrongDigest { .. } => true,
             Problem::Deadline
             | Problem::WaitTooLong { .. }
+            | Problem::Unresolved { .. }
+            | Problem::Untrusted { .. }
+            | Problem::NoTls { .. }
+            | Problem::Redirected { .. }
             | Problem::Denied { .. }
             | Problem::Unfit { .. }
             | Problem::TooLarge { .. }
@@ -138,11 +183,19 @@ impl RegistryError {
     /// What the person can do about it, as one sentence for the line under the error.
     pub fn hint(&self) -> String {
         match &self.problem {
-            Problem::Unreachable { .. } => "check the registry's name and the network; for a registry without TLS give --plain-http".to_owned(),
+            Problem::Unreachable { proxy: Some(proxy), .. } => format!("check that the proxy {proxy} runs (HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names it), or leave the host out with NO_PROXY"),
+            Problem::Unreachable { .. } => "check that the registry runs and that the network lets this machine reach it".to_owned(),
+            Problem::Unresolved { .. } => "check how the name is spelled, and this machine's DNS".to_owned(),
+            Problem::Untrusted { .. } => "put the authority that signed it into a PEM file and name that file in SSL_CERT_FILE; if it has expired, check the registry and this machine's clock".to_owned(),
+            Problem::NoTls { host } => format!("if this registry has no TLS, say so with `--plain-http {host}`"),
+            Problem::Redirected { .. } => "no credential is sent to the host that a registry redirects to: look at that storage, and at what stands in front of it".to_owned(),
             Problem::Timeout { .. } | Problem::Deadline => "try again, or allow more time with --deadline".to_owned(),
             Problem::WaitTooLong { wait } => format!("try again in {}, or allow more time with --deadline", duration::show(*wait)),
             Problem::Status { status, said, .. } => status_hint(*status, said).to_owned(),
-            Problem::Denied { .. } => "not found or no permission: `release-status doctor` shows which credential is used and what it may do; on ghcr.io the token needs `packages: write` and the package must give the repository access (Package settings, Manage Actions access)".to_owned(),
+            Problem::Denied { registry, .. } => {
+                let ghcr = if registry.host() == "ghcr.io" { GHCR } else { "" };
+                format!("not found or no permission: `release-status doctor` shows which credential is used and what it may do{ghcr}")
+            }
             Problem::WrongDigest { .. } => "do not use this content; look at the registry's storage and at proxies on the way".to_owned(),
             Problem::Unfit { .. } | Problem::TooLarge { .. } => "check that this is a container registry and not a portal or proxy in front of it".to_owned(),
             Problem::Credentials(_) => "set REGISTRY_USERNAME and REGISTRY_PASSWORD, or repair the Docker configuration".to_owned(),
@@ -150,6 +203,9 @@ impl RegistryError {
         }
     }
 }
+
+/// What a refusal by ghcr.io most often means.
+const GHCR: &str = "; the token needs `packages: write`, and the package must give the repository access (Package settings, Manage Actions access)";
 
 /// 408, 425, 429 and the 5xx that pass: what distribution clients retry (go-containerregistry
 /// `pkg/v1/remote/options.go`; regclient `internal/reghttp`).
@@ -165,6 +221,9 @@ fn status_hint(status: StatusCode, said: &str) -> &'static str {
     match status.as_u16() {
         400 | 403 | 409 | 412 if immutable => {
             "the tag is immutable in this registry: exclude `latest`, `latest-previous` and `latest-rejected` from the rule (ECR exclusion filter, Harbor tag immutability, GAR, ACR lock)"
+        }
+        300..=399 => {
+            "this redirect is not followed: only reads are, never from https to http, and never a request for a token"
         }
         404 => "not found or no permission: check the name and the credential's rights",
         429 => "the registry limits the rate: wait, or use a credential with a higher limit",

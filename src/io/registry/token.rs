@@ -83,6 +83,7 @@ impl Client<'_> {
             Challenge::Basic => basic(&found.credential).ok_or_else(|| {
                 let said = "it asks for a user and a password".to_owned();
                 call.error(Problem::Denied {
+                    registry: registry.clone(),
                     status: StatusCode::UNAUTHORIZED,
                     credential: found.origin,
                     said,
@@ -102,9 +103,7 @@ impl Client<'_> {
             return Ok(found.clone());
         }
         let context = self.context();
-        let found =
-            credentials::find(&context.env, &context.console, repository, self.is_own(repository.registry()))
-                .await;
+        let found = credentials::find(&context.env, &context.console, repository, &self.shared.own).await;
         let attempted = || format!("find credentials for {}", repository.registry());
         let found = found.map_err(|why| RegistryError::new(attempted(), Problem::Credentials(why)))?;
         self.shared.credentials.borrow_mut().insert(repository.clone(), found.clone());
@@ -159,13 +158,17 @@ impl Client<'_> {
         let failed = |problem| RegistryError::new(attempted, problem);
         let request = self
             .token_request(repository, realm.clone(), service, &found.credential)
-            .timeout(self.patience(attempted)?);
-        let response = self.exchange(attempted, request).await?;
+            .timeout(self.patience(attempted)?)
+            .build()
+            .map_err(|e| failed(Problem::Source(e.without_url().to_string())))?;
+        // Not through `exchange`: a request that holds a credential follows no redirect.
+        let response = self.send(attempted, request).await?;
         let (status, wait) = (response.status(), retry_after(response.headers()));
         let body = bounded(response, TOKEN_BYTES).await.map_err(failed)?;
         if status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN {
             let credential = format!("credentials from {}", found.origin);
-            return Err(failed(Problem::Denied { status, credential, said: said(&body) }));
+            let registry = repository.registry().clone();
+            return Err(failed(Problem::Denied { registry, status, credential, said: said(&body) }));
         }
         if !status.is_success() {
             return Err(failed(Problem::Status { expected: "a token", status, said: said(&body), wait }));

@@ -146,12 +146,12 @@ impl Client<'_> {
             Begun::Mounted => return Ok(Arrival::Mounted),
             Begun::At(location) => at_digest(location, transfer.digest),
         };
-        self.send(&attempted, transfer, location, progress).await?;
+        self.put_blob(&attempted, transfer, location, progress).await?;
         Ok(Arrival::Sent)
     }
 
     /// One PUT with the whole content (OCI distribution specification 1.1, "POST then PUT").
-    async fn send(
+    async fn put_blob(
         &self,
         attempted: &str,
         transfer: &Transfer<'_>,

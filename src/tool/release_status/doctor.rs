@@ -6,8 +6,9 @@ use serde::Serialize;
 use crate::io::context::Context;
 use crate::io::env::items;
 use crate::io::registry::client::{Access, Client};
+use crate::io::registry::credentials::{self, Destination};
 use crate::model::reference::Reference;
-use crate::model::repository::Repository;
+use crate::model::repository::{Registry, Repository};
 use crate::tool::failure::Failure;
 use crate::tool::options::RegistryOptions;
 use crate::tool::settings::Settings;
@@ -67,6 +68,7 @@ pub async fn examine(options: &RegistryOptions, images: &[Repository], context: 
         0,
         Finding::new("configuration", Health::Good, format!("{} from {from}", names.join(", ")), ""),
     );
+    findings.extend(password(context, &settings));
     match settings.client(context, Access::PullPush) {
         Ok(client) => {
             let looks = settings.target.images.iter().map(|image| registry(&client, &settings, image));
@@ -158,4 +160,38 @@ async fn registry(client: &Client<'_>, settings: &Settings, image: &Repository) 
         Err(error) => Finding::new(format!("{image}: write"), Health::Bad, error.to_string(), error.hint()),
     };
     vec![read, write]
+}
+
+/// Where REGISTRY_PASSWORD goes; nothing to say where it is not set.
+fn password(context: &Context, settings: &Settings) -> Option<Finding> {
+    let own: Vec<Registry> = settings
+        .target
+        .images
+        .iter()
+        .chain(&settings.target.home)
+        .map(|image| image.registry().clone())
+        .collect();
+    let subject = "REGISTRY_PASSWORD";
+    Some(match credentials::destination(&context.env, &own).transpose()? {
+        Ok(Destination::Named(host)) => {
+            Finding::new(subject, Health::Good, format!("goes to {host}, which REGISTRY_HOST names"), "")
+        }
+        Ok(Destination::Only(host)) => Finding::new(
+            subject,
+            Health::Odd,
+            format!("goes to {host}, because all images are there"),
+            format!(
+                "set REGISTRY_HOST={host} beside it, so that a change of coalmine.toml cannot send it elsewhere"
+            ),
+        ),
+        Ok(Destination::Several(_)) => Finding::new(
+            subject,
+            Health::Bad,
+            "goes nowhere: the images are on several registries",
+            "set REGISTRY_HOST to the registry that it is for",
+        ),
+        Err(why) => {
+            Finding::new(subject, Health::Bad, why, "set REGISTRY_HOST to the registry that it is for")
+        }
+    })
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod caller;
 pub(crate) mod docker_registry;
+pub(crate) mod eavesdropper;
 pub(crate) mod faults;
 pub(crate) mod fixture;
 pub(crate) mod invariants;
