@@ -17,7 +17,7 @@ use crate::tool::options::{ImageOptions, OutputOptions, PlaceOptions};
 /// only.
 ///
 /// Exit codes: 0 green; 1 red: an expectation failed; 2 usage, or a mistake in the suite: no request was sent;
-/// 3 inconclusive: unreachable, timed out, another build; 130, 143 stopped by a signal, after cleaning up.
+/// 3 inconclusive: unreachable, timed out, another build; 129, 130, 143 stopped by a signal, after cleaning up.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "canary-smoke", version, args_conflicts_with_subcommands = false)]
 pub struct Args {

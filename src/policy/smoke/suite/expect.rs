@@ -22,29 +22,38 @@ pub(super) fn read(fields: &Fields<'_>, scope: &Scope<'_>, timeout: Duration) ->
     let Some(expect) = fields.table("expect") else { return Err(missing(fields.span.clone())) };
     let statuses = expect.get("status").map(statuses).unwrap_or_default();
     let Some(status) = NonEmpty::from_vec(statuses) else { return Err(missing(expect.span.clone())) };
+    let assertions = assertions(&expect, scope)?;
+    let within = within(&expect, timeout)?;
+    Ok(Expect { status, within, assertions, everywhere: Vec::new() })
+}
+
+/// Reads the parts of an answer that something is expected of, in the order of the file.
+pub(super) fn assertions(expect: &Fields<'_>, scope: &Scope<'_>) -> Result<Vec<Assertion>, Diagnostic> {
     let mut assertions = Vec::new();
     for (name, value) in expect.map("header") {
         let subject = Subject::Header(name.get_ref().to_ascii_lowercase());
-        assertions.push(assertion(&expect, scope, subject, value)?);
+        assertions.push(assertion(expect, scope, subject, value)?);
     }
     if let Some(value) = expect.get("body") {
-        assertions.push(assertion(&expect, scope, Subject::Body, value)?);
+        assertions.push(assertion(expect, scope, Subject::Body, value)?);
     }
     for (text, value) in expect.map("json") {
-        let subject = Subject::Json(path(&expect, &text)?);
-        assertions.push(assertion(&expect, scope, subject, value)?);
+        let subject = Subject::Json(path(expect, &text)?);
+        assertions.push(assertion(expect, scope, subject, value)?);
     }
-    let within = expect.span("within");
-    if let Some(within) = within.filter(|within| *within > timeout) {
+    Ok(assertions)
+}
+
+/// Reads the time in which an answer must come, where attempts end after `timeout`.
+pub(super) fn within(expect: &Fields<'_>, timeout: Duration) -> Result<Option<Duration>, Diagnostic> {
+    let Some(within) = expect.span("within") else { return Ok(None) };
+    if within > timeout {
         let place = expect.place("within");
         let message = format!("this can never fail: an attempt ends after {}", duration::show(timeout));
-        return Err(expect.mistake(
-            place,
-            message,
-            format!("raise `timeout` above {}", duration::show(within)),
-        ));
+        let hint = format!("raise `timeout` above {}", duration::show(within));
+        return Err(expect.mistake(place, message, hint));
     }
-    Ok(Expect { status, within, assertions })
+    Ok(Some(within))
 }
 
 /// Reads a JSONPath.
