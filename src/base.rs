@@ -1,5 +1,6 @@
 //! Ground floor: what any careful command needs, with no knowledge of registries or releases.
 
+pub mod complaint;
 pub mod diagnostic;
 pub mod duration;
 pub mod exit;

@@ -11,6 +11,7 @@ pub mod github_files;
 pub mod hooks;
 pub mod probe;
 pub mod progress;
+pub(crate) mod random;
 pub mod registry;
 pub mod replay;
 pub mod run;

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod commit;
 pub mod digest;
+pub mod facts;
 pub mod history;
 pub mod image;
 pub mod manifest;

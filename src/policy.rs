@@ -4,8 +4,8 @@
 pub mod config;
 pub mod gates;
 pub mod history;
+pub mod plan;
 pub mod post_mortem;
-pub mod promotion;
 pub mod release_document;
 pub mod repair;
 pub mod resolution;

@@ -8,6 +8,7 @@ pub mod promotion;
 pub mod publish;
 pub mod smoke;
 pub mod status;
+pub(crate) mod table;
 
 use serde_json::{Map, Value};
 

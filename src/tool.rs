@@ -1,27 +1,13 @@
-//! One file per binary: read, decide (`policy`), act (`io`), and an outcome for `report`.
+//! One folder or file a program: read, decide (`policy`), act (`engine`), and an outcome for `report`.
 
-pub mod aftercare;
-pub mod agreement;
-pub mod anchoring;
 pub mod canary_smoke;
-pub mod candidates;
-pub mod chronicle;
 pub mod failure;
-pub mod giving_way;
-pub mod memory;
-pub mod moving;
 pub mod options;
 pub mod promote_latest;
 pub mod publish_staging;
-pub mod putting_back;
-pub mod reading;
-pub mod records;
 pub mod release_status;
 pub mod rollback_latest;
 pub mod settings;
-pub mod standing_fast;
-pub mod undoing;
-pub mod verifying;
 
 use crate::io::context::Context;
 use crate::model::verdict::Verdict;

@@ -8,14 +8,14 @@ use coalmine::model::repository::Repository;
 use coalmine::model::tag::StagingPattern;
 use coalmine::policy::config::{CAPTURE, read};
 use coalmine::policy::toml::TomlFile;
-use coalmine_fuzz::mistake;
+use coalmine_fuzz::mistakes;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
     let file = TomlFile { name: "coalmine.toml", text };
     let config = match read(&file) {
         Ok(config) => config,
-        Err(diagnostic) => return mistake(diagnostic, text),
+        Err(found) => return mistakes(&found, text),
     };
     assert_eq!(read(&file).as_ref(), Ok(&config));
     assert_eq!(config.staging.to_string().parse::<StagingPattern>().as_ref(), Ok(&config.staging));

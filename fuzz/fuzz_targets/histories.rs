@@ -6,14 +6,14 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
+use coalmine::ledger::evidence::piece;
 use coalmine::model::history::{Entry, Event};
 use coalmine::model::record::{Kind, ReleaseRecord};
 use coalmine::model::release::Release;
 use coalmine::model::verdict::Verdict;
 use coalmine::policy::gates::evidence::{Demand, judge};
 use coalmine::policy::history::History;
-use coalmine::policy::{memory, release_document};
-use coalmine::tool::records::piece;
+use coalmine::policy::release_document;
 use coalmine_fuzz::one_line;
 use libfuzzer_sys::fuzz_target;
 use serde::Serialize;
@@ -48,7 +48,7 @@ fn history(document: &[u8]) -> Option<History> {
     assert_eq!(history.rollback_since(&again, "latest"), None);
     assert!(history.verify().is_some() || history.verify_since_resume().is_none());
     for entry in history.entries() {
-        one_line(&memory::told(entry));
+        one_line(&entry.told());
     }
     Some(history)
 }

@@ -10,7 +10,7 @@ use coalmine::policy::smoke::suite::json_path::Path;
 use coalmine::policy::smoke::suite::read;
 use coalmine::policy::smoke::suite::worst_case::{requests, worst_case};
 use coalmine::policy::toml::TomlFile;
-use coalmine_fuzz::{harmless, mistake};
+use coalmine_fuzz::{harmless, mistakes};
 use libfuzzer_sys::fuzz_target;
 
 /// Beside the suite: every file holds its own name, but those whose names begin with `no`.
@@ -31,7 +31,7 @@ fuzz_target!(|text: &str| {
     let file = TomlFile { name: "smoke.toml", text };
     let suite = match read(&file, &beside) {
         Ok(suite) => suite,
-        Err(diagnostic) => return mistake(diagnostic, text),
+        Err(found) => return mistakes(&found, text),
     };
     let lines = text.lines().count();
     let mut names = HashSet::new();

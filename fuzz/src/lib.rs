@@ -1,6 +1,7 @@
 //! What several targets check. Each check is written anew here: it must not agree with the library by calling it.
 
 use coalmine::base::diagnostic::Diagnostic;
+use coalmine::policy::toml::Mistakes;
 use coalmine::report::Render;
 use coalmine::report::github::{Summary, capped};
 use coalmine::report::json;
@@ -128,9 +129,17 @@ fn plain(words: &str) {
     assert!(!words.contains("://") && !words.contains("www."), "a link: {words:?}");
 }
 
-/// Asserts that a mistake in the file `text` stands at a place of it, and can be shown in every report.
+/// Asserts that the mistakes in the file `text` stand in its order, each at a place of it, and can be shown in every
+/// report.
 #[track_caller]
-pub fn mistake(diagnostic: Diagnostic, text: &str) {
+pub fn mistakes(found: &Mistakes, text: &str) {
+    found.iter().for_each(|diagnostic| mistake(diagnostic, text));
+    assert!(found.as_slice().is_sorted_by_key(|diagnostic| diagnostic.span.start));
+    every_report("canary-smoke", &Failure::from(found.clone()));
+}
+
+#[track_caller]
+fn mistake(diagnostic: &Diagnostic, text: &str) {
     let (line, column) = diagnostic.position();
     let found = text.split('\n').nth(line - 1);
     let width = found.map(|line| line.chars().count());
@@ -142,7 +151,6 @@ pub fn mistake(diagnostic: Diagnostic, text: &str) {
     let shown = diagnostic.to_string();
     harmless(&shown);
     assert!(shown.contains(&format!("{}:{line}:", diagnostic.file)), "{shown}");
-    every_report("canary-smoke", &Failure::from(diagnostic));
 }
 
 /// Asserts that `text` is XML 1.0: elements that close, and only characters that it has (section 2.2).

@@ -2,7 +2,7 @@
 //! hardly do.
 
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -43,8 +43,8 @@ const CHAIN: Duration = Duration::from_millis(6 * 25 + 50);
 
 const SUITE: &str = include_str!("bench/smoke.toml");
 
-/// Where the programs are, and where they may write.
-struct Bench<'a> {
+/// A run of the benchmark: where the programs are, where they may write, and whether a limit was passed.
+struct Benchmark<'a> {
     bins: &'a Path,
     directory: &'a Path,
     failed: bool,
@@ -55,19 +55,19 @@ struct Bench<'a> {
 /// # Errors
 ///
 /// A program cannot be run, or a limit does not hold.
-pub(crate) fn bench(bins: &Path, directory: &Path) -> io::Result<()> {
-    let mut bench = Bench { bins, directory, failed: false };
+pub(crate) fn run(bins: &Path, directory: &Path) -> io::Result<()> {
+    let mut benchmark = Benchmark { bins, directory, failed: false };
     say(&format!(
         "{:<58}  {:>9}  {:>9}  {:>6}  {:>6}",
         "what against what", "ours", "other", "ratio", "limit"
     ))?;
-    bench.images()?;
-    bench.peers()?;
-    bench.tenants()?;
-    if bench.failed { Err(io::Error::other("a limit does not hold")) } else { Ok(()) }
+    benchmark.images()?;
+    benchmark.peers()?;
+    benchmark.tenants()?;
+    if benchmark.failed { Err(io::Error::other("a limit does not hold")) } else { Ok(()) }
 }
 
-impl Bench<'_> {
+impl Benchmark<'_> {
     /// Eight images take hardly longer than two.
     fn images(&mut self) -> io::Result<()> {
         let (eight, two) = (self.rollback(8)?, self.rollback(2)?);
@@ -90,7 +90,7 @@ impl Bench<'_> {
         let time = shortest(&mut ours, reset)?;
         reset()?;
         registry.clear_log();
-        run(&mut ours)?;
+        succeed(&mut ours)?;
         let requests = registry.log().len();
         say(&format!(
             "  (promote-latest, every manifest and blob checked, moved, verified: {requests} requests)"
@@ -101,7 +101,7 @@ impl Bench<'_> {
             let other = shortest(&mut theirs, reset)?;
             reset()?;
             registry.clear_log();
-            run(&mut theirs)?;
+            succeed(&mut theirs)?;
             let requests = registry.log().len();
             self.row(&format!("promote-latest against {peer} ({requests} requests)"), time, other, None)?;
         }
@@ -203,13 +203,13 @@ fn shortest(command: &mut Command, before: impl Fn() -> io::Result<()>) -> io::R
     for _ in 0..RUNS {
         before()?;
         let stopwatch = Stopwatch::start();
-        run(command)?;
+        succeed(command)?;
         best = best.min(stopwatch.read());
     }
     Ok(best)
 }
 
-fn run(command: &mut Command) -> io::Result<()> {
+fn succeed(command: &mut Command) -> io::Result<()> {
     let output = command.stdin(Stdio::null()).output()?;
     if output.status.success() {
         return Ok(());
@@ -220,10 +220,4 @@ fn run(command: &mut Command) -> io::Result<()> {
 
 fn say(line: &str) -> io::Result<()> {
     writeln!(io::stdout(), "{line}")
-}
-
-/// Where the programs stand when that is not said: beside this one.
-pub(crate) fn beside() -> io::Result<PathBuf> {
-    let program = std::env::current_exe()?;
-    Ok(program.parent().unwrap_or(Path::new(".")).to_owned())
 }

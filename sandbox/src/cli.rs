@@ -30,10 +30,10 @@ enum Command {
     Tenants(TenantsArguments),
     /// Write an image as an OCI layout; prints its digest.
     Image(ImageArguments),
-    /// Demo the main job from publish to rollback and check every claim.
-    Demo(DemoArguments),
+    /// Run the main job from publish to rollback and check every claim.
+    Demo(ProgramsArguments),
     /// Measure side by side, as ratios; exits 1 if one is over its limit.
-    Bench(DemoArguments),
+    Bench(ProgramsArguments),
 }
 
 #[derive(clap::Args)]
@@ -134,7 +134,7 @@ struct ImageArguments {
     /// File to put into the image's root, repeatable; one layer each
     #[arg(long, value_name = "PATH")]
     file: Vec<PathBuf>,
-    /// Fault that every tenant running the image plays
+    /// Fault that every tenant running the image shows
     #[arg(long)]
     fault: Option<TenantFault>,
     /// Commit time, RFC 3339
@@ -146,7 +146,7 @@ struct ImageArguments {
 }
 
 #[derive(clap::Args)]
-struct DemoArguments {
+struct ProgramsArguments {
     /// Existing directory for everything that is written
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
@@ -282,14 +282,20 @@ fn image(arguments: &ImageArguments) -> io::Result<()> {
     }
 }
 
-fn demo(arguments: &DemoArguments) -> io::Result<()> {
-    let beside = crate::bench::beside()?;
-    crate::demo::play(arguments.bins.as_ref().unwrap_or(&beside), &arguments.dir)
+fn demo(arguments: &ProgramsArguments) -> io::Result<()> {
+    let beside = beside()?;
+    crate::demo::run(arguments.bins.as_ref().unwrap_or(&beside), &arguments.dir)
 }
 
-fn bench(arguments: &DemoArguments) -> io::Result<()> {
-    let beside = crate::bench::beside()?;
-    crate::bench::bench(arguments.bins.as_ref().unwrap_or(&beside), &arguments.dir)
+fn bench(arguments: &ProgramsArguments) -> io::Result<()> {
+    let beside = beside()?;
+    crate::bench::run(arguments.bins.as_ref().unwrap_or(&beside), &arguments.dir)
+}
+
+/// Where the programs stand when that is not said: beside this one.
+fn beside() -> io::Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    Ok(program.parent().unwrap_or(Path::new(".")).to_owned())
 }
 
 /// Prints a result at once, also into a pipe.

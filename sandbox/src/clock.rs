@@ -1,6 +1,6 @@
 //! The one place of the sandbox where time is read and waited for.
 //!
-//! The sandbox plays the outside world, so it runs on real time; coalmine's own clock is not involved.
+//! The sandbox stands for the outside world, so it runs on real time; coalmine's own clock is not involved.
 
 use std::time::{Duration, Instant, SystemTime};
 

@@ -24,19 +24,19 @@ const BROKEN: &str = "7b3d05a";
 /// A build whose second image was never published.
 const HALF: &str = "e5a9c30";
 
-/// Plays everything in `directory`, with the binaries that stand in `bins`.
+/// Runs every step in `directory`, with the programs in `bins`.
 ///
 /// # Errors
 ///
 /// A claim does not hold, a binary cannot be started, or the sandbox cannot be set up.
-pub(crate) fn play(bins: &Path, directory: &Path) -> io::Result<()> {
+pub(crate) fn run(bins: &Path, directory: &Path) -> io::Result<()> {
     let mut narrator = Narrator::new(bins, directory)?;
     let told = tell(&mut narrator);
     narrator.close()?;
     told
 }
 
-/// The story. It ends at the first claim that does not hold: what comes after rests on it.
+/// Every step in order, up to the first claim that does not hold.
 fn tell(narrator: &mut Narrator) -> io::Result<()> {
     let scenario = set_up(narrator)?;
 

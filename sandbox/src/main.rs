@@ -1,4 +1,4 @@
-//! The sandbox as a program: a registry, a fleet of tenants, an image layout, and the main job played with all of them.
+//! The sandbox as a program: a registry, a fleet of tenants, an image layout, and a demo of the main job with all of them.
 
 mod bench;
 mod cli;

@@ -15,8 +15,7 @@ impl<T> NonEmpty<T> {
         (!items.is_empty()).then_some(Self(items))
     }
 
-    /// The first item.
-    pub fn first(&self) -> &T {
+    pub(crate) fn first(&self) -> &T {
         self.0.first().expect("a NonEmpty is made with at least one item")
     }
 
@@ -46,8 +45,7 @@ impl<T> NonEmpty<T> {
         NonEmpty(self.0.iter().map(change).collect())
     }
 
-    /// The plain vector.
-    pub fn into_vec(self) -> Vec<T> {
+    pub(crate) fn into_vec(self) -> Vec<T> {
         self.0
     }
 }

@@ -8,7 +8,7 @@ use std::fmt;
 pub struct Secret(String);
 
 impl Secret {
-    /// Wraps `text`.
+    /// Takes `text` as a secret; whoever holds the original still has to drop it.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }

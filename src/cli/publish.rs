@@ -7,6 +7,7 @@ use crate::io::console::Console;
 use crate::io::context::Context;
 use crate::io::files::{FileError, ResultFile};
 use crate::io::github_files::GithubFiles;
+use crate::io::random;
 use crate::model::verdict::Verdict;
 use crate::report::failure::complaints;
 use crate::report::github::{Annotation, Level, Summary, capped, output};
@@ -39,15 +40,12 @@ pub(super) fn complain(console: &Console, failure: &Failure) {
 /// Files that were reserved before anything was done.
 #[derive(Default)]
 pub(super) struct Files {
-    /// The JSON document.
     pub result: Option<ResultFile>,
-    /// The JUnit report.
     pub junit: Option<ResultFile>,
 }
 
 /// One report's way out.
 pub(super) struct Publisher<'a> {
-    /// The binary.
     pub tool: &'static str,
     /// What was asked for.
     pub output: &'a OutputOptions,
@@ -55,7 +53,6 @@ pub(super) struct Publisher<'a> {
     pub colored: bool,
     /// For the story and the secrets.
     pub context: &'a Context,
-    /// The runner's files.
     pub github: Option<&'a GithubFiles>,
 }
 
@@ -168,10 +165,6 @@ struct Pages {
 
 /// 128 random bits: nobody who writes into a value can know how its block ends.
 fn delimiter() -> String {
-    let mut bytes = [0_u8; 16];
-    if getrandom::fill(&mut bytes).is_err() {
-        // Without randomness no block is written at all: `output` refuses a value that contains "".
-        return String::new();
-    }
-    bytes.iter().fold("coalmine_".to_owned(), |text, byte| format!("{text}{byte:02x}"))
+    // Without randomness no block is written at all: `output` refuses a value that contains "".
+    random::hex::<16>().map_or_else(|_| String::new(), |hex| format!("coalmine_{hex}"))
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::random;
+
 /// A point on the clock that never jumps, for deadlines.
 pub type Instant = tokio::time::Instant;
 
@@ -20,13 +22,11 @@ pub fn instant() -> Instant {
 
 /// 16 hex digits that nobody else has: what time alone cannot keep apart.
 pub fn nonce() -> String {
-    let mut bytes = [0_u8; 8];
-    if getrandom::fill(&mut bytes).is_err() {
+    random::hex::<8>().unwrap_or_else(|_| {
         // A kernel without randomness: process and time differ between any two writers that matter.
         let time = Timestamp::now().as_nanosecond() as u64;
-        bytes = (time ^ u64::from(std::process::id()).rotate_left(40)).to_be_bytes();
-    }
-    bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+        format!("{:016x}", time ^ u64::from(std::process::id()).rotate_left(40))
+    })
 }
 
 /// Waits; no part of the program waits otherwise.

@@ -14,22 +14,22 @@ pub enum FileError {
     /// It could not be read.
     #[error("failed to read `{path}`")]
     Read {
-        /// Which one.
+        /// The path, as it was named.
         path: PathBuf,
-        /// Why not.
+        /// What the operating system says.
         #[source]
         source: std::io::Error,
     },
     /// It is larger than any file of its kind.
     #[error("failed to read `{path}`: expected at most {FILE_BYTES} bytes, found more")]
     TooLarge {
-        /// Which one.
+        /// The path, as it was named.
         path: PathBuf,
     },
     /// It is not below the folder that it has to be in, or a link leads out of there.
     #[error("failed to read `{path}`: it is outside the folder of the {owner}")]
     Outside {
-        /// Which one.
+        /// The path, as it was named.
         path: PathBuf,
         /// What the folder belongs to.
         owner: &'static str,
@@ -37,16 +37,16 @@ pub enum FileError {
     /// It could not be written.
     #[error("failed to write `{path}`")]
     Write {
-        /// Which one.
+        /// The path, as it was named.
         path: PathBuf,
-        /// Why not.
+        /// What the operating system says.
         #[source]
         source: std::io::Error,
     },
 }
 
 impl FileError {
-    /// What to do.
+    /// What the person can do about it, as one sentence for the line under the error.
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Read { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {

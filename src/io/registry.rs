@@ -14,6 +14,7 @@ pub mod decode;
 pub mod error;
 pub mod manifests;
 pub mod referrers;
+pub(crate) mod retry;
 pub mod tags;
 pub mod token;
 pub mod upload;

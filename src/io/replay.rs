@@ -18,17 +18,15 @@ const MISSING_BYTES: usize = 64;
 /// Headers that belong to a connection, not to an answer.
 const OF_THE_CONNECTION: [&str; 4] = ["connection", "content-length", "transfer-encoding", "keep-alive"];
 
-/// A request, read.
+/// A request as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
-    /// The method.
-    pub method: String,
-    /// Path and query.
-    pub target: String,
+    pub(crate) method: String,
+    /// Path and query, not decoded.
+    pub(crate) target: String,
     /// Names in lower case, and values.
     pub headers: Vec<(String, String)>,
-    /// The body.
-    pub body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Asked {
@@ -50,7 +48,7 @@ impl Replay {
         TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map(Self)
     }
 
-    /// Where it listens.
+    /// The URL of the server: `http://127.0.0.1:PORT`.
     ///
     /// # Errors
     /// The system does not say.

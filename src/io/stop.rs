@@ -9,12 +9,12 @@ use tokio::sync::Notify;
 use super::clock::{self, Instant};
 use crate::base::exit::Exit;
 
-/// Which signal came.
+/// A signal that asks the process to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
     /// SIGINT: ctrl-c, or the first signal of a cancelled workflow.
     Interrupt,
-    /// SIGTERM.
+    /// SIGTERM: what a cancelled workflow sends 7.5 s after SIGINT, and what `kill` sends.
     Terminate,
     /// SIGHUP: the terminal or the connection to it was closed.
     HangUp,
@@ -67,7 +67,7 @@ impl Stop {
     /// Runs `work`, unless a signal comes first: then `work` is dropped where it stands. Not for writes.
     ///
     /// # Errors
-    /// The signal.
+    /// The signal, if it came first.
     pub async fn unless<T>(&self, work: impl Future<Output = T>) -> Result<T, Signal> {
         tokio::select! {
             biased;
@@ -80,7 +80,7 @@ impl Stop {
     /// and may be dropped.
     ///
     /// # Errors
-    /// The signal.
+    /// The signal, if it came first.
     pub async fn within<T>(&self, grace: Duration, work: impl Future<Output = T>) -> Result<T, Signal> {
         let over = async {
             let signal = self.wait().await;

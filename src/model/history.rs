@@ -5,8 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::commit::CommitSha;
 use super::digest::Digest;
+use super::facts::ImageFacts;
+use super::moves::Receipt;
 use super::record::Run;
 use super::repository::Repository;
+use crate::base::text;
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +34,37 @@ pub struct Entry {
     pub reason: Option<String>,
     /// sha256 of the entry before, as it is written; `None` for the first.
     pub prev: Option<Digest>,
+}
+
+impl Entry {
+    /// When, by whom and why, as far as it was written down.
+    pub fn told(&self) -> String {
+        let by = self.by.as_ref().map(|by| format!(" by {}", text::escape(by, 80))).unwrap_or_default();
+        let why = self.reason.as_ref().map(|why| format!(": {}", text::escape(why, 200))).unwrap_or_default();
+        format!(" at {}{by}{why}", self.at.strftime("%F %T UTC"))
+    }
+
+    /// Whether this entry is why the tags stand where they stand.
+    pub fn explains(&self, facts: &[ImageFacts]) -> bool {
+        self.moved.iter().all(|moved| {
+            let image = facts.iter().find(|image| image.repository == moved.repository);
+            let current = image.and_then(|image| image.current.as_ref().ok()?.as_ref());
+            current.is_some_and(|live| live.manifest.digest == moved.to)
+        })
+    }
+
+    /// The moves that a run made after this entry and was killed before it could write them: from where this entry
+    /// had led to where the tags stand.
+    pub fn moved_since(&self, receipts: &[Receipt]) -> Vec<Moved> {
+        let stands = |repository: &Repository| {
+            receipts.iter().find(|r| r.repository == *repository).map(|receipt| receipt.to.clone())
+        };
+        let moved = self.moved.iter().filter_map(|moved| {
+            let to = stands(&moved.repository)?;
+            Some(Moved { repository: moved.repository.clone(), from: Some(moved.to.clone()), to })
+        });
+        moved.collect()
+    }
 }
 
 /// One tag that moved.

@@ -32,6 +32,36 @@ pub struct Plan {
     pub already: Vec<(Repository, Manifest)>,
 }
 
+impl Plan {
+    /// The images that stood there before, as moves from where they are to where they are.
+    pub fn stayed(&self) -> Vec<Move> {
+        let stay = |(repository, to): &(Repository, Manifest)| Move {
+            repository: repository.clone(),
+            from: Some(to.clone()),
+            to: to.clone(),
+        };
+        self.already.iter().map(stay).collect()
+    }
+
+    /// A receipt for every image: moves first, in order, then what was there already. `ended` tells how the move with
+    /// this index ended.
+    pub fn receipts(&self, ended: impl Fn(usize) -> Ended) -> Vec<Receipt> {
+        let moved = self.moves.iter().enumerate().map(|(i, m)| Receipt {
+            repository: m.repository.clone(),
+            from: m.from.as_ref().map(|manifest| manifest.digest.clone()),
+            to: m.to.digest.clone(),
+            ended: ended(i),
+        });
+        let already = self.already.iter().map(|(repository, manifest)| Receipt {
+            repository: repository.clone(),
+            from: Some(manifest.digest.clone()),
+            to: manifest.digest.clone(),
+            ended: Ended::Already,
+        });
+        moved.chain(already).collect()
+    }
+}
+
 /// How one image ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "state")]

@@ -9,9 +9,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Registry(String);
 
-/// The registry that names without a host mean (distribution/reference, `normalize.go`).
-const DEFAULT_REGISTRY: &str = "docker.io";
-
 impl Registry {
     /// `host[:port]` as it was written.
     pub fn as_str(&self) -> &str {
@@ -109,37 +106,23 @@ impl FromStr for Repository {
         if text.contains("://") {
             return Err(refuse("write it without a scheme, as in `ghcr.io/acme/platform`"));
         }
-        if text.contains('@')
-            || text.rsplit('/').next().is_some_and(|last| last.contains(':') && text.contains('/'))
-        {
+        if text.contains('@') || text.rsplit('/').next().is_some_and(|last| last.contains(':')) {
             return Err(refuse("leave out tag and digest, as in `ghcr.io/acme/platform`"));
         }
-        let (host, name) = match text.split_once('/') {
-            Some((host, name)) if host.contains(['.', ':']) || host == "localhost" => (host, name.to_owned()),
-            Some(_) => (DEFAULT_REGISTRY, text.to_owned()),
-            None => (DEFAULT_REGISTRY, format!("library/{text}")),
+        // The grammar is that of `oci-client`, which knows no IPv6 address: a host without one stands in for it.
+        let (ip, named) = match text.split_once('/') {
+            Some((ip, name)) if ip.starts_with('[') => (Some(ip), format!("localhost/{name}")),
+            _ => (None, text.to_owned()),
         };
-        let registry = host.parse()?;
-        if name.len() > 255 {
-            return Err(refuse("a name has at most 255 characters"));
-        }
-        if !name.split('/').all(is_component) {
-            return Err(refuse(
-                "a name has lowercase letters, digits, and single `.`, `_`, `__` or `-` between them",
-            ));
-        }
-        Ok(Self { registry, name })
+        let reference = oci_client::Reference::try_from(named).map_err(|e| {
+            refuse(match e {
+                oci_client::ParseError::NameTooLong => "a name has at most 255 characters",
+                _ => "a name has lowercase letters, digits, and single `.`, `_`, `__` or `-` between them",
+            })
+        })?;
+        let registry = ip.unwrap_or(reference.registry()).parse()?;
+        Ok(Self { registry, name: reference.repository().to_owned() })
     }
-}
-
-/// `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`
-fn is_component(text: &str) -> bool {
-    let alphanumeric = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-    let bytes = text.as_bytes();
-    let ends =
-        bytes.first().is_some_and(|&b| alphanumeric(b)) && bytes.last().is_some_and(|&b| alphanumeric(b));
-    let separators = text.split(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
-    ends && separators.into_iter().all(|s| matches!(s, "" | "." | "_" | "__") || s.bytes().all(|b| b == b'-'))
 }
 
 impl fmt::Display for Repository {
@@ -174,6 +157,8 @@ mod tests {
             ("localhost/app", "localhost/app"),
             ("acme/platform", "docker.io/acme/platform"),
             ("alpine", "docker.io/library/alpine"),
+            ("docker.io/alpine", "docker.io/library/alpine"),
+            ("index.docker.io/acme/platform", "docker.io/acme/platform"),
             ("ghcr.io/a/b--c__d.e-f", "ghcr.io/a/b--c__d.e-f"),
         ] {
             assert_eq!(text.parse::<Repository>().unwrap().to_string(), shown);
@@ -196,6 +181,9 @@ mod tests {
             "ghcr.io/a..b",
             "ghcr.io/a___b",
             "[::1/a",
+            "localhost:5000",
+            "ghcr.io/\u{e9}",
+            "ghcr.io/a@b",
             "a b/c",
         ] {
             assert!(bad.parse::<Repository>().is_err(), "{bad}");

@@ -1,17 +1,16 @@
 //! `coalmine.toml`: which images make a release, and how their tags are called.
 
+mod vocabulary;
+
 use std::time::Duration;
 
-use serde::Deserialize;
-use toml::Spanned;
-
-use super::toml::TomlFile;
-use crate::base::diagnostic::Diagnostic;
 use crate::base::duration;
 use crate::model::image::Images;
 use crate::model::record::Kind;
 use crate::model::repository::Repository;
 use crate::model::tag::{StagingPattern, Tag};
+use crate::policy::toml::fields::{Fields, Placed};
+use crate::policy::toml::{self, Mistakes, TomlFile};
 
 /// The configuration of a release, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,165 +84,102 @@ pub const CAPTURE: Duration = Duration::from_secs(10);
 /// How long any other hook may take, unless the file says otherwise.
 const HOOK: Duration = Duration::from_secs(60);
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    format: Spanned<u32>,
-    release: Option<ReleaseTable>,
-    rollback: Option<RollbackTable>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ReleaseTable {
-    images: Option<Spanned<Vec<Spanned<String>>>>,
-    home: Option<Spanned<String>>,
-    staging: Option<Spanned<String>>,
-    latest: Option<Spanned<String>>,
-    require: Option<Spanned<Vec<Spanned<String>>>>,
-    records: Option<Spanned<bool>>,
-    evidence_max_age: Option<Spanned<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct RollbackTable {
-    hold: Option<bool>,
-    capture: Option<Spanned<HookTable>>,
-    freeze: Option<Spanned<HookTable>>,
-    rotate_cache: Option<Spanned<HookTable>>,
-    throttle: Option<Spanned<HookTable>>,
-    unfreeze: Option<Spanned<HookTable>>,
-}
-
-/// Written as `["program", "argument"]`, or as `{ run = [...], timeout = "30s" }`.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum HookTable {
-    Argv(Vec<String>),
-    Table(TimedHook),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TimedHook {
-    run: Vec<String>,
-    timeout: String,
-}
-
 /// Reads `coalmine.toml`.
 ///
 /// # Errors
-/// The first mistake, at its place.
-pub fn read(file: &TomlFile<'_>) -> Result<Config, Diagnostic> {
-    let tables: File = file.parse()?;
-    if *tables.format.get_ref() != 1 {
-        let hint = "this version reads `format = 1`".to_owned();
-        return Err(file.at(
-            &tables.format,
-            format!("format {} is not known", tables.format.get_ref()),
-            Some(hint),
-        ));
-    }
-    let mut config = Config::default();
-    if let Some(release) = &tables.release {
-        read_release(file, release, &mut config)?;
-    }
-    if let Some(rollback) = &tables.rollback {
-        config.hold = rollback.hold.unwrap_or(true);
-        config.hooks = read_hooks(file, rollback)?;
-    }
-    Ok(config)
-}
-
-fn read_release(file: &TomlFile<'_>, table: &ReleaseTable, config: &mut Config) -> Result<(), Diagnostic> {
-    if let Some(images) = &table.images {
-        let repositories = images
-            .get_ref()
-            .iter()
-            .map(|text| parsed::<Repository>(file, text))
-            .collect::<Result<Vec<_>, _>>()?;
-        config.images = Some(Images::new(repositories).map_err(|e| file.at(images, e.to_string(), None))?);
-    }
-    if let Some(home) = &table.home {
-        config.home = Some(parsed(file, home)?);
-    }
-    if let Some(staging) = &table.staging {
-        config.staging = parsed(file, staging)?;
-    }
-    if let Some(latest) = &table.latest {
-        config.latest = parsed(file, latest)?;
-        if config.staging.sha_of(config.latest.as_str()).is_some() {
-            return Err(file.at(latest, "`latest` must not look like a staging tag", None));
+/// Every mistake, at its place.
+pub fn read(file: &TomlFile<'_>) -> Result<Config, Mistakes> {
+    toml::read(file, &vocabulary::FILE, |fields| {
+        let mut config = Config::default();
+        if let Some(release) = fields.table("release") {
+            read_release(&release, &mut config);
         }
-    }
-    if let Some(records) = &table.records {
-        config.records = *records.get_ref();
-    }
-    if let Some(age) = &table.evidence_max_age {
-        config.evidence_max_age = duration::parse(age.get_ref()).map_err(|e| file.at(age, e, None))?;
-    }
-    read_require(file, table.require.as_ref(), config)
-}
-
-fn read_require(
-    file: &TomlFile<'_>,
-    require: Option<&Spanned<Vec<Spanned<String>>>>,
-    config: &mut Config,
-) -> Result<(), Diagnostic> {
-    if !config.records {
-        config.require = Vec::new();
-    }
-    let Some(require) = require else { return Ok(()) };
-    config.require = require.get_ref().iter().map(|kind| parsed(file, kind)).collect::<Result<_, _>>()?;
-    if !config.records && !config.require.is_empty() {
-        let hint =
-            "write `require = []`: without records there is no evidence that could be asked for".to_owned();
-        return Err(file.at(require, "`require` must be empty where `records = false`", Some(hint)));
-    }
-    Ok(())
-}
-
-fn read_hooks(file: &TomlFile<'_>, table: &RollbackTable) -> Result<Hooks, Diagnostic> {
-    let hook = |value: &Option<Spanned<HookTable>>, limit: Duration| {
-        value.as_ref().map(|v| read_hook(file, v, limit)).transpose()
-    };
-    let longest = Duration::from_secs(600);
-    Ok(Hooks {
-        capture: hook(&table.capture, CAPTURE)?,
-        freeze: hook(&table.freeze, longest)?,
-        rotate_cache: hook(&table.rotate_cache, longest)?,
-        throttle: hook(&table.throttle, longest)?,
-        unfreeze: hook(&table.unfreeze, longest)?,
+        if let Some(rollback) = fields.table("rollback") {
+            config.hold = rollback.flag("hold").unwrap_or(config.hold);
+            config.hooks = read_hooks(&rollback);
+        }
+        Some(config)
     })
 }
 
-fn read_hook(file: &TomlFile<'_>, value: &Spanned<HookTable>, longest: Duration) -> Result<Hook, Diagnostic> {
-    let (argv, timeout) = match value.get_ref() {
-        HookTable::Argv(argv) => (argv, HOOK.min(longest)),
-        HookTable::Table(hook) => {
-            (&hook.run, duration::parse(&hook.timeout).map_err(|e| file.at(value, e, None))?)
-        }
-    };
-    if argv.first().is_none_or(String::is_empty) {
-        return Err(file.at(
-            value,
-            "a hook needs a program",
-            Some("write it as `[\"program\", \"argument\"]`".to_owned()),
-        ));
-    }
-    if timeout > longest {
-        return Err(file.at(value, format!("this hook may take at most {}", duration::show(longest)), None));
-    }
-    Ok(Hook { argv: argv.clone(), timeout })
+/// The JSON Schema of `coalmine.toml`, for editors.
+pub fn schema() -> String {
+    toml::schema::write("coalmine.toml", &vocabulary::FILE)
 }
 
-fn parsed<T>(file: &TomlFile<'_>, text: &Spanned<String>) -> Result<T, Diagnostic>
-where
-    T: std::str::FromStr,
-    T::Err: std::fmt::Display,
-{
-    text.get_ref().parse().map_err(|e: T::Err| file.at(text, e.to_string(), None))
+fn read_release(fields: &Fields<'_>, config: &mut Config) {
+    if fields.get("images").is_some() {
+        config.images = read_images(fields);
+    }
+    config.home = fields.parse::<Repository>("home");
+    if let Some(staging) = fields.parse("staging") {
+        config.staging = staging;
+    }
+    if let Some(latest) = fields.parse("latest") {
+        config.latest = latest;
+        if config.staging.sha_of(config.latest.as_str()).is_some() {
+            fields.refuse(fields.place("latest"), "`latest` must not look like a staging tag", "");
+        }
+    }
+    config.records = fields.flag("records").unwrap_or(config.records);
+    config.evidence_max_age = fields.duration("evidence_max_age").unwrap_or(config.evidence_max_age);
+    read_require(fields, config);
+}
+
+fn read_images(fields: &Fields<'_>) -> Option<Images> {
+    let words = fields.texts("images");
+    let repositories = words.iter().map(|text| fields.parsed(text)).collect::<Vec<_>>();
+    let repositories = repositories.into_iter().collect::<Option<Vec<Repository>>>()?;
+    fields.keep(
+        Images::new(repositories).map_err(|e| fields.mistake(fields.place("images"), e.to_string(), "")),
+    )
+}
+
+fn read_require(fields: &Fields<'_>, config: &mut Config) {
+    if !config.records {
+        config.require = Vec::new();
+    }
+    if fields.get("require").is_none() {
+        return;
+    }
+    config.require = fields.texts("require").iter().filter_map(|kind| fields.parsed(kind)).collect();
+    if !config.records && !config.require.is_empty() {
+        fields.refuse(
+            fields.place("require"),
+            "`require` must be empty where `records = false`",
+            "write `require = []`: without records there is no evidence that could be asked for",
+        );
+    }
+}
+
+fn read_hooks(fields: &Fields<'_>) -> Hooks {
+    let longest = Duration::from_secs(600);
+    let hook = |key: &str, limit: Duration| fields.get(key).and_then(|value| read_hook(fields, value, limit));
+    Hooks {
+        capture: hook("capture", CAPTURE),
+        freeze: hook("freeze", longest),
+        rotate_cache: hook("rotate-cache", longest),
+        throttle: hook("throttle", longest),
+        unfreeze: hook("unfreeze", longest),
+    }
+}
+
+/// Written as `["program", "argument"]`, or as `{ run = [...], timeout = "30s" }`.
+fn read_hook<'a>(fields: &Fields<'a>, value: &'a Placed<'a>, longest: Duration) -> Option<Hook> {
+    let (argv, timeout) = match fields.as_table(value) {
+        Some(table) => (table.texts("run"), table.duration("timeout")?),
+        None => (fields.members(value), HOOK.min(longest)),
+    };
+    let argv: Vec<String> = argv.into_iter().map(|word| word.into_inner().to_owned()).collect();
+    if argv.first().is_none_or(String::is_empty) {
+        let hint = "write it as `[\"program\", \"argument\"]`";
+        fields.refuse(value.span(), "a hook needs a program", hint);
+    }
+    if timeout > longest {
+        let message = format!("this hook may take at most {}", duration::show(longest));
+        fields.refuse(value.span(), message, "");
+    }
+    Some(Hook { argv, timeout })
 }
 
 #[cfg(test)]
@@ -253,7 +189,8 @@ mod tests {
     use std::time::Duration;
 
     fn config(text: &str) -> Result<Config, String> {
-        read(&TomlFile { name: "coalmine.toml", text }).map_err(|diagnostic| diagnostic.to_string())
+        read(&TomlFile { name: "coalmine.toml", text })
+            .map_err(|mistakes| mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
     }
 
     #[test]
@@ -270,14 +207,29 @@ mod tests {
     }
 
     #[test]
+    fn all_mistakes_of_a_file_are_told_at_once_and_in_its_order() {
+        let text = "format = 1\n[release]\nhome = 'A'\nimagess = []\nlatest = 7\n[rollback]\nhold = 1\ncapture = { run = ['x'], timeout = '1m' }\n[relaese]\n";
+        let message = config(text).unwrap_err();
+        for place in ["4:1", "5:10", "7:8", "9:2"] {
+            assert!(message.contains(&format!("coalmine.toml:{place}")), "{message}");
+        }
+        let text =
+            text.replace("imagess = []", "").replace("latest = 7", "latest = '-'").replace("hold = 1", "");
+        let message = config(&text.replace("[relaese]", "")).unwrap_err();
+        for place in ["3:8", "5:10", "8:11"] {
+            assert!(message.contains(&format!("coalmine.toml:{place}")), "{message}");
+        }
+    }
+
+    #[test]
     fn every_mistake_has_its_place_and_the_nearest_word() {
         for (text, place, words) in [
             ("format = 1\n[release]\nimagess = []", "coalmine.toml:3:1", "did you mean `images`?"),
-            ("format = 2", "coalmine.toml:1:10", "format 2 is not known"),
-            ("[release]", "coalmine.toml:1:1", "missing field `format`"),
+            ("format = 2", "coalmine.toml:1:10", "this format is not known"),
+            ("[release]", "coalmine.toml:1:1", "`format` is missing"),
             ("format = 1\nformat = 1", "coalmine.toml:2:1", "duplicate key"),
-            ("format = '1'", "coalmine.toml:1:10", "invalid type"),
-            ("format = 1\n[release]\nimages = []", "coalmine.toml:3:10", "there are no images"),
+            ("format = '1'", "coalmine.toml:1:10", "expected the number 1, found the text `1`"),
+            ("format = 1\n[release]\nimages = []", "coalmine.toml:3:10", "expected a list that is not empty"),
             (
                 "format = 1\n[release]\nimages = ['ghcr.io/a', 'ghcr.io/A']",
                 "coalmine.toml:3:24",
@@ -293,7 +245,18 @@ mod tests {
             ),
             ("format = 1\n[release]\nrequire = ['smok']", "coalmine.toml:3:12", "`smoke` or `soak`"),
             ("format = 1\n[release]\nevidence_max_age = '24'", "coalmine.toml:3:20", "a number with a unit"),
-            ("format = 1\n[rollback]\ncapture = []", "coalmine.toml:3:11", "needs a program"),
+            ("format = 1\n[rollback]\ncapture = ['']", "coalmine.toml:3:11", "needs a program"),
+            (
+                "format = 1\n[rollback]\ncapture = { run = ['x'] }",
+                "coalmine.toml:3:11",
+                "`timeout` is missing",
+            ),
+            ("format = 1\n[rollback]\ncapture = 'x'", "coalmine.toml:3:11", "expected a hook"),
+            (
+                "format = 1\n[rollback]\ncapture = []",
+                "coalmine.toml:3:11",
+                "expected a hook, found an empty list",
+            ),
             (
                 "format = 1\n[rollback]\ncapture = { run = ['x'], timeout = '1m' }",
                 "coalmine.toml:3:11",

@@ -1,5 +1,8 @@
-//! The guards of a promotion: each looks at the facts and adds a refusal for whatever speaks against it.
+//! The guards: one file each. A guard is a pure function from facts to refusals; it lists everything that speaks
+//! against a promotion or rollback and never stops the other guards.
 
 pub mod evidence;
-pub mod memory;
+pub mod hold;
+pub mod images;
 pub mod order;
+pub mod record;

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use super::gates::memory::told;
 use crate::base::text;
 use crate::model::digest::Digest;
 use crate::model::history::{Entry, Event};
@@ -37,9 +36,9 @@ pub fn title(entry: &Entry) -> String {
 pub fn draft(entry: &Entry, promoted: Option<&Entry>) -> String {
     let mut out = format!("{}\n# {}\n\n## What happened\n\n", marker(entry), title(entry));
     if let Some(promoted) = promoted {
-        let _ = writeln!(out, "- Promoted{}", line(&told(promoted)));
+        let _ = writeln!(out, "- Promoted{}", line(&promoted.told()));
     }
-    let _ = writeln!(out, "- Rolled back{}", line(&told(entry)));
+    let _ = writeln!(out, "- Rolled back{}", line(&entry.told()));
     if let Some(url) = entry.run.as_ref().and_then(|run| run.url.as_ref()) {
         let _ = writeln!(out, "- Run: {}", line(url));
     }

@@ -44,7 +44,7 @@ pub fn remark(receipt: &Receipt) -> Option<String> {
 mod tests {
     use super::{Direction, repair};
     use crate::model::moves::{Ended, Move, Plan, Receipt};
-    use crate::policy::promotion::tests::manifest;
+    use crate::policy::plan::tests::manifest;
 
     fn case(direction: Direction, from: Option<&str>, ended: [Ended; 2]) -> Vec<String> {
         let plan = Plan {

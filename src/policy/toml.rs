@@ -1,69 +1,52 @@
-//! Text of a TOML file to typed rules; mistakes with file, line, column, caret and the nearest right word.
+//! The one reader of the TOML files that people write. A file's words are a [`vocabulary::Table`]; [`read`] refuses
+//! what is not among them and gives typed access to the rest; [`schema::write`] writes the same words as JSON Schema.
 
-use std::ops::Range;
+pub mod fields;
+pub mod schema;
+pub mod vocabulary;
 
-use serde::de::DeserializeOwned;
-use toml::Spanned;
-use toml::de::{DeTable, Error};
+mod check;
+mod file;
+mod notes;
+pub(crate) mod value;
 
-use crate::base::diagnostic::{Diagnostic, nearest};
+use toml::de::DeTable;
 
-/// A TOML file and its name, for messages about it.
-pub struct TomlFile<'a> {
-    /// The file as the person named it.
-    pub name: &'a str,
-    /// Its text.
-    pub text: &'a str,
-}
+pub use self::file::TomlFile;
 
-impl TomlFile<'_> {
-    /// Reads the file as `T`, which refuses unknown keys.
-    ///
-    /// # Errors
-    /// The text is no TOML, has a key twice, an unknown key, or a value of the wrong type.
-    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Diagnostic> {
-        toml::from_str(self.text).map_err(|error| self.mistake(&error))
+use self::check::Check;
+use self::fields::Fields;
+use self::notes::Notes;
+use self::vocabulary::Table;
+use crate::base::diagnostic::Diagnostic;
+use crate::base::list::NonEmpty;
+
+/// Everything that is wrong with a file, in the order of the file.
+pub type Mistakes = NonEmpty<Diagnostic>;
+
+/// Reads `file`, whose words are those of `words`: `build` makes what it means of it.
+///
+/// `build` sees only what is made of the right words: a table with a wrong key or value is left out, as if it were not
+/// there. It may go on after a mistake that it noted, with any value in its place: what it returns is used only if
+/// nothing was noted. `None`: what it cannot do without was noted as a mistake.
+///
+/// # Errors
+/// Every mistake: text that is no TOML, a key that stands twice, an unknown or missing key, a value of the wrong kind,
+/// and what `build` noted.
+pub fn read<T>(
+    file: &TomlFile<'_>,
+    words: &'static Table,
+    build: impl FnOnce(&Fields<'_>) -> Option<T>,
+) -> Result<T, Mistakes> {
+    let notes = Notes::new(file);
+    let (document, errors) = DeTable::parse_recoverable(file.text);
+    for error in errors {
+        notes.add(file.diagnostic(error.span().unwrap_or(0..0), error.message(), None));
     }
-
-    /// Reads the file as a table in which everything knows its place.
-    ///
-    /// # Errors
-    /// The text is no TOML, or has a key twice.
-    pub fn table(&self) -> Result<Spanned<DeTable<'_>>, Diagnostic> {
-        DeTable::parse(self.text).map_err(|error| self.mistake(&error))
-    }
-
-    fn mistake(&self, error: &Error) -> Diagnostic {
-        let message = error.message().to_owned();
-        let hint = correction(&message);
-        self.diagnostic(error.span().unwrap_or(0..0), message, hint)
-    }
-
-    /// A mistake at `span`.
-    pub fn diagnostic(
-        &self,
-        span: Range<usize>,
-        message: impl Into<String>,
-        hint: Option<String>,
-    ) -> Diagnostic {
-        Diagnostic {
-            file: self.name.to_owned(),
-            source: self.text.to_owned(),
-            span,
-            message: message.into(),
-            hint,
-        }
-    }
-
-    /// A mistake in the value of a key.
-    pub fn at<T>(&self, value: &Spanned<T>, message: impl Into<String>, hint: Option<String>) -> Diagnostic {
-        self.diagnostic(value.span(), message, hint)
-    }
-}
-
-/// Finds, in a message such as "unknown field `imagess`, expected `images` or `home`", the word that was meant.
-fn correction(message: &str) -> Option<String> {
-    let mut words = message.split('`').skip(1).step_by(2);
-    let wrong = words.next().filter(|_| message.starts_with("unknown"))?;
-    nearest(wrong, words).map(|word| format!("did you mean `{word}`?"))
+    notes.so_far()?;
+    let readable = Check { notes: &notes }.document(document.get_ref(), words);
+    let fields = Fields::new(&notes, document.get_ref(), document.span());
+    let built = if readable { build(&fields) } else { None };
+    notes.so_far()?;
+    built.ok_or_else(|| NonEmpty::one(file.diagnostic(0..0, "this file cannot be used", None)))
 }

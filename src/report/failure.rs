@@ -6,9 +6,12 @@ use serde_json::{Map, Value, json};
 
 use super::Render;
 use super::github::{Annotation, Level, Summary};
+use super::json::object;
 use super::page::{Mood, Page};
-use super::promotion::{receipt_rows, receipts_json};
+use super::promotion::receipts;
+use crate::base::diagnostic::Diagnostic;
 use crate::base::exit::Exit;
+use crate::engine::failure::EngineError;
 use crate::model::verdict::Verdict;
 use crate::tool::failure::Failure;
 
@@ -25,23 +28,24 @@ pub fn complaints(failure: &Failure) -> Vec<Complaint> {
     let one = |message: String, hint: Option<String>| vec![Complaint { message, hint }];
     match failure {
         Failure::Usage(error) => one(error.message.clone(), Some(error.hint.clone())),
-        Failure::Mistake(diagnostic) => {
-            // Whoever shows a complaint says that it is an error.
-            one(diagnostic.to_string().trim_start_matches("error: ").to_owned(), None)
+        Failure::Mistake(mistakes) => {
+            mistakes.iter().map(|mistake| Complaint { message: mistake.to_string(), hint: None }).collect()
         }
         Failure::File(error) => one(chain(error), Some(error.hint().to_owned())),
         Failure::Source(error) => one(chain(error), Some(error.hint().to_owned())),
-        Failure::Refused { refusals, .. } => refusals
+        Failure::Engine(EngineError::Refused { refusals, .. }) => refusals
             .iter()
             .map(|refusal| Complaint { message: refusal.to_string(), hint: Some(refusal.hint.clone()) })
             .collect(),
-        Failure::Registry(error) => one(chain(error), Some(error.hint())),
-        Failure::Moving(failure) => failure
+        Failure::Engine(EngineError::Registry(error)) => one(chain(error), Some(error.hint())),
+        Failure::Engine(EngineError::Moving(failure)) => failure
             .causes
             .iter()
             .map(|cause| Complaint { message: cause.message.clone(), hint: Some(cause.hint.clone()) })
             .collect(),
-        Failure::Stopped(_) => one("stopped by a signal before anything was moved".to_owned(), None),
+        Failure::Engine(EngineError::Stopped(_)) => {
+            one("stopped by a signal before anything was moved".to_owned(), None)
+        }
     }
 }
 
@@ -63,9 +67,11 @@ fn chain(error: &dyn Error) -> String {
 /// The last word on where the tags stand.
 fn standing(failure: &Failure) -> &'static str {
     match (failure, failure.exit()) {
-        (Failure::Moving(_), Exit::Split) => "split: the images disagree; run the commands below",
-        (Failure::Moving(_), _) => "no tag was left moved",
-        (Failure::Refused { .. } | Failure::Registry(_) | Failure::Stopped(_), _) => "nothing was moved",
+        (Failure::Engine(EngineError::Moving(_)), Exit::Split) => {
+            "split: the images disagree; run the commands below"
+        }
+        (Failure::Engine(EngineError::Moving(_)), _) => "no tag was left moved",
+        (Failure::Engine(_), _) => "nothing was moved",
         (Failure::Usage(_) | Failure::Mistake(_) | Failure::File(_) | Failure::Source(_), _) => {
             "no request was sent"
         }
@@ -78,10 +84,10 @@ fn kind(failure: &Failure) -> &'static str {
         Failure::Mistake(_) => "configuration",
         Failure::File(_) => "file",
         Failure::Source(_) => "source",
-        Failure::Refused { .. } => "refused",
-        Failure::Registry(_) => "registry",
-        Failure::Moving(_) => "moving",
-        Failure::Stopped(_) => "stopped",
+        Failure::Engine(EngineError::Refused { .. }) => "refused",
+        Failure::Engine(EngineError::Registry(_)) => "registry",
+        Failure::Engine(EngineError::Moving(_)) => "moving",
+        Failure::Engine(EngineError::Stopped(_)) => "stopped",
     }
 }
 
@@ -97,29 +103,25 @@ impl Render for Failure {
     fn fields(&self) -> Map<String, Value> {
         let errors: Vec<Value> =
             complaints(self).iter().map(|c| json!({ "message": c.message, "hint": c.hint })).collect();
-        let mut fields = Map::new();
-        fields.insert("failure".to_owned(), json!(kind(self)));
-        fields.insert("standing".to_owned(), json!(standing(self)));
-        fields.insert("errors".to_owned(), Value::Array(errors));
-        match self {
-            Self::Refused { sha, refusals } => {
-                fields.insert("sha".to_owned(), json!(sha));
-                fields.insert("refusals".to_owned(), json!(refusals.as_slice()));
+        let mut fields =
+            object(json!({ "failure": kind(self), "standing": standing(self), "errors": errors }));
+        fields.extend(match self {
+            Self::Engine(EngineError::Refused { sha, refusals }) => {
+                object(json!({ "sha": sha, "refusals": refusals.as_slice() }))
             }
-            Self::Moving(failure) => {
-                fields.insert("sha".to_owned(), json!(failure.sha));
-                fields.insert("images".to_owned(), receipts_json(&failure.receipts));
-                fields.insert("repair".to_owned(), json!(failure.repair));
+            Self::Engine(EngineError::Moving(failure)) => {
+                let images = &failure.receipts;
+                object(json!({ "sha": failure.sha, "images": images, "repair": failure.repair }))
             }
-            _ => {}
-        }
+            _ => Map::new(),
+        });
         fields
     }
 
     fn text(&self, page: &mut Page) {
-        let Self::Moving(failure) = self else { return };
+        let Self::Engine(EngineError::Moving(failure)) = self else { return };
         page.line(Mood::Bad, standing(self));
-        page.table(&receipt_rows(&failure.receipts));
+        receipts(&failure.receipts).text(page);
         if !failure.repair.is_empty() {
             page.gap();
             page.line(Mood::Strong, "To make the images agree again, run:");
@@ -134,12 +136,8 @@ impl Render for Failure {
         summary.heading(&format!("{}: {}", self.verdict().as_str(), standing(self)));
         let lines: Vec<String> = complaints(self).into_iter().map(|c| c.message).collect();
         summary.block(&lines.join("\n"));
-        if let Self::Moving(failure) = self {
-            let rows: Vec<Vec<String>> = receipt_rows(&failure.receipts)
-                .into_iter()
-                .map(|row| row.into_iter().map(|(_, t)| t).collect())
-                .collect();
-            summary.table(&["image", "state", "from and to"], &rows);
+        if let Self::Engine(EngineError::Moving(failure)) = self {
+            receipts(&failure.receipts).summary(summary);
             if !failure.repair.is_empty() {
                 summary.paragraph("To make the images agree again, run:");
                 summary.block(&failure.repair.join("\n"));
@@ -149,24 +147,28 @@ impl Render for Failure {
 
     fn outputs(&self) -> Vec<(&'static str, String)> {
         match self {
-            Self::Refused { sha: Some(sha), .. } => vec![("sha", sha.to_string())],
-            Self::Moving(failure) => failure.sha.iter().map(|sha| ("sha", sha.to_string())).collect(),
+            Self::Engine(EngineError::Refused { sha: Some(sha), .. }) => vec![("sha", sha.to_string())],
+            Self::Engine(EngineError::Moving(failure)) => {
+                failure.sha.iter().map(|sha| ("sha", sha.to_string())).collect()
+            }
             _ => Vec::new(),
         }
     }
 
     fn annotations(&self) -> Vec<Annotation> {
-        let place = match self {
-            Self::Mistake(diagnostic) => Some((diagnostic.file.clone(), diagnostic.position().0)),
-            _ => None,
+        let places: &[Diagnostic] = match self {
+            Self::Mistake(mistakes) => mistakes.as_slice(),
+            _ => &[],
         };
+        let places = places.iter().map(|mistake| Some((mistake.file.clone(), mistake.position().0)));
         complaints(self)
             .into_iter()
-            .map(|c| Annotation {
+            .zip(places.chain(std::iter::repeat(None)))
+            .map(|(c, place)| Annotation {
                 level: Level::Error,
                 title: standing(self).to_owned(),
                 message: c.hint.map_or(c.message.clone(), |hint| format!("{}\n{hint}", c.message)),
-                place: place.clone(),
+                place,
             })
             .collect()
     }

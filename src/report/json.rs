@@ -4,14 +4,23 @@ use serde_json::{Map, Value, json};
 
 use super::Render;
 
+/// The entries of a `json!({ ... })`; of anything else, none.
+pub(crate) fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(entries) => entries,
+        _ => Map::new(),
+    }
+}
+
 /// The document of `outcome`, on one page of pretty-printed JSON with a final newline.
 pub fn document(tool: &str, outcome: &dyn Render) -> String {
-    let mut document = Map::new();
-    document.insert("format".to_owned(), json!(1));
-    document.insert("tool".to_owned(), json!(tool));
-    document.insert("version".to_owned(), json!(env!("CARGO_PKG_VERSION")));
-    document.insert("verdict".to_owned(), json!(outcome.verdict()));
-    document.insert("exit_code".to_owned(), json!(outcome.exit().code()));
+    let mut document = object(json!({
+        "format": 1,
+        "tool": tool,
+        "version": env!("CARGO_PKG_VERSION"),
+        "verdict": outcome.verdict(),
+        "exit_code": outcome.exit().code(),
+    }));
     for (name, value) in outcome.fields() {
         document.entry(name).or_insert(value);
     }

@@ -4,33 +4,30 @@ use serde_json::{Map, Value, json};
 
 use super::Render;
 use super::github::Summary;
-use super::page::{Cell, Mood, Page, cell};
+use super::json::object;
+use super::page::{Mood, Page, cell};
 use super::status::{candidate_page, candidates_json};
+use super::table::Table;
 use crate::base::exit::Exit;
+use crate::engine::execute::Executed;
 use crate::model::digest::Digest;
 use crate::model::image::counted;
 use crate::model::moves::{Ended, Receipt};
 use crate::model::verdict::Verdict;
 use crate::policy::repair::Direction;
-use crate::tool::aftercare::Aftercare;
-use crate::tool::promote_latest::Outcome as Moves;
 use crate::tool::rollback_latest::Outcome as Rollback;
+use crate::tool::rollback_latest::record::RollbackRecord;
 
 /// One row for each image: name, state, from and to.
-pub fn receipt_rows(receipts: &[Receipt]) -> Vec<Vec<Cell>> {
-    receipts
-        .iter()
-        .map(|receipt| {
-            let (mood, state) = state(&receipt.ended);
-            let from = receipt.from.as_ref().map_or_else(|| "absent".to_owned(), Digest::short);
-            let way = if receipt.ended == Ended::Already {
-                from
-            } else {
-                format!("{from} -> {}", receipt.to.short())
-            };
-            vec![(Mood::Strong, receipt.repository.to_string()), (mood, state), cell(way)]
-        })
-        .collect()
+pub(crate) fn receipts(receipts: &[Receipt]) -> Table {
+    let rows = receipts.iter().map(|receipt| {
+        let (mood, state) = state(&receipt.ended);
+        let from = receipt.from.as_ref().map_or_else(|| "absent".to_owned(), Digest::short);
+        let way =
+            if receipt.ended == Ended::Already { from } else { format!("{from} -> {}", receipt.to.short()) };
+        [(Mood::Strong, receipt.repository.to_string()), (mood, state), cell(way)]
+    });
+    Table::new(["image", "state", "from and to"], rows)
 }
 
 fn state(ended: &Ended) -> (Mood, String) {
@@ -47,18 +44,13 @@ fn state(ended: &Ended) -> (Mood, String) {
     }
 }
 
-/// The receipts as they stand in documents.
-pub fn receipts_json(receipts: &[Receipt]) -> Value {
-    json!(receipts)
-}
-
 /// Image -> from, to; of those that were moved.
 fn moved(receipts: &[Receipt]) -> Value {
     let moved = receipts.iter().filter(|receipt| receipt.ended == Ended::Moved);
     Value::Object(moved.map(|r| (r.repository.to_string(), json!({ "from": r.from, "to": r.to }))).collect())
 }
 
-impl Moves {
+impl Executed {
     fn headline(&self) -> String {
         let what = self.sha.as_ref().map_or_else(|| "the previous release".to_owned(), ToString::to_string);
         let (tag, count) = (&self.tag, self.receipts.len());
@@ -77,7 +69,7 @@ impl Moves {
     }
 }
 
-impl Render for Moves {
+impl Render for Executed {
     fn verdict(&self) -> Verdict {
         Verdict::Green
     }
@@ -87,28 +79,24 @@ impl Render for Moves {
     }
 
     fn fields(&self) -> Map<String, Value> {
-        let mut fields = Map::new();
-        fields.insert("sha".to_owned(), json!(self.sha));
-        fields.insert("tag".to_owned(), json!(self.tag));
-        fields.insert("images".to_owned(), receipts_json(&self.receipts));
-        fields.insert("moved".to_owned(), moved(&self.receipts));
-        fields.insert("warnings".to_owned(), json!(self.warnings));
-        fields.insert("release".to_owned(), json!(self.release));
-        fields
+        object(json!({
+            "sha": self.sha,
+            "tag": self.tag,
+            "images": self.receipts,
+            "moved": moved(&self.receipts),
+            "warnings": self.warnings,
+            "release": self.release,
+        }))
     }
 
     fn text(&self, page: &mut Page) {
         page.line(Mood::Good, &self.headline());
-        page.table(&receipt_rows(&self.receipts));
+        receipts(&self.receipts).text(page);
     }
 
     fn summary(&self, summary: &mut Summary) {
         summary.heading(&self.headline());
-        let rows: Vec<Vec<String>> = receipt_rows(&self.receipts)
-            .into_iter()
-            .map(|row| row.into_iter().map(|(_, text)| text).collect())
-            .collect();
-        summary.table(&["image", "state", "from and to"], &rows);
+        receipts(&self.receipts).summary(summary);
         self.warnings.iter().for_each(|warning| summary.paragraph(warning));
     }
 
@@ -119,13 +107,13 @@ impl Render for Moves {
     }
 }
 
-fn aftercare_lines(aftercare: &Aftercare) -> Vec<String> {
+fn record_lines(record: &RollbackRecord) -> Vec<String> {
     let mut lines = Vec::new();
-    if aftercare.held {
+    if record.held {
         lines.push("held: nothing is promoted until `release-status resume --reason TEXT`".to_owned());
     }
-    lines.extend(aftercare.file.iter().map(|file| format!("post-mortem draft: {}", file.display())));
-    lines.extend(aftercare.issue.iter().map(|issue| format!("issue: {issue}")));
+    lines.extend(record.file.iter().map(|file| format!("post-mortem draft: {}", file.display())));
+    lines.extend(record.issue.iter().map(|issue| format!("issue: {issue}")));
     lines
 }
 
@@ -140,16 +128,16 @@ impl Render for Rollback {
 
     fn fields(&self) -> Map<String, Value> {
         match self {
-            Self::Listed(candidates) => {
-                Map::from_iter([("candidates".to_owned(), candidates_json(candidates))])
-            }
-            Self::Moved { moves, reason, hooks, aftercare } => {
+            Self::Listed(candidates) => object(json!({ "candidates": candidates_json(candidates) })),
+            Self::Moved { moves, reason, hooks, record } => {
                 let mut fields = moves.fields();
-                fields.insert("reason".to_owned(), json!(reason));
-                fields.insert("hooks".to_owned(), json!(hooks));
-                fields.insert("held".to_owned(), json!(aftercare.held));
-                fields.insert("post_mortem".to_owned(), json!(aftercare.draft));
-                fields.insert("issue".to_owned(), json!(aftercare.issue));
+                fields.extend(object(json!({
+                    "reason": reason,
+                    "hooks": hooks,
+                    "held": record.held,
+                    "post_mortem": record.draft,
+                    "issue": record.issue,
+                })));
                 fields
             }
         }
@@ -158,19 +146,14 @@ impl Render for Rollback {
     fn text(&self, page: &mut Page) {
         match self {
             Self::Listed(candidates) => candidate_page(page, candidates),
-            Self::Moved { moves, hooks, aftercare, .. } => {
+            Self::Moved { moves, hooks, record, .. } => {
                 moves.text(page);
-                let rows: Vec<Vec<Cell>> = hooks
-                    .iter()
-                    .map(|hook| {
-                        vec![
-                            cell(format!("hook {}", hook.hook)),
-                            (if hook.good { Mood::Good } else { Mood::Odd }, hook.ended.clone()),
-                        ]
-                    })
-                    .collect();
-                page.table(&rows);
-                for line in aftercare_lines(aftercare) {
+                let rows = hooks.iter().map(|hook| {
+                    let mood = if hook.good { Mood::Good } else { Mood::Odd };
+                    [cell(format!("hook {}", hook.hook)), (mood, hook.ended.clone())]
+                });
+                Table::new(["hook", "how it ended"], rows).text(page);
+                for line in record_lines(record) {
                     page.line(Mood::Plain, &line);
                 }
             }
@@ -178,15 +161,15 @@ impl Render for Rollback {
     }
 
     fn summary(&self, summary: &mut Summary) {
-        if let Self::Moved { moves, reason, aftercare, .. } = self {
+        if let Self::Moved { moves, reason, record, .. } = self {
             moves.summary(summary);
             if let Some(reason) = reason {
                 summary.paragraph(&format!("Reason: {reason}"));
             }
-            for line in aftercare_lines(aftercare) {
+            for line in record_lines(record) {
                 summary.paragraph(&line);
             }
-            if let Some(draft) = &aftercare.draft {
+            if let Some(draft) = &record.draft {
                 summary.block(draft);
             }
         }

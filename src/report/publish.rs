@@ -6,11 +6,13 @@ use serde_json::{Map, Value, json};
 
 use super::Render;
 use super::github::Summary;
-use super::page::{Cell, Mood, Page, cell};
+use super::json::object;
+use super::page::{Mood, Page, cell};
+use super::table::Table;
 use crate::base::exit::Exit;
 use crate::base::text;
 use crate::model::verdict::Verdict;
-use crate::tool::publish_staging::{Outcome, Published};
+use crate::tool::publish_staging::{Blobs, Outcome, Published};
 
 impl Outcome {
     fn headline(&self) -> String {
@@ -22,18 +24,17 @@ impl Outcome {
         }
     }
 
-    fn rows(&self) -> Vec<Vec<Cell>> {
-        let rows = self.release.images.iter().zip(&self.images);
-        rows.map(|(record, published)| {
+    fn table(&self) -> Table {
+        let rows = self.release.images.iter().zip(&self.images).map(|(record, published)| {
             let platforms: Vec<String> = record.platforms.iter().map(ToString::to_string).collect();
-            vec![
+            [
                 (Mood::Strong, record.repository.to_string()),
                 cell(record.digest.short()),
                 cell(platforms.join(", ")),
                 (Mood::Dim, effort(published)),
             ]
-        })
-        .collect()
+        });
+        Table::new(["image", "digest", "platforms", "effort"], rows)
     }
 
     fn digests(&self) -> Value {
@@ -48,7 +49,7 @@ impl Outcome {
 }
 
 fn effort(published: &Published) -> String {
-    let (there, mounted, sent) = published.blobs;
+    let Blobs { there, mounted, sent } = published.blobs;
     match (published.already, there + mounted + sent) {
         (true, 0) => "already".to_owned(),
         (false, 0) => String::new(),
@@ -69,26 +70,24 @@ impl Render for Outcome {
     }
 
     fn fields(&self) -> Map<String, Value> {
-        let mut fields = Map::new();
-        fields.insert("sha".to_owned(), json!(self.release.sha));
-        fields.insert("tag".to_owned(), json!(self.tag));
-        fields.insert("images".to_owned(), json!(self.release.images));
-        fields.insert("digests".to_owned(), self.digests());
-        fields.insert("dry_run".to_owned(), json!(self.dry_run));
-        fields.insert("release".to_owned(), json!(self.record));
-        fields
+        object(json!({
+            "sha": self.release.sha,
+            "tag": self.tag,
+            "images": self.release.images,
+            "digests": self.digests(),
+            "dry_run": self.dry_run,
+            "release": self.record,
+        }))
     }
 
     fn text(&self, page: &mut Page) {
         page.line(Mood::Good, &self.headline());
-        page.table(&self.rows());
+        self.table().text(page);
     }
 
     fn summary(&self, summary: &mut Summary) {
         summary.heading(&self.headline());
-        let rows: Vec<Vec<String>> =
-            self.rows().into_iter().map(|row| row.into_iter().map(|(_, text)| text).collect()).collect();
-        summary.table(&["image", "digest", "platforms", "effort"], &rows);
+        self.table().summary(summary);
     }
 
     fn outputs(&self) -> Vec<(&'static str, String)> {

@@ -5,15 +5,17 @@ use serde_json::{Map, Value, json};
 
 use super::Render;
 use super::github::Summary;
+use super::json::object;
 use super::page::{Cell, Mood, Page, cell};
+use super::table::Table;
 use crate::base::duration;
 use crate::base::exit::Exit;
+use crate::engine::candidates::{Candidate, ImageState, Life};
 use crate::model::commit::CommitSha;
 use crate::model::digest::Digest;
 use crate::model::history::{Entry, Event};
 use crate::model::verdict::Verdict;
 use crate::policy::history::Break;
-use crate::tool::candidates::{Candidate, ImageState, Life};
 use crate::tool::release_status::doctor::{Finding, Health};
 use crate::tool::release_status::{LiveImage, Outcome, Status};
 
@@ -40,10 +42,14 @@ pub fn candidate_page(page: &mut Page, candidates: &[Candidate]) {
         page.line(Mood::Odd, "no release is staged: check the images' names, and `staging` in coalmine.toml");
         return;
     }
-    page.table(&candidates.iter().map(candidate_row).collect::<Vec<_>>());
+    candidate_table(candidates).text(page);
 }
 
-fn candidate_row(candidate: &Candidate) -> Vec<Cell> {
+fn candidate_table(candidates: &[Candidate]) -> Table {
+    Table::new(["sha", "built", "state", "remarks"], candidates.iter().map(candidate_row))
+}
+
+fn candidate_row(candidate: &Candidate) -> [Cell; 4] {
     let trouble: Vec<String> = candidate
         .images
         .iter()
@@ -65,7 +71,7 @@ fn candidate_row(candidate: &Candidate) -> Vec<Cell> {
     };
     let lives: Vec<String> = candidate.lives.iter().map(life).collect();
     let remarks: Vec<String> = candidate.evidence.iter().cloned().chain(lives).chain(trouble).collect();
-    vec![(Mood::Strong, candidate.sha.to_string()), cell(built), state, (Mood::Dim, remarks.join(", "))]
+    [(Mood::Strong, candidate.sha.to_string()), cell(built), state, (Mood::Dim, remarks.join(", "))]
 }
 
 fn life(life: &Life) -> String {
@@ -79,7 +85,12 @@ fn life(life: &Life) -> String {
     }
 }
 
-fn entry_row(entry: &Entry) -> Vec<Cell> {
+/// A person reads down to what happened last; a summary is read from the top.
+fn history_table<'a>(entries: impl Iterator<Item = &'a Entry>) -> Table {
+    Table::new(["when", "what", "tag", "sha", "who and why"], entries.map(entry_row))
+}
+
+fn entry_row(entry: &Entry) -> [Cell; 5] {
     let (mood, what) = match &entry.event {
         Event::Promotion { evidence } => (Mood::Good, format!("promotion ({} evidence)", evidence.len())),
         Event::Rollback { left, hold } => {
@@ -91,7 +102,7 @@ fn entry_row(entry: &Entry) -> Vec<Cell> {
     let sha = entry.sha.as_ref().map(ToString::to_string).unwrap_or_default();
     let words = [entry.by.clone(), entry.reason.clone()].into_iter().flatten().collect::<Vec<_>>().join(": ");
     let at = entry.at.strftime("%F %T UTC").to_string();
-    vec![cell(at), (mood, what), cell(entry.tag.clone()), (Mood::Strong, sha), (Mood::Dim, words)]
+    [cell(at), (mood, what), cell(entry.tag.clone()), (Mood::Strong, sha), (Mood::Dim, words)]
 }
 
 fn break_line(broken: &Break) -> String {
@@ -99,7 +110,11 @@ fn break_line(broken: &Break) -> String {
     format!("the chain breaks: entry {number} ({id}) is not what was written: {}", broken.found)
 }
 
-fn live_row(image: &LiveImage) -> Vec<Cell> {
+fn live_table(live: &[LiveImage]) -> Table {
+    Table::new(["image", "sha", "digest", "missing"], live.iter().map(live_row))
+}
+
+fn live_row(image: &LiveImage) -> [Cell; 4] {
     let shas: Vec<&str> = image.shas.iter().map(CommitSha::as_str).collect();
     let sha = match (&image.digest, shas.is_empty()) {
         (None, _) => (Mood::Bad, "no such tag".to_owned()),
@@ -107,7 +122,7 @@ fn live_row(image: &LiveImage) -> Vec<Cell> {
         (Some(_), false) => (Mood::Good, shas.join(", ")),
     };
     let digest = image.digest.as_ref().map(Digest::short).unwrap_or_default();
-    vec![
+    [
         (Mood::Strong, image.repository.to_string()),
         sha,
         (Mood::Dim, digest),
@@ -130,7 +145,11 @@ impl Status {
     }
 }
 
-fn finding_row(finding: &Finding) -> Vec<Cell> {
+fn finding_table(findings: &[Finding]) -> Table {
+    Table::new(["", "subject", "found"], findings.iter().map(finding_row))
+}
+
+fn finding_row(finding: &Finding) -> [Cell; 3] {
     let (mood, word) = match finding.health {
         Health::Good => (Mood::Good, "ok"),
         Health::Odd => (Mood::Odd, "look"),
@@ -141,7 +160,7 @@ fn finding_row(finding: &Finding) -> Vec<Cell> {
     } else {
         format!("{} ({})", finding.found, finding.hint)
     };
-    vec![(mood, word.to_owned()), (Mood::Strong, finding.subject.clone()), cell(found)]
+    [(mood, word.to_owned()), (Mood::Strong, finding.subject.clone()), cell(found)]
 }
 
 impl Render for Outcome {
@@ -160,34 +179,27 @@ impl Render for Outcome {
     }
 
     fn fields(&self) -> Map<String, Value> {
-        let mut fields = Map::new();
-        match self {
+        object(match self {
             Self::Status(status) => {
                 let live = |i: &LiveImage| json!({ "repository": i.repository, "digest": i.digest, "shas": i.shas, "missing": i.missing });
-                fields.insert("tag".to_owned(), json!(status.tag));
-                fields.insert("sha".to_owned(), json!(status.sha));
-                fields.insert("built".to_owned(), json!(status.built));
-                fields.insert("live".to_owned(), Value::Array(status.live.iter().map(live).collect()));
-                fields.insert("complaints".to_owned(), json!(status.complaints()));
-                fields.insert("staged".to_owned(), candidates_json(&status.staged));
-                fields.insert("hold".to_owned(), json!(status.hold));
-                fields.insert("since".to_owned(), json!(status.since));
+                json!({
+                    "tag": status.tag,
+                    "sha": status.sha,
+                    "built": status.built,
+                    "live": status.live.iter().map(live).collect::<Vec<_>>(),
+                    "complaints": status.complaints(),
+                    "staged": candidates_json(&status.staged),
+                    "hold": status.hold,
+                    "since": status.since,
+                })
             }
             Self::History(entries, broken) => {
-                fields.insert("entries".to_owned(), json!(entries));
-                fields.insert("broken".to_owned(), json!(broken.as_ref().map(break_line)));
+                json!({ "entries": entries, "broken": broken.as_ref().map(break_line) })
             }
-            Self::Resumed(entry) => {
-                fields.insert("resumed".to_owned(), json!(entry));
-            }
-            Self::Candidates(candidates) => {
-                fields.insert("candidates".to_owned(), candidates_json(candidates));
-            }
-            Self::Doctor(findings) => {
-                fields.insert("findings".to_owned(), json!(findings));
-            }
-        }
-        fields
+            Self::Resumed(entry) => json!({ "resumed": entry }),
+            Self::Candidates(candidates) => json!({ "candidates": candidates_json(candidates) }),
+            Self::Doctor(findings) => json!({ "findings": findings }),
+        })
     }
 
     fn text(&self, page: &mut Page) {
@@ -195,7 +207,7 @@ impl Render for Outcome {
             Self::Status(status) => {
                 let (mood, headline) = status.headline();
                 page.line(mood, &headline);
-                page.table(&status.live.iter().map(live_row).collect::<Vec<_>>());
+                live_table(&status.live).text(page);
                 page.gap();
                 page.line(Mood::Strong, "staged, newest first:");
                 candidate_page(page, &status.staged);
@@ -205,7 +217,7 @@ impl Render for Outcome {
                 if entries.is_empty() {
                     page.line(Mood::Plain, "nothing has happened yet");
                 }
-                page.table(&entries.iter().map(entry_row).collect::<Vec<_>>());
+                history_table(entries.iter()).text(page);
                 match broken {
                     Some(broken) => page.line(Mood::Bad, &break_line(broken)),
                     None => page.line(Mood::Good, &format!("the chain of {} entries holds", entries.len())),
@@ -218,43 +230,33 @@ impl Render for Outcome {
                 );
             }
             Self::Resumed(None) => page.line(Mood::Plain, "already: there was no hold"),
-            Self::Doctor(findings) => page.table(&findings.iter().map(finding_row).collect::<Vec<_>>()),
+            Self::Doctor(findings) => finding_table(findings).text(page),
         }
     }
 
     fn summary(&self, summary: &mut Summary) {
-        let words = |rows: Vec<Vec<Cell>>| -> Vec<Vec<String>> {
-            rows.into_iter().map(|row| row.into_iter().map(|(_, t)| t).collect()).collect()
-        };
         match self {
             Self::Status(status) => {
                 summary.heading(&status.headline().1);
-                summary.table(
-                    &["image", "sha", "digest", "missing"],
-                    &words(status.live.iter().map(live_row).collect()),
-                );
-                summary.table(
-                    &["staged", "built", "state", "trouble"],
-                    &words(status.staged.iter().map(candidate_row).collect()),
-                );
+                live_table(&status.live).summary(summary);
+                if !status.staged.is_empty() {
+                    summary.paragraph("Staged, newest first:");
+                    candidate_table(&status.staged).summary(summary);
+                }
             }
             Self::Candidates(candidates) => {
                 summary.heading("rollback candidates");
-                summary.table(
-                    &["sha", "built", "state", "trouble"],
-                    &words(candidates.iter().map(candidate_row).collect()),
-                );
+                candidate_table(candidates).summary(summary);
             }
             Self::History(entries, broken) => {
                 summary.heading(&broken.as_ref().map_or("history".to_owned(), break_line));
-                let rows = words(entries.iter().rev().map(entry_row).collect());
-                summary.table(&["when", "what", "tag", "sha", "who and why"], &rows);
+                history_table(entries.iter().rev()).summary(summary);
             }
             Self::Resumed(Some(_)) => summary.heading("resumed"),
             Self::Resumed(None) => summary.heading("already: there was no hold"),
             Self::Doctor(findings) => {
                 summary.heading("doctor");
-                summary.table(&["", "subject", "found"], &words(findings.iter().map(finding_row).collect()));
+                finding_table(findings).summary(summary);
             }
         }
     }

@@ -65,7 +65,7 @@ impl Tool for CanarySmoke {
             Some(Command::Prove { min_score }) => {
                 Ok(Outcome::Prove(prove::prove(&args, min_score, context).await?))
             }
-            Some(Command::Schema) => Ok(Outcome::Schema(crate::policy::smoke::suite::schema::schema())),
+            Some(Command::Schema) => Ok(Outcome::Schema(crate::policy::smoke::suite::schema())),
         }
     }
 

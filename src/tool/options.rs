@@ -11,7 +11,7 @@ use crate::model::repository::{Registry, Repository};
 /// The form of the result on stdout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// For a person.
+    /// For a person to read.
     Text,
     /// One JSON document, `"format": 1`.
     Json,
@@ -20,11 +20,11 @@ pub enum Format {
 /// When to use colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Color {
-    /// On a terminal, unless NO_COLOR is set; CLICOLOR_FORCE=1 insists.
+    /// Colour on a terminal, unless NO_COLOR is set; CLICOLOR_FORCE=1 turns it on everywhere.
     Auto,
-    /// Always.
+    /// Colour everywhere.
     Always,
-    /// Never.
+    /// No colour.
     Never,
 }
 
@@ -32,19 +32,19 @@ pub enum Color {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Output")]
 pub struct OutputOptions {
-    /// Form of the result on stdout
+    /// What to print on stdout
     #[arg(long, value_enum, default_value_t = Format::Text, global = true)]
     pub format: Format,
-    /// Also write the result as one JSON document to FILE, whole or not at all
+    /// Also write the JSON document to FILE; the file is complete or not there
     #[arg(long, value_name = "FILE", global = true)]
     pub result: Option<PathBuf>,
-    /// Colour [also: NO_COLOR, CLICOLOR_FORCE]
+    /// When to use colour [env: NO_COLOR, CLICOLOR_FORCE]
     #[arg(long, value_enum, default_value_t = Color::Auto, global = true)]
     pub color: Color,
-    /// Tell more on stderr; -vv shows every HTTP request, credentials redacted
+    /// Print more on stderr; -vv prints every HTTP request, without credentials
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     pub verbose: u8,
-    /// Tell only warnings and errors on stderr
+    /// Print only warnings and errors on stderr
     #[arg(short, long, conflicts_with = "verbose", global = true)]
     pub quiet: bool,
 }
@@ -53,10 +53,10 @@ pub struct OutputOptions {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Registry")]
 pub struct PlaceOptions {
-    /// Configuration [env: COALMINE_CONFIG] [default: ./coalmine.toml, then ./.github/coalmine.toml]
+    /// Configuration file [env: COALMINE_CONFIG] [default: ./coalmine.toml, then ./.github/coalmine.toml]
     #[arg(long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
-    /// Speak plain HTTP to this registry; done without asking for localhost, 127.0.0.0/8 and [::1] (repeatable)
+    /// Use plain HTTP for this registry (repeatable); `localhost`, `127.0.0.0/8` and `[::1]` do not need this
     #[arg(long, value_name = "REGISTRY", global = true)]
     pub plain_http: Vec<Registry>,
 }
@@ -67,10 +67,10 @@ pub struct PlaceOptions {
 pub struct RegistryOptions {
     #[command(flatten)]
     pub(crate) place: PlaceOptions,
-    /// Read, check and plan the same, and write nothing
+    /// Do all reads and checks, print the plan, write nothing
     #[arg(long, global = true)]
     pub dry_run: bool,
-    /// Bound on the whole command, as in `90s` or `5m`
+    /// The longest the whole command may take, such as `90s` or `5m`
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "120s", global = true)]
     pub deadline: Duration,
 }
@@ -79,7 +79,7 @@ pub struct RegistryOptions {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Registry")]
 pub struct ImageOptions {
-    /// An image of the release, in order, the last one moved last; overrides the configuration (repeatable) [env: RELEASE_IMAGES]
+    /// An image of the release (repeatable, in order; the last one moves last); overrides the configuration [env: RELEASE_IMAGES]
     #[arg(long = "image", value_name = "REPOSITORY", global = true)]
     pub images: Vec<Repository>,
 }

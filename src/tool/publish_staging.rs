@@ -10,14 +10,14 @@ use self::origins::Prepared;
 use super::Tool;
 use super::failure::Failure;
 use super::options::{OutputOptions, RegistryOptions};
-use super::reading::refused;
-use super::records;
 use super::settings::Settings;
 use crate::base::list::NonEmpty;
+use crate::engine::failure::EngineError;
 use crate::io::context::Context;
 use crate::io::registry::client::{Access, Client};
 use crate::io::registry::error::{Problem, RegistryError};
 use crate::io::registry::upload::{Arrival, Transfer};
+use crate::ledger::releases;
 use crate::model::commit::CommitSha;
 use crate::model::digest::Digest;
 use crate::model::reference::Reference;
@@ -32,21 +32,21 @@ const BLOBS_AT_ONCE: usize = 4;
 /// Tries of a staging tag's PUT, each after reading where the tag stands.
 const TRIES: u32 = 4;
 
-/// Gives every image of a release the tag `staging-<sha>`
+/// Tags every image of a release as `staging-<sha>`, and records the release
 ///
-/// Sends what the registry does not have yet, every platform of an index, and never changes a byte of a manifest.
-/// `latest` is never written.
+/// Uploads what the registry does not have yet, for every platform of an index. Never changes a byte of a manifest, and
+/// never writes `latest`.
 ///
-/// Exit codes: 0 done or already so; 1 refused or failed; 2 usage, or a source that is not whole.
+/// Exit codes: 0 published, or published already; 1 refused or failed; 2 usage, or a source that is incomplete.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "publish-staging", version)]
 pub struct Args {
-    /// Commit of the release, 7 to 64 hex digits, used as given
+    /// Commit of the release: 7 to 64 hex digits, used exactly as typed
     #[arg(value_name = "SHA")]
     pub sha: CommitSha,
-    /// An image and where it comes from, in order (repeatable). SOURCE is one of oci:DIR[:REF], oci-archive:FILE[:REF],
-    /// docker-archive:FILE, docker://REPOSITORY:TAG, docker://REPOSITORY@DIGEST, or sha256:... for what was pushed to
-    /// this very repository already
+    /// An image and where to take it from (repeatable, in order). SOURCE is one of `oci:DIR[:REF]`,
+    /// `oci-archive:FILE[:REF]`, `docker-archive:FILE`, `docker://REPOSITORY:TAG`, `docker://REPOSITORY@DIGEST`, or
+    /// `sha256:...` for a digest that was pushed to this repository before
     #[arg(long = "image", value_name = "REPOSITORY=SOURCE", required = true)]
     pub images: Vec<ImageSource>,
     /// Replace a staging tag that names another digest
@@ -81,10 +81,21 @@ pub struct Outcome {
 pub struct Published {
     /// Whether the tag named this content before.
     pub already: bool,
-    /// Blobs that were there, mounted, and sent.
-    pub blobs: (usize, usize, usize),
+    /// Its blobs.
+    pub blobs: Blobs,
     /// Bytes that were sent.
     pub sent_bytes: u64,
+}
+
+/// How many blobs came to the repository in which way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Blobs {
+    /// There before.
+    pub there: usize,
+    /// Mounted from another repository of the registry.
+    pub mounted: usize,
+    /// Sent.
+    pub sent: usize,
 }
 
 impl Tool for PublishStaging {
@@ -100,7 +111,7 @@ impl Tool for PublishStaging {
         let repositories: Vec<Repository> =
             args.images.iter().map(|image| image.repository.clone()).collect();
         let settings = Settings::find(&args.registry, &repositories, &context.env)?;
-        let tag = settings.staging.tag(&args.sha);
+        let tag = settings.target.staging.tag(&args.sha);
         let local = origins::open_local(&args.images).await?;
         let client = settings.client(context, Access::PullPush)?;
         context.stop.unless(publish(&client, &settings, &args, local, tag)).await?
@@ -125,14 +136,14 @@ async fn publish(
         }
     }
     if let Some(refusals) = NonEmpty::from_vec(refusals) {
-        return Err(refused(Some(&args.sha), refusals));
+        return Err(EngineError::refused(Some(&args.sha), refusals).into());
     }
-    let sent = if settings.dry_run {
+    let sent = if settings.target.dry_run {
         ready
             .iter()
             .map(|image| Published {
                 already: image.staging == Staging::Already,
-                blobs: (0, 0, 0),
+                blobs: Blobs::default(),
                 sent_bytes: 0,
             })
             .collect()
@@ -150,11 +161,11 @@ async fn publish(
     };
     let release = Release { sha: args.sha.clone(), images: ready.iter().map(record).collect() };
     // Last: the record says that everything it names is there.
-    let record = match settings.home.as_ref().filter(|_| !settings.dry_run) {
-        Some(home) => Some(records::write(client, home, &release).await?.name.to_string()),
+    let record = match settings.target.home.as_ref().filter(|_| !settings.target.dry_run) {
+        Some(home) => Some(releases::write(client, home, &release).await?.name.to_string()),
         None => None,
     };
-    Ok(Outcome { release, tag, images: sent, dry_run: settings.dry_run, record })
+    Ok(Outcome { release, tag, images: sent, dry_run: settings.target.dry_run, record })
 }
 
 fn record(image: &Prepared) -> ImageRecord {
@@ -169,7 +180,7 @@ fn record(image: &Prepared) -> ImageRecord {
 /// Sends the blobs, then the manifests that an index names: no manifest is put before everything it names.
 async fn send(client: &Client<'_>, image: &Prepared) -> Result<Published, RegistryError> {
     let mut published =
-        Published { already: image.staging == Staging::Already, blobs: (0, 0, 0), sent_bytes: 0 };
+        Published { already: image.staging == Staging::Already, blobs: Blobs::default(), sent_bytes: 0 };
     if image.complete {
         return Ok(published);
     }
@@ -191,17 +202,17 @@ async fn send(client: &Client<'_>, image: &Prepared) -> Result<Published, Regist
         .await?;
     for (arrival, size) in arrivals {
         match arrival {
-            Arrival::There => published.blobs.0 += 1,
-            Arrival::Mounted => published.blobs.1 += 1,
+            Arrival::There => published.blobs.there += 1,
+            Arrival::Mounted => published.blobs.mounted += 1,
             Arrival::Sent => {
-                published.blobs.2 += 1;
+                published.blobs.sent += 1;
                 published.sent_bytes += size;
             }
         }
     }
     try_join_all(image.origin.children.iter().map(|child| client.put_pinned(&image.repository, child)))
         .await?;
-    let (there, mounted, sent) = published.blobs;
+    let Blobs { there, mounted, sent } = published.blobs;
     console.say(&format!("{}: {sent} sent, {mounted} mounted, {there} there already", image.repository));
     Ok(published)
 }

@@ -8,36 +8,34 @@ use jiff::Timestamp;
 
 use self::doctor::Finding;
 use super::Tool;
-use super::candidates::{Candidate, candidates};
-use super::chronicle;
 use super::failure::Failure;
 use super::options::{ImageOptions, OutputOptions, RegistryOptions};
-use super::reading::inspect;
-use super::rollback_latest::shas_of;
 use super::settings::Settings;
+use crate::engine::candidates::{Candidate, candidates};
+use crate::engine::inspect::inspect;
+use crate::engine::target::Target;
 use crate::io::clock;
 use crate::io::context::Context;
 use crate::io::registry::client::{Access, Client};
 use crate::io::registry::error::RegistryError;
+use crate::ledger::{history, staged};
 use crate::model::commit::CommitSha;
 use crate::model::digest::Digest;
 use crate::model::history::{Entry, Event};
 use crate::model::reference::Reference;
 use crate::model::repository::Repository;
 use crate::model::tag::Tag;
-use crate::policy::gates::memory::told;
 use crate::policy::history::{Break, History};
 
-/// Shows what is live, staged, held and broken, and checks the set-up. Writes nothing but `resume`
+/// Shows what is live, staged, held and broken, and checks the set-up. Only `resume` writes anything
 ///
-/// Exit codes: 0 as asked; 1 with --check or doctor when something is not as it should be, or the registry failed;
-/// 2 usage.
+/// Exit codes: 0 done; 1 the registry failed, or --check or doctor found something wrong; 2 usage.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "release-status", version)]
 pub struct Args {
     #[command(subcommand)]
     pub(crate) question: Option<Question>,
-    /// Exit 1 while a hold stands, or unless all images stand at one whole release: a merge gate
+    /// Exit with 1 unless all images are at one complete staged release and no hold stands; use it as a merge gate
     #[arg(long)]
     pub check: bool,
     #[command(flatten)]
@@ -51,17 +49,17 @@ pub struct Args {
 /// What is asked.
 #[derive(Subcommand, Clone, Debug, PartialEq, Eq)]
 pub enum Question {
-    /// List the releases that one could roll back to, whole or broken
+    /// List the staged releases, and whether each is complete
     Candidates,
-    /// Show what happened to the live tag, and verify that nobody changed it
+    /// List every promotion, rollback and resume, and verify that nobody changed the list
     History,
-    /// Lift a hold, so that releases may be promoted again; a rejected release stays rejected
+    /// Lift a hold, so that releases can be promoted again; a rejected release stays rejected
     Resume {
-        /// Why, for whoever reads about it later
+        /// Why you lift the hold; kept in the history
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
-    /// Check configuration, credentials and registries, one line each, with what to do
+    /// Check configuration, tenants, credentials and registries: one line each, with what to do
     Doctor,
 }
 
@@ -133,7 +131,7 @@ impl Status {
                 image.missing.iter().map(|missing| format!("{} is not whole: {missing}", image.repository)),
             );
         }
-        complaints.extend(self.hold.iter().map(|hold| format!("held since a rollback{}", told(hold))));
+        complaints.extend(self.hold.iter().map(|hold| format!("held since a rollback{}", hold.told())));
         complaints
             .extend(self.broken.iter().map(|broken| format!("history entry {} was changed", broken.number)));
         let all_whole = self.live.iter().all(|image| image.digest.is_some() && image.missing.is_empty());
@@ -162,64 +160,62 @@ impl Tool for ReleaseStatus {
         let settings = Settings::find(&args.registry, &args.images.images, &context.env)?;
         if let Some(Question::Resume { reason }) = &args.question {
             let client = settings.client(context, Access::PullPush)?;
-            return Ok(Outcome::Resumed(context.stop.unless(resume(&client, &settings, reason)).await??));
+            return Ok(Outcome::Resumed(
+                context.stop.unless(resume(&client, &settings.target, reason)).await??,
+            ));
         }
         let client = settings.client(context, Access::Pull)?;
         match args.question {
             Some(Question::Candidates) => {
-                Ok(Outcome::Candidates(context.stop.unless(candidates(&client, &settings)).await??))
+                Ok(Outcome::Candidates(context.stop.unless(candidates(&client, &settings.target)).await??))
             }
             Some(Question::History) => {
-                let home = kept_at(&settings)?;
-                let history = context.stop.unless(chronicle::read(&client, home)).await??.history;
+                let home = kept_at(&settings.target)?;
+                let history = context.stop.unless(history::read(&client, home)).await??.history;
                 Ok(Outcome::History(history.entries().cloned().collect(), history.verify()))
             }
             Some(Question::Resume { .. } | Question::Doctor) | None => {
-                let status = context.stop.unless(status(&client, &settings, args.check)).await??;
+                let status = context.stop.unless(status(&client, &settings.target, args.check)).await??;
                 Ok(Outcome::Status(Box::new(status)))
             }
         }
     }
 }
 
-fn kept_at(settings: &Settings) -> Result<&Repository, Failure> {
+fn kept_at(target: &Target) -> Result<&Repository, Failure> {
     let none = || {
         Failure::usage(
             "there is no history where `records = false`",
             "keep records to have holds and a history",
         )
     };
-    settings.home.as_ref().ok_or_else(none)
+    target.home.as_ref().ok_or_else(none)
 }
 
 /// Lifts the hold, or acknowledges a broken history. Without either nothing is written.
-async fn resume(
-    client: &Client<'_>,
-    settings: &Settings,
-    reason: &str,
-) -> Result<Option<Box<Entry>>, Failure> {
-    let home = kept_at(settings)?;
-    let history = chronicle::read(client, home).await?.history;
-    let standing = history.standing(settings.latest.as_str());
-    if (standing.hold.is_none() && history.verify_since_resume().is_none()) || settings.dry_run {
+async fn resume(client: &Client<'_>, target: &Target, reason: &str) -> Result<Option<Box<Entry>>, Failure> {
+    let home = kept_at(target)?;
+    let history = history::read(client, home).await?.history;
+    let standing = history.standing(target.tag.as_str());
+    if (standing.hold.is_none() && history.verify_since_resume().is_none()) || target.dry_run {
         return Ok(standing.hold.map(Box::new));
     }
     let live = standing.last_move.as_ref().and_then(|last| last.sha.clone());
     let env = &client.context().env;
-    let entry = chronicle::entry(env, Event::Resume, &settings.latest, live.as_ref(), &[], Some(reason));
-    chronicle::append(client, home, &entry).await?;
+    let entry = history::entry(env, Event::Resume, &target.tag, live.as_ref(), &[], Some(reason));
+    history::append(client, home, &entry).await?;
     Ok(Some(Box::new(entry)))
 }
 
-async fn status(client: &Client<'_>, settings: &Settings, check: bool) -> Result<Status, RegistryError> {
-    let live = join_all(settings.images.iter().map(|image| live(client, settings, image))).await;
+async fn status(client: &Client<'_>, target: &Target, check: bool) -> Result<Status, RegistryError> {
+    let live = join_all(target.images.iter().map(|image| live(client, target, image))).await;
     let live = live.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let staged = candidates(client, settings).await?;
-    let history = match &settings.home {
-        Some(home) => chronicle::read(client, home).await?.history,
+    let staged = candidates(client, target).await?;
+    let history = match &target.home {
+        Some(home) => history::read(client, home).await?.history,
         None => History::default(),
     };
-    let standing = history.standing(settings.latest.as_str());
+    let standing = history.standing(target.tag.as_str());
     let sha = live
         .first()
         .and_then(|first| first.shas.iter().find(|sha| live.iter().all(|image| image.shas.contains(sha))))
@@ -230,19 +226,19 @@ async fn status(client: &Client<'_>, settings: &Settings, check: bool) -> Result
         .and_then(|candidate| candidate.built);
     let since = standing.last_move.filter(|last| last.sha == sha).map(|last| last.at);
     let (tag, read, hold, broken) =
-        (settings.latest.clone(), clock::now(), standing.hold, history.verify_since_resume());
+        (target.tag.clone(), clock::now(), standing.hold, history.verify_since_resume());
     Ok(Status { tag, live, sha, staged, built, read, check, hold, broken, since })
 }
 
 async fn live(
     client: &Client<'_>,
-    settings: &Settings,
+    target: &Target,
     repository: &Repository,
 ) -> Result<LiveImage, RegistryError> {
-    let reference = Reference::Tagged(repository.clone(), settings.latest.clone());
+    let reference = Reference::Tagged(repository.clone(), target.tag.clone());
     let staged = inspect(client, reference).await?;
     let shas = match &staged {
-        Some(staged) => shas_of(client, settings, repository, &staged.manifest.digest).await?,
+        Some(staged) => staged::shas_of(client, &target.staging, repository, &staged.manifest.digest).await?,
         None => Vec::new(),
     };
     let missing = staged.iter().flat_map(|staged| &staged.missing).map(ToString::to_string).collect();

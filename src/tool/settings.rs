@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::failure::Failure;
 use super::options::RegistryOptions;
 use crate::base::shell::quoted;
+use crate::engine::target::Target;
 use crate::io::clock;
 use crate::io::context::Context;
 use crate::io::env::{Env, items};
@@ -14,7 +15,7 @@ use crate::io::registry::client::{Access, Client};
 use crate::model::image::{Images, NotImages};
 use crate::model::record::Kind;
 use crate::model::repository::{Registry, Repository};
-use crate::model::tag::{StagingPattern, Tag};
+use crate::model::tag::Tag;
 use crate::policy::config::{self, Config, Hooks};
 use crate::policy::toml::TomlFile;
 
@@ -24,14 +25,8 @@ const PLACES: [&str; 2] = ["coalmine.toml", ".github/coalmine.toml"];
 /// Everything a registry binary has to know before it sends its first request.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The images, in order.
-    pub images: Images,
-    /// How a staging tag is written.
-    pub staging: StagingPattern,
-    /// The tag that production runs.
-    pub latest: Tag,
-    /// The repository that keeps the records; `None`: no records are kept.
-    pub home: Option<Repository>,
+    /// The images and the tag.
+    pub target: Target,
     /// The evidence that a promotion asks for.
     pub require: Vec<Kind>,
     /// The oldest evidence that counts.
@@ -40,16 +35,12 @@ pub struct Settings {
     pub hold: bool,
     /// What a rollback does beside moving tags.
     pub hooks: Hooks,
-    /// Whether nothing is to be written.
-    pub dry_run: bool,
     /// Bound on the whole command.
     pub deadline: Duration,
     /// Registries that plain HTTP was asked for.
     pub plain_http: Vec<Registry>,
     /// The configuration file, if there was one.
     pub file: Option<PathBuf>,
-    /// The tag that `--to` names, if it was given.
-    pub moved_tag: Option<Tag>,
 }
 
 impl Settings {
@@ -81,38 +72,43 @@ impl Settings {
         };
         let Some(images) = named else { return Ok(None) };
         let images = images.map_err(|e| usage(e.to_string()))?;
-        Ok(Some(Self {
-            home: config.records.then(|| config.home.unwrap_or_else(|| images.first().clone())),
+        let mut settings = Self {
+            target: Target {
+                home: config.records.then(|| config.home.unwrap_or_else(|| images.first().clone())),
+                images,
+                staging: config.staging,
+                tag: config.latest,
+                dry_run: options.dry_run,
+                options: String::new(),
+            },
             require: config.require,
             evidence_max_age: config.evidence_max_age,
             hold: config.hold,
-            images,
-            staging: config.staging,
-            latest: config.latest,
             hooks: config.hooks,
-            dry_run: options.dry_run,
             deadline: options.deadline,
             plain_http: options.place.plain_http.clone(),
             file,
-            moved_tag: None,
-        }))
+        };
+        settings.target.options = settings.as_options(None);
+        Ok(Some(settings))
     }
 
-    /// The same, about another tag than the configured one.
-    pub fn moving(mut self, tag: Option<&Tag>) -> Self {
+    /// The same, about the tag that `--to` names, where it was given.
+    pub fn on_tag(mut self, tag: Option<&Tag>) -> Self {
         if let Some(tag) = tag {
-            self.moved_tag = Some(tag.clone());
-            self.latest = tag.clone();
+            self.target.tag = tag.clone();
+            self.target.options = self.as_options(Some(tag));
         }
         self
     }
 
     /// The options with which another command means the same images, tag and registries, quoted for a shell.
-    pub fn as_options(&self) -> String {
-        let mut words: Vec<String> = self.images.iter().map(|image| format!("--image {image}")).collect();
+    fn as_options(&self, to: Option<&Tag>) -> String {
+        let mut words: Vec<String> =
+            self.target.images.iter().map(|image| format!("--image {image}")).collect();
         words
             .extend(self.file.iter().map(|file| format!("--config {}", quoted(&file.display().to_string()))));
-        words.extend(self.moved_tag.iter().map(|tag| format!("--to {tag}")));
+        words.extend(to.iter().map(|tag| format!("--to {tag}")));
         words.extend(self.plain_http.iter().map(|registry| format!("--plain-http {registry}")));
         words.join(" ")
     }
@@ -122,7 +118,8 @@ impl Settings {
     /// # Errors
     /// The TLS library cannot be set up.
     pub fn client<'w>(&self, context: &'w Context, access: Access) -> Result<Client<'w>, Failure> {
-        let own = self.images.iter().chain(&self.home).map(|image| image.registry().clone()).collect();
+        let target = &self.target;
+        let own = target.images.iter().chain(&target.home).map(|image| image.registry().clone()).collect();
         let until = clock::instant() + self.deadline;
         Ok(Client::new(context, access, own, self.plain_http.clone(), until)?)
     }

@@ -301,16 +301,69 @@ fn every_option_in_help_stands_on_the_page_of_its_tool() {
 }
 
 #[test]
-fn every_link_leads_to_a_file() {
+fn every_link_leads_to_a_file_and_a_heading() {
     for page in pages() {
         let text = fs::read_to_string(&page).unwrap();
         for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            let file = target.split('#').next().unwrap_or_default();
-            if file.is_empty() || file.contains("://") {
+            let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+            if file.contains("://") {
                 continue;
             }
-            let there = page.parent().unwrap().join(file).exists();
-            assert!(there, "{} links to `{target}`, which is not there", page.display());
+            let there = if file.is_empty() { page.clone() } else { page.parent().unwrap().join(file) };
+            assert!(there.exists(), "{} links to `{target}`, which is not there", page.display());
+            if !anchor.is_empty() {
+                let headings = headings(&fs::read_to_string(&there).unwrap());
+                let found = headings.contains(&anchor.to_owned());
+                assert!(found, "{} links to `{target}`; the headings are {headings:?}", page.display());
+            }
         }
     }
+}
+
+/// The anchors that GitHub gives to headings.
+fn headings(page: &str) -> Vec<String> {
+    let heading = |line: &str| {
+        let text = line.strip_prefix('#')?.trim_start_matches('#').strip_prefix(' ')?.to_lowercase();
+        let kept = text.chars().filter(|c| c.is_alphanumeric() || [' ', '-', '_'].contains(c));
+        Some(kept.collect::<String>().replace(' ', "-"))
+    };
+    page.lines().filter_map(heading).collect()
+}
+
+/// A message that nobody can get any more helps nobody who looks for one.
+#[test]
+fn every_message_of_the_troubleshooting_page_is_in_the_sources() {
+    fn sources(folder: &Path, text: &mut String) {
+        for entry in fs::read_dir(folder).expect("a folder of sources") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                sources(&path, text);
+            } else {
+                text.push_str(&fs::read_to_string(path).expect("a source is UTF-8"));
+            }
+        }
+    }
+    let mut code = String::new();
+    sources(&root().join("src"), &mut code);
+    sources(&root().join(".github"), &mut code);
+    let code = code.replace('`', "");
+    let page = fs::read_to_string(root().join("docs/troubleshooting.md")).unwrap();
+    let cells = page.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
+    let messages = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    let (mut looked, mut gone) = (0, Vec::new());
+    for message in messages {
+        // What a message says of one case is put in by the code, and the words around it stand in the code.
+        let words = ["[..]", "expected ", "found ", "latest", "staging-", "smoke", " at ", ", "];
+        let parts = words
+            .iter()
+            .fold(vec![message], |parts, word| parts.into_iter().flat_map(|part| part.split(word)).collect());
+        for part in parts.into_iter().map(str::trim).filter(|part| part.len() > 8) {
+            looked += 1;
+            if !code.contains(part) {
+                gone.push(format!("`{part}` of `{message}`"));
+            }
+        }
+    }
+    assert!(looked > 50, "{looked}");
+    assert!(gone.is_empty(), "no source says\n{}", gone.join("\n"));
 }

@@ -239,7 +239,7 @@ fn a_signal_in_the_middle_puts_back_and_ends_with_its_own_code() {
         let hang = fixture.registry.rule(put_latest(IMAGES[1]).then(Fault::Hang(None)));
         let child = fixture.run("promote-latest").arg(TWO).with_result().spawn();
         while fixture.registry.played(hang) == 0 {
-            std::thread::yield_now();
+            std::thread::park_timeout(std::time::Duration::from_millis(1));
         }
         let kill =
             std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();

@@ -59,3 +59,42 @@ fn what_the_programs_write_fits_the_schemas() {
     assert_eq!(kinds, ["promotion", "promotion", "rollback", "resume"]);
     assert_eq!(wrapped["artifactType"], "application/vnd.coalmine.history.v1+json");
 }
+
+#[test]
+fn the_schema_of_coalmine_toml_is_the_one_that_the_reader_goes_by() {
+    let written = coalmine::policy::config::schema();
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schemas/coalmine.schema.json");
+    if std::fs::read_to_string(&kept).unwrap_or_default() != written {
+        let new = Path::new(env!("CARGO_TARGET_TMPDIR")).join("coalmine.schema.json");
+        std::fs::write(&new, &written).unwrap();
+        panic!("not current; run: mv {} {}", new.display(), kept.display());
+    }
+}
+
+#[test]
+fn editors_take_the_documented_coalmine_toml_and_refuse_what_the_reader_refuses() {
+    let page =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md")).unwrap();
+    let example = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let read = |text: &str| {
+        coalmine::policy::config::read(&coalmine::policy::toml::TomlFile { name: "coalmine.toml", text })
+            .is_ok()
+    };
+    let valid = |text: &str| {
+        let value: toml::Value = toml::from_str(text).expect("TOML");
+        schema("coalmine").is_valid(&serde_json::to_value(value).expect("JSON"))
+    };
+    assert!(read(example) && valid(example), "{example}");
+    for (right, wrong) in [
+        ("format = 1", "format = 2"),
+        ("latest  =", "latst ="),
+        ("require = []", "require = \"smoke\""),
+        ("timeout = \"30s\"", "timeout = \"30\""),
+        ("[\"scripts/purge-cache\"]", "[]"),
+        ("[\"scripts/purge-cache\"]", "{}"),
+    ] {
+        assert!(example.contains(right), "{right}");
+        let text = example.replace(right, wrong);
+        assert!(!read(&text) && !valid(&text), "{wrong}");
+    }
+}

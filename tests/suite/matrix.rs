@@ -1,7 +1,7 @@
 //! The fault matrix: every request of every operation, broken in every way.
 //!
-//! `COALMINE_FULL_MATRIX=1` plays all of it. Without it the matrix is thinned, always in the same way: every request
-//! is broken by every fault that passes at once; of what has to be waited for, a fixed share is played.
+//! The full run plays all of it. Otherwise the matrix is thinned, always in the same way: a fixed share of the cases is
+//! played, a smaller one of those that have to be waited for. Every fault and every operation is in it.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::support::faults::{Breakage, Case, Extent};
 use crate::support::invariants::{Played, play};
+use crate::support::is_full;
 use crate::support::scenario::{Operation, Scenario, run_bounded};
 
 /// Cases that pass after a try or two, at once: they wait for half a second and compute for a tenth.
@@ -67,20 +68,20 @@ fn cases(whole: bool) -> [Vec<Case>; 2] {
 
 /// Of the thinned matrix: one of so many cases that pass at once, that end with the deadline, that end when putting
 /// back gives up. Primes, so that every request and every fault gets its turn.
-const QUICK_SHARE: u64 = 5;
-const SLOW_SHARE: u64 = 11;
-const SLOWEST_SHARE: u64 = 37;
+const QUICK_SHARE: u64 = 23;
+const SLOW_SHARE: u64 = 41;
+const SLOWEST_SHARE: u64 = 113;
 
-/// Plays `cases` on `threads` threads, each with stages of its own.
+/// Plays `cases` on `threads` threads, each with scenarios of its own.
 fn play_all(cases: &[Case], threads: usize) -> Vec<(Case, Played)> {
     let (next, played) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..threads.min(cases.len()) {
             scope.spawn(|| {
-                let mut stages: BTreeMap<Operation, Scenario> = BTreeMap::new();
+                let mut scenarios: BTreeMap<Operation, Scenario> = BTreeMap::new();
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let scenario =
-                        stages.entry(case.operation).or_insert_with(|| Scenario::new(case.operation));
+                        scenarios.entry(case.operation).or_insert_with(|| Scenario::new(case.operation));
                     let result = play(scenario, case);
                     played.lock().expect("no thread panicked").push((*case, result));
                 }
@@ -134,8 +135,7 @@ fn the_table_of_the_last_full_run_has_every_fault_and_no_violation() {
 
 #[test]
 fn no_fault_at_any_request_makes_an_exit_code_lie_or_leaves_what_cannot_be_repaired() {
-    let whole = std::env::vars().any(|(name, value)| name == "COALMINE_FULL_MATRIX" && value == "1");
-    let [slow, quick] = cases(whole);
+    let [slow, quick] = cases(is_full());
     let (slow, quick) = std::thread::scope(|scope| {
         let slow = scope.spawn(|| play_all(&slow, SLOW_AT_ONCE));
         let quick = scope.spawn(|| play_all(&quick, QUICK_AT_ONCE));

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::{Image, WriteImage};
+use super::finished::{Image, WriteImage};
 use crate::digest::sha256;
 
 /// The two shapes of `docker save`.

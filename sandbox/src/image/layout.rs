@@ -9,7 +9,7 @@ use std::path::Path;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::{Image, WriteImage};
+use super::finished::{Image, WriteImage};
 use crate::digest::{self, sha256};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use super::finished::{Blob, Child, Image};
 use super::layer::Layer;
-use super::{Blob, Child, Image};
 use crate::digest::sha256;
 
 /// The label with which a fault travels in an image; tenants obey it.
@@ -29,8 +29,29 @@ pub struct Recipe {
     odd_whitespace: bool,
 }
 
+impl Image {
+    /// Starts a recipe for an image of commit `sha`.
+    pub fn of(sha: &str) -> Recipe {
+        Recipe::new(sha)
+    }
+
+    /// A linux/amd64 OCI image with three small layers that depend on `sha` and `name`.
+    pub fn single(sha: &str, name: &str) -> Self {
+        Self::of(sha).sized_layers(name, &[4096, 2048, 512]).build()
+    }
+
+    /// An OCI index of the given platforms, three small layers each.
+    pub fn index(sha: &str, name: &str, platforms: &[&str]) -> Self {
+        platforms
+            .iter()
+            .fold(Self::of(sha).index(), |recipe, platform| recipe.platform(platform))
+            .sized_layers(name, &[4096, 2048, 512])
+            .build()
+    }
+}
+
 impl Recipe {
-    pub(super) fn new(sha: &str) -> Self {
+    fn new(sha: &str) -> Self {
         Self {
             sha: sha.into(),
             created: "2026-01-01T00:00:00Z".into(),
@@ -73,7 +94,7 @@ impl Recipe {
         self
     }
 
-    /// A fault that every tenant that runs this image plays (names of [`TenantFault`](crate::TenantFault)).
+    /// A fault that every tenant shows that runs this image (names of [`TenantFault`](crate::TenantFault)).
     pub fn fault(mut self, fault: &str) -> Self {
         self.fault = Some(fault.into());
         self

@@ -1,4 +1,4 @@
-//! Side admin: reading and changing the registry without faults, access control or log.
+//! Administrative access: reads and changes the registry without faults, access control or log.
 
 use std::sync::Arc;
 
@@ -10,10 +10,10 @@ use super::backend::{ACCEPT, Backend};
 use crate::body::{self, Body};
 use crate::image::Image;
 
-/// Largest body read through a side door.
+/// Largest body that is read administratively.
 const READ_BYTES: usize = 1024 * 1024 * 1024;
 
-/// A side door refused.
+/// The registry refused an administrative change.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to {attempt}: status {status}: {answer}")]
 pub struct AdminError {
@@ -25,7 +25,7 @@ pub struct AdminError {
     pub answer: String,
 }
 
-/// Async side admin, for [`Action::custom`](crate::Action::custom); tests use the blocking ones on
+/// Async administrative access, for [`Action::custom`](crate::Action::custom); tests use the blocking ones on
 /// [`Registry`](crate::Registry). Nothing that goes through here is in the log or meets a fault.
 #[derive(Clone)]
 pub struct Admin {

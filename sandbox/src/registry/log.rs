@@ -45,7 +45,7 @@ pub struct Seen {
     pub status: Option<u16>,
     /// Bytes of response body that were sent.
     pub answered_bytes: u64,
-    /// Names of the faults played on it.
+    /// Names of the faults applied to it.
     pub faults: Vec<&'static str>,
     /// Arrival, after the registry's start.
     pub arrived: Duration,

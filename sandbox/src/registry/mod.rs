@@ -142,7 +142,7 @@ impl Registry {
         self.proxy.rules.add(rule)
     }
 
-    /// On how many requests the rule's fault was played; 0 for a rule that is gone.
+    /// On how many requests the rule's fault was applied; 0 for a rule that is gone.
     pub fn played(&self, rule: RuleId) -> u64 {
         self.proxy.rules.played(rule)
     }

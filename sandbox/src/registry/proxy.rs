@@ -61,7 +61,7 @@ impl Answer for Proxy {
                 received.fetch_add(length as u64, Ordering::SeqCst);
             })
         });
-        match self.play(request, &route, &faults, &connection).await {
+        match self.serve(request, &route, &faults, &connection).await {
             Ending::Cut => connection.reset().await,
             Ending::Answer(response) => finish(*response, &ticket),
         }
@@ -83,7 +83,7 @@ fn finish(response: Response<Body>, ticket: &Ticket) -> Response<Body> {
 }
 
 impl Proxy {
-    async fn play(
+    async fn serve(
         &self,
         mut request: Request<Body>,
         route: &Route,
@@ -111,7 +111,7 @@ impl Proxy {
         answer(response)
     }
 
-    /// Plays the part of a fault that comes before the request is applied; `Err` ends the request.
+    /// Does the part of a fault that comes before the request is applied; `Err` ends the request.
     async fn before(&self, fault: &Fault, request: &mut Request<Body>, route: &Route) -> Result<(), Ending> {
         match fault {
             Fault::Delay(span) => clock::sleep(*span).await,
@@ -169,7 +169,7 @@ impl Proxy {
         self.backend.send(request).await
     }
 
-    /// Plays the part of a fault that comes after the request was applied.
+    /// Does the part of a fault that comes after the request was applied.
     async fn after(&self, fault: &Fault, mut response: Response<Body>, connection: &Connection) -> Ending {
         let wrong = sha256(b"not what you asked for");
         match fault {

@@ -41,12 +41,12 @@ impl Rulebook {
         self.refusing.store(0, Ordering::SeqCst);
     }
 
-    /// How many requests the rule's fault was played on; 0 for a rule that is gone.
+    /// How many requests the rule's fault was applied to; 0 for a rule that is gone.
     pub(super) fn played(&self, id: RuleId) -> u64 {
         self.entries().iter().find(|entry| entry.id == id).map_or(0, |entry| entry.played)
     }
 
-    /// Counts the request in every rule and gives the faults to play on it, in the order rules were added.
+    /// Counts the request in every rule and gives the faults to apply to it, in the order rules were added.
     pub(super) fn draw(&self, overall: u64, method: &str, path: &str, route: &Route) -> Vec<Fault> {
         let mut drawn = Vec::new();
         for entry in self.entries().iter_mut() {

@@ -1,32 +1,13 @@
 //! The endpoints other than manifests and uploads, and the dispatch to all of them.
 
-use std::collections::BTreeMap;
-
 use hyper::{Method, Request, Response, Uri};
 use serde_json::json;
 
-use super::{Route, Store, oci_error, reply};
+use super::query::query;
+use super::reply::{oci_error, reply};
+use super::route::Route;
+use super::state::Store;
 use crate::body::{self, Body};
-
-/// The query of `uri`, percent-decoded; of repeated keys the last wins.
-pub(crate) fn query(uri: &Uri) -> BTreeMap<String, String> {
-    pairs(uri.query().unwrap_or_default()).into_iter().collect()
-}
-
-/// Decodes `key=value&...` in order, as in a query or a form body.
-pub(crate) fn pairs(text: &str) -> Vec<(String, String)> {
-    let decode = |part: &str| {
-        let spaced = part.replace('+', " ");
-        percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
-    };
-    text.split('&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decode(key), decode(value))
-        })
-        .collect()
-}
 
 impl Store {
     /// Answers one registry request. Never fails: every refusal is a response.

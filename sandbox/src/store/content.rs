@@ -11,6 +11,9 @@ use sha2::{Digest, Sha256};
 use crate::body::{self, Body};
 use crate::digest;
 
+/// An upload session: what has arrived so far. Kept when the sender goes away, so that it can resume.
+pub(super) type Upload = Arc<tokio::sync::Mutex<Intake>>;
+
 /// Above this a blob moves from memory to a file.
 const MEMORY_BYTES: u64 = 16 * 1024 * 1024;
 

@@ -4,7 +4,9 @@ use bytes::Bytes;
 use hyper::{HeaderMap, Method, Request, Response};
 use serde_json::{Value, json};
 
-use super::{Manifest, Reference, Repository, Store, oci_error, reply};
+use super::reply::{oci_error, reply};
+use super::route::Reference;
+use super::state::{Manifest, Repository, Store};
 use crate::body::{self, Body};
 use crate::digest::sha256;
 

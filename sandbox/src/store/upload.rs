@@ -1,17 +1,14 @@
 //! Blob uploads: in one request, in chunks, or by mount from another repository.
 
-use std::sync::Arc;
-
 use http_body_util::BodyExt;
 use hyper::body::Body as _;
 use hyper::{Method, Request, Response};
 
-use super::content::Intake;
-use super::{Store, oci_error, reply};
+use super::content::{Intake, Upload};
+use super::query::query;
+use super::reply::{oci_error, reply};
+use super::state::Store;
 use crate::body::{self, Body};
-
-/// An upload session: what has arrived so far. Kept when the sender goes away, so that it can resume.
-pub(super) type Upload = Arc<tokio::sync::Mutex<Intake>>;
 
 impl Store {
     /// Answers everything under `/blobs/uploads/`.
@@ -40,7 +37,7 @@ impl Store {
     }
 
     async fn open(&self, repository: &str, request: Request<Body>) -> Response<Body> {
-        let query = super::answer::query(request.uri());
+        let query = query(request.uri());
         if let (Some(digest), Some(from)) = (query.get("mount"), query.get("from"))
             && self.mount(repository, digest, from)
         {
@@ -87,7 +84,7 @@ impl Store {
     }
 
     async fn close(&self, repository: &str, session: &str, request: Request<Body>) -> Response<Body> {
-        let query = super::answer::query(request.uri());
+        let query = query(request.uri());
         let Some(digest) = query.get("digest") else {
             return oci_error(400, "DIGEST_INVALID", "the query parameter digest is missing");
         };

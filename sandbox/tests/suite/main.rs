@@ -32,14 +32,14 @@ fn client() -> Client {
 }
 
 /// A registry with `latest` at the old image and the new one staged, and a client.
-struct Stage {
+struct Fixture {
     registry: Registry,
     client: Client,
     old: Image,
     new: Image,
 }
 
-impl Stage {
+impl Fixture {
     fn new() -> Self {
         Self::with(Setup::default())
     }
@@ -53,9 +53,9 @@ impl Stage {
     }
 
     fn broken(rule: Rule) -> Self {
-        let stage = Self::new();
-        stage.registry.rule(rule);
-        stage
+        let fixture = Self::new();
+        fixture.registry.rule(rule);
+        fixture
     }
 
     fn url(&self, path: &str) -> String {
@@ -82,7 +82,7 @@ impl Stage {
         request.body(image.manifest().clone()).send().await
     }
 
-    /// Where `latest` stands, seen through the side door.
+    /// Where `latest` stands, seen without faults or log.
     fn latest(&self) -> Option<String> {
         self.registry.digest_of(REPO, "latest")
     }

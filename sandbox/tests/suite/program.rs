@@ -115,7 +115,7 @@ async fn an_image_is_made_of_given_files_and_prints_its_digest() {
     assert!(index["manifests"][0]["mediaType"].as_str().unwrap().contains("image.index"));
 }
 
-/// The play with binaries that do nothing, and say that all is well.
+/// The demo with programs that do nothing and say that all is well.
 #[test]
 fn the_play_fails_at_the_first_claim_that_does_not_hold() {
     let directory = tempfile::tempdir().unwrap();
@@ -151,7 +151,7 @@ fn a_taken_port_is_a_failure_that_says_so() {
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("in use"));
     drop(registry);
-    std::thread::yield_now();
+    std::thread::park_timeout(std::time::Duration::from_millis(1));
     let again =
         (0..1000).find_map(|_| Registry::start(Setup { port: port.parse().ok()?, ..Setup::default() }).ok());
     assert!(again.is_some(), "dropping a registry frees its port");

@@ -8,7 +8,7 @@ use coalmine_sandbox::{
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 
-use crate::{NEW, OLD, REPO, Stage};
+use crate::{Fixture, NEW, OLD, REPO};
 
 /// Longest wait for a tenant to notice something; far more than it needs.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -74,17 +74,17 @@ impl Visit {
 
 #[tokio::test]
 async fn a_tenant_follows_a_moved_tag_and_back() {
-    let stage = Stage::new();
+    let fixture = Fixture::new();
     let tenant = Tenant::start(TenantSetup {
         every: Duration::from_millis(10),
-        ..TenantSetup::follow_tag(&stage.registry.host(), REPO, "latest")
+        ..TenantSetup::follow_tag(&fixture.registry.host(), REPO, "latest")
     })
     .unwrap();
     assert!(tenant.runs(OLD, PATIENCE));
-    stage.registry.move_tag(REPO, "latest", stage.new.digest()).unwrap();
+    fixture.registry.move_tag(REPO, "latest", fixture.new.digest()).unwrap();
     assert!(tenant.runs(NEW, PATIENCE));
-    assert_eq!(tenant.running().unwrap().digest, stage.new.digest());
-    stage.registry.move_tag(REPO, "latest", stage.old.digest()).unwrap();
+    assert_eq!(tenant.running().unwrap().digest, fixture.new.digest());
+    fixture.registry.move_tag(REPO, "latest", fixture.old.digest()).unwrap();
     assert!(tenant.runs(OLD, PATIENCE));
 }
 
@@ -109,8 +109,8 @@ async fn a_canary_takes_each_new_staging_tag_and_an_index_too() {
 async fn a_tenant_logs_in_where_the_registry_asks_for_it() {
     let access = || Access::user("ada", "secret");
     for auth in [Auth::Basic(access()), Auth::Bearer(Bearer { access: access(), ..Bearer::default() })] {
-        let stage = Stage::with(Setup { auth, ..Setup::default() });
-        let setup = TenantSetup::follow_tag(&stage.registry.host(), REPO, "latest");
+        let fixture = Fixture::with(Setup { auth, ..Setup::default() });
+        let setup = TenantSetup::follow_tag(&fixture.registry.host(), REPO, "latest");
         let stranger = Tenant::start(setup.clone()).unwrap();
         let login = Some(("ada".to_owned(), "secret".to_owned()));
         let tenant = Tenant::start(TenantSetup { login, ..setup }).unwrap();
@@ -312,14 +312,14 @@ async fn a_stopped_tenant_is_gone_and_its_record_stays() {
 
 #[test]
 fn two_hundred_tenants_follow_one_registry() {
-    let stage = Stage::new();
+    let fixture = Fixture::new();
     let start = |number: usize| {
-        let setup = TenantSetup::follow_tag(&stage.registry.host(), REPO, "latest");
+        let setup = TenantSetup::follow_tag(&fixture.registry.host(), REPO, "latest");
         Tenant::start(TenantSetup { name: number.to_string(), every: Duration::from_secs(1), ..setup })
             .unwrap()
     };
     let fleet: Vec<Tenant> = (0..200).map(start).collect();
     assert!(fleet.iter().all(|tenant| tenant.runs(OLD, PATIENCE)));
-    stage.registry.move_tag(REPO, "latest", stage.new.digest()).unwrap();
+    fixture.registry.move_tag(REPO, "latest", fixture.new.digest()).unwrap();
     assert!(fleet.iter().all(|tenant| tenant.runs(NEW, PATIENCE)));
 }

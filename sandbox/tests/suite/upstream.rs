@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use coalmine_sandbox::{Fault, Setup, When};
 use tempfile::TempDir;
 
-use crate::{REPO, Stage, digest};
+use crate::{Fixture, REPO, digest};
 
 /// A docker-registry process; stopped on drop.
 struct Real {
@@ -54,49 +54,49 @@ impl Real {
         let mut real = Self { process, address, _storage: storage };
         while TcpStream::connect(address).is_err() {
             assert!(real.process.try_wait().unwrap().is_none(), "docker-registry did not start");
-            std::thread::yield_now();
+            std::thread::park_timeout(std::time::Duration::from_millis(1));
         }
         Some(real)
     }
 
-    fn stage(&self) -> Stage {
-        Stage::with(Setup { upstream: Some(self.address), ..Setup::default() })
+    fn fixture(&self) -> Fixture {
+        Fixture::with(Setup { upstream: Some(self.address), ..Setup::default() })
     }
 }
 
 #[tokio::test]
-async fn rules_log_and_side_doors_work_before_a_real_registry() {
+async fn rules_log_and_admin_access_work_before_a_real_registry() {
     let Some(real) = Real::start() else { return };
-    let stage = real.stage();
-    stage.registry.rule(When::any().method("PUT").reference("latest").nth(1).then(Fault::CutAfter));
-    assert!(stage.put("latest", &stage.new).await.is_err());
-    assert_eq!(stage.latest().as_deref(), Some(stage.new.digest()), "applied, answer lost");
-    stage.registry.clear_rules();
-    stage.registry.rule(When::any().reference("latest").then(Fault::Stale));
-    assert_eq!(digest(&stage.head("latest").await.unwrap()), stage.old.digest());
-    let log = stage.registry.log();
+    let fixture = real.fixture();
+    fixture.registry.rule(When::any().method("PUT").reference("latest").nth(1).then(Fault::CutAfter));
+    assert!(fixture.put("latest", &fixture.new).await.is_err());
+    assert_eq!(fixture.latest().as_deref(), Some(fixture.new.digest()), "applied, answer lost");
+    fixture.registry.clear_rules();
+    fixture.registry.rule(When::any().reference("latest").then(Fault::Stale));
+    assert_eq!(digest(&fixture.head("latest").await.unwrap()), fixture.old.digest());
+    let log = fixture.registry.log();
     assert_eq!(log.iter().map(|seen| seen.status).collect::<Vec<_>>(), [None, Some(200)]);
 }
 
 #[tokio::test]
 async fn a_tag_deleted_before_a_real_registry_is_gone_until_the_next_put() {
     let Some(real) = Real::start() else { return };
-    let stage = real.stage();
-    assert_eq!(stage.manifest(reqwest::Method::DELETE, "latest").await.unwrap().status(), 202);
-    assert_eq!(stage.head("latest").await.unwrap().status(), 404);
-    assert_eq!(stage.head(stage.old.digest()).await.unwrap().status(), 200);
-    assert_eq!(stage.registry.tags(REPO), ["staging-new"]);
-    assert_eq!(stage.manifest(reqwest::Method::DELETE, "latest").await.unwrap().status(), 404);
-    assert_eq!(stage.put("latest", &stage.new).await.unwrap().status(), 201);
-    assert_eq!(digest(&stage.head("latest").await.unwrap()), stage.new.digest());
-    assert_eq!(stage.registry.tags(REPO), ["latest", "staging-new"]);
+    let fixture = real.fixture();
+    assert_eq!(fixture.manifest(reqwest::Method::DELETE, "latest").await.unwrap().status(), 202);
+    assert_eq!(fixture.head("latest").await.unwrap().status(), 404);
+    assert_eq!(fixture.head(fixture.old.digest()).await.unwrap().status(), 200);
+    assert_eq!(fixture.registry.tags(REPO), ["staging-new"]);
+    assert_eq!(fixture.manifest(reqwest::Method::DELETE, "latest").await.unwrap().status(), 404);
+    assert_eq!(fixture.put("latest", &fixture.new).await.unwrap().status(), 201);
+    assert_eq!(digest(&fixture.head("latest").await.unwrap()), fixture.new.digest());
+    assert_eq!(fixture.registry.tags(REPO), ["latest", "staging-new"]);
 }
 
 #[tokio::test]
 async fn the_location_of_a_real_registry_leads_back_through_the_proxy() {
     let Some(real) = Real::start() else { return };
-    let stage = real.stage();
-    let opened = stage.client.post(stage.url("/v2/team/app/blobs/uploads/")).send().await.unwrap();
+    let fixture = real.fixture();
+    let opened = fixture.client.post(fixture.url("/v2/team/app/blobs/uploads/")).send().await.unwrap();
     let location = opened.headers()["location"].to_str().unwrap();
-    assert!(location.starts_with(&format!("http://{}/", stage.registry.host())), "{location}");
+    assert!(location.starts_with(&format!("http://{}/", fixture.registry.host())), "{location}");
 }

@@ -3,9 +3,10 @@
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
+use hyper_util::client::proxy::matcher::Matcher;
 use url::{Host, Url};
 
-use super::Probe;
+use super::connection::Known;
 
 /// `EAFNOSUPPORT`, for which the standard library has no name: 97 on Linux, 47 on macOS.
 const NO_SUCH_FAMILY: [i32; 2] = [97, 47];
@@ -24,40 +25,40 @@ pub enum Addresses {
     },
 }
 
-impl Probe<'_> {
-    /// Looks up who answers requests to `url`. From then on requests can be sent to each address.
-    ///
-    /// # Errors
-    /// The name cannot be resolved.
-    pub async fn addresses(&self, url: &Url) -> Result<Addresses, String> {
-        if let Some(proxies) = &self.proxies
-            && let Ok(uri) = url.as_str().parse()
-            && proxies.intercept(&uri).is_some()
-        {
-            return Ok(Addresses::Proxied);
-        }
-        let all = match url.host() {
-            Some(Host::Ipv4(address)) => vec![IpAddr::V4(address)],
-            Some(Host::Ipv6(address)) => vec![IpAddr::V6(address)],
-            Some(Host::Domain(name)) => self.resolve(name, url.port_or_known_default().unwrap_or(0)).await?,
-            None => Vec::new(),
-        };
-        let (routed, unrouted) = all.into_iter().partition(|address| has_route(*address));
-        Ok(Addresses::Direct { routed, unrouted })
+/// Looks up who answers requests to `url`. `known` learns the addresses of its name.
+///
+/// # Errors
+/// The name cannot be resolved.
+pub(super) async fn lookup(url: &Url, proxies: Option<&Matcher>, known: &Known) -> Result<Addresses, String> {
+    if let Some(proxies) = proxies
+        && let Ok(uri) = url.as_str().parse()
+        && proxies.intercept(&uri).is_some()
+    {
+        return Ok(Addresses::Proxied);
     }
+    let all = match url.host() {
+        Some(Host::Ipv4(address)) => vec![IpAddr::V4(address)],
+        Some(Host::Ipv6(address)) => vec![IpAddr::V6(address)],
+        Some(Host::Domain(name)) => {
+            let all = resolve(name, url.port_or_known_default().unwrap_or(0)).await?;
+            known.learn(name, &all);
+            all
+        }
+        None => Vec::new(),
+    };
+    let (routed, unrouted) = all.into_iter().partition(|address| has_route(*address));
+    Ok(Addresses::Direct { routed, unrouted })
+}
 
-    async fn resolve(&self, name: &str, port: u16) -> Result<Vec<IpAddr>, String> {
-        let _permit = self.gate.acquire().await;
-        let found = tokio::net::lookup_host((name, port)).await.map_err(|e| format!("{name}: {e}"))?;
-        let mut all: Vec<IpAddr> = Vec::new();
-        for address in found.map(|socket| socket.ip()) {
-            if !all.contains(&address) {
-                all.push(address);
-            }
+async fn resolve(name: &str, port: u16) -> Result<Vec<IpAddr>, String> {
+    let found = tokio::net::lookup_host((name, port)).await.map_err(|e| format!("{name}: {e}"))?;
+    let mut all: Vec<IpAddr> = Vec::new();
+    for address in found.map(|socket| socket.ip()) {
+        if !all.contains(&address) {
+            all.push(address);
         }
-        self.known.learn(name, &all);
-        Ok(all)
     }
+    Ok(all)
 }
 
 /// Whether the system knows a way to `address`. Connecting a UDP socket asks for the way and sends nothing. Whatever

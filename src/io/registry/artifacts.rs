@@ -1,9 +1,8 @@
-//! Small documents as OCI artifacts (OCI image specification 1.1, "Guidance for artifacts"): one layer, the empty
-//! configuration, an `artifactType`. `oras`, `crane` and `skopeo` can read them.
+//! OCI artifacts (OCI image specification 1.1, "Guidance for artifacts"): an `artifactType`, layers, and for a small
+//! document the empty configuration. `oras`, `crane` and `skopeo` can read them.
 
 use bytes::Bytes;
-use oci_client::manifest::OciImageManifest;
-use reqwest::header::LOCATION;
+use oci_client::manifest::{OciDescriptor, OciImageManifest};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -11,6 +10,7 @@ use super::call::{Again, Call};
 use super::client::Client;
 use super::decode;
 use super::error::{Problem, RegistryError};
+use super::upload::{Begun, at_digest};
 use crate::model::digest::Digest;
 use crate::model::manifest::{Blob, Manifest, MediaType};
 use crate::model::reference::Reference;
@@ -23,17 +23,26 @@ const EMPTY_TYPE: &str = "application/vnd.oci.empty.v1+json";
 /// Tries of one small blob, and of one document.
 const TRIES: u32 = 6;
 
-/// A document in a registry.
+/// An artifact in a registry: a document, files that belong together, or both.
 #[derive(Clone, Debug)]
 pub struct Artifact {
-    /// Its manifest.
-    pub manifest: Manifest,
-    /// What kind of document it is.
+    pub(crate) manifest: Manifest,
+    /// The media type that says what kind of artifact it is.
     pub artifact_type: String,
-    /// The document; empty where it stands in the annotations alone.
+    /// The document: the bytes of the layer whose media type is `artifact_type`. Empty where there is none.
     pub content: Bytes,
-    /// The manifest's annotations.
+    /// Every other layer, in order, without its bytes; the empty blob is left out.
+    pub layers: Vec<Layer>,
+    /// The annotations of the manifest.
     pub annotations: Vec<(String, String)>,
+}
+
+/// One layer of an artifact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layer {
+    pub(crate) blob: Blob,
+    pub(crate) media_type: String,
+    pub(crate) annotations: Vec<(String, String)>,
 }
 
 impl Artifact {
@@ -69,7 +78,7 @@ impl Artifact {
             decode::manifest(bytes.into(), None).expect("this is an image manifest by construction");
         let annotations =
             annotations.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        Self { manifest, artifact_type: artifact_type.to_owned(), content, annotations }
+        Self { manifest, artifact_type: artifact_type.to_owned(), content, layers: Vec::new(), annotations }
     }
 
     /// The value of an annotation.
@@ -80,6 +89,17 @@ impl Artifact {
 
 fn empty() -> Value {
     json!({ "mediaType": EMPTY_TYPE, "digest": Digest::of(EMPTY), "size": EMPTY.len() })
+}
+
+/// The layers of `manifest` with what their descriptors say of them.
+fn layers(manifest: &Manifest, descriptors: Vec<OciDescriptor>) -> impl Iterator<Item = Layer> {
+    // The first blob is the configuration.
+    let blobs = manifest.blobs().into_iter().skip(1).cloned();
+    blobs.zip(descriptors).map(|(blob, descriptor)| Layer {
+        blob,
+        media_type: descriptor.media_type,
+        annotations: descriptor.annotations.unwrap_or_default().into_iter().collect(),
+    })
 }
 
 fn denies_for_a_moment(error: &RegistryError) -> bool {
@@ -100,16 +120,8 @@ impl Client<'_> {
         artifact: &Artifact,
         tag: Option<&Tag>,
     ) -> Result<(), RegistryError> {
-        let mut tried = 0;
-        loop {
-            tried += 1;
-            match self.put_artifact_once(home, artifact, tag).await {
-                Err(error) if denies_for_a_moment(&error) && tried < TRIES => {
-                    self.pause(&error, tried).await?;
-                }
-                result => return result,
-            }
-        }
+        let put = async || self.put_artifact_once(home, artifact, tag).await;
+        self.retry(TRIES, denies_for_a_moment, put).await
     }
 
     async fn put_artifact_once(
@@ -128,10 +140,11 @@ impl Client<'_> {
         }
     }
 
-    /// Reads the document that `reference` names; `None` if there is none.
+    /// Reads the artifact that `reference` names: its manifest, and the document in it if it has one; `None` if there
+    /// is no such artifact.
     ///
     /// # Errors
-    /// The registry cannot be read, or there is something else.
+    /// The registry cannot be read, there is something else, or there are several documents.
     pub async fn artifact(
         &self,
         reference: &Reference,
@@ -150,22 +163,20 @@ impl Client<'_> {
             let found = parsed.artifact_type.unwrap_or_else(|| "an image".to_owned());
             return Err(unfit(format!("`{}`", crate::base::text::escape(&found, 100))));
         }
-        let [layer] = manifest
-            .blobs()
-            .into_iter()
-            .skip(1)
-            .cloned()
-            .collect::<Vec<Blob>>()
-            .try_into()
-            .map_err(|_| unfit("more or less than one layer".to_owned()))?;
-        let content = if layer.digest == Digest::of(EMPTY) {
-            Bytes::new()
-        } else {
-            let content = self.config(reference.repository(), &layer).await?;
-            content.ok_or_else(|| unfit(format!("no blob {}", layer.digest)))?
+        let (documents, layers): (Vec<Layer>, Vec<Layer>) = layers(&manifest, parsed.layers)
+            .filter(|layer| layer.media_type != EMPTY_TYPE)
+            .partition(|layer| layer.media_type == artifact_type);
+        let content = match documents.as_slice() {
+            [] => Bytes::new(),
+            [document] => {
+                let content = self.config(reference.repository(), &document.blob).await?;
+                content.ok_or_else(|| unfit(format!("no blob {}", document.blob.digest)))?
+            }
+            several => return Err(unfit(format!("{} documents", several.len()))),
         };
+        let artifact_type = artifact_type.to_owned();
         let annotations = parsed.annotations.unwrap_or_default().into_iter().collect();
-        Ok(Some(Artifact { manifest, artifact_type: artifact_type.to_owned(), content, annotations }))
+        Ok(Some(Artifact { manifest, artifact_type, content, layers, annotations }))
     }
 
     async fn put_small_blob(&self, home: &Repository, bytes: Bytes) -> Result<(), RegistryError> {
@@ -173,14 +184,8 @@ impl Client<'_> {
         if self.has_blob(home, &digest).await? {
             return Ok(());
         }
-        let mut tried = 0;
-        loop {
-            tried += 1;
-            match self.put_small_blob_once(home, &digest, &bytes).await {
-                Err(error) if error.is_transient() && tried < TRIES => self.pause(&error, tried).await?,
-                result => return result,
-            }
-        }
+        let put = async || self.put_small_blob_once(home, &digest, &bytes).await;
+        self.retry(TRIES, RegistryError::is_transient, put).await
     }
 
     async fn put_small_blob_once(
@@ -189,26 +194,17 @@ impl Client<'_> {
         digest: &Digest,
         bytes: &Bytes,
     ) -> Result<(), RegistryError> {
-        let url = self.url(home, "blobs/uploads/");
         let attempted = format!("write a record to {home}");
-        let begin = Call {
-            body: Some(("application/octet-stream", Bytes::new())),
-            ..Call::get(attempted.clone(), home, url.clone()).with(Method::POST, Again::No)
-        };
-        let answer = self.call(&begin).await?;
-        if answer.status != StatusCode::ACCEPTED {
-            return Err(begin.unexpected("status 202", &answer));
-        }
-        let location = answer
-            .headers
-            .get(LOCATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| url.join(value).ok());
+        let url = self.url(home, "");
         // Small documents go to the registry itself or nowhere: the request carries its token.
-        let mut location = location.filter(|to| to.origin() == url.origin()).ok_or_else(|| {
-            begin.error(Problem::Unfit { expected: "a Location on the registry", found: "none".to_owned() })
-        })?;
-        location.query_pairs_mut().append_pair("digest", &digest.to_string());
+        let location = match self.begin_upload(&attempted, home, None).await? {
+            Begun::At(location) if location.origin() == url.origin() => at_digest(location, digest),
+            Begun::At(_) | Begun::Mounted => {
+                let found = "one on another host".to_owned();
+                let problem = Problem::Unfit { expected: "a Location on the registry", found };
+                return Err(RegistryError::new(attempted, problem));
+            }
+        };
         let finish = Call {
             body: Some(("application/octet-stream", bytes.clone())),
             ..Call::get(attempted, home, location).with(Method::PUT, Again::No)

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use reqwest::{Method, StatusCode};
 
-use super::call::{Again, Call};
+use super::call::{Again, Call, SPOILED_TRIES};
 use super::client::Client;
 use super::error::{Problem, RegistryError};
 use crate::model::digest::Digest;
@@ -38,9 +38,7 @@ impl Client<'_> {
         let url = self.url(repository, &format!("blobs/{}", blob.digest));
         let attempted = format!("read configuration {} in {repository}", blob.digest.short());
         let call = Call { limit: CONFIG_BYTES, ..Call::get(attempted, repository, url) };
-        let mut tried = 0;
-        loop {
-            tried += 1;
+        self.retry(SPOILED_TRIES, RegistryError::is_wrong_digest, async || {
             let answer = self.call(&call).await?;
             match answer.status {
                 StatusCode::OK => {}
@@ -51,11 +49,8 @@ impl Client<'_> {
             if found == blob.digest {
                 return Ok(Some(answer.body));
             }
-            let error = call.error(Problem::WrongDigest { expected: blob.digest.clone(), found });
-            if tried == 3 {
-                return Err(error);
-            }
-            self.pause(&error, tried).await?;
-        }
+            Err(call.error(Problem::WrongDigest { expected: blob.digest.clone(), found }))
+        })
+        .await
     }
 }

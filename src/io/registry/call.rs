@@ -9,7 +9,7 @@ use reqwest::{Method, Response, StatusCode, Url};
 
 use super::client::Client;
 use super::error::{Problem, RegistryError, is_transient};
-use crate::base::{duration, text};
+use crate::base::text;
 use crate::io::clock;
 use crate::io::console::Loudness;
 use crate::model::repository::Repository;
@@ -18,8 +18,8 @@ use crate::model::repository::Repository;
 const ATTEMPT: Duration = Duration::from_secs(20);
 /// Tries of a request that may be sent again: with the waits below, a registry has 15 s to come back.
 const TRIES: u32 = 6;
-/// Wait before the second try; doubled for each further one.
-const FIRST_WAIT: Duration = Duration::from_millis(500);
+/// Reads of content whose bytes do not have the digest of its name: they may have been spoiled on the way.
+pub(super) const SPOILED_TRIES: u32 = 3;
 /// Largest manifest (OCI distribution specification 1.1: registries must take 4 MiB).
 pub const MANIFEST_BYTES: usize = 4 * 1024 * 1024;
 /// Largest error body that is looked at.
@@ -34,7 +34,7 @@ pub(super) enum Again {
     No,
 }
 
-/// One request.
+/// A request to a registry, with all that is needed to send it again.
 pub(super) struct Call<'a> {
     pub(super) method: Method,
     pub(super) url: Url,
@@ -57,7 +57,7 @@ pub(super) struct Answer {
 }
 
 impl<'a> Call<'a> {
-    /// A read.
+    /// A GET, which may be sent again.
     pub(super) fn get(attempted: impl Into<String>, repository: &'a Repository, url: Url) -> Self {
         Self {
             method: Method::GET,
@@ -89,37 +89,8 @@ impl<'a> Call<'a> {
 impl Client<'_> {
     /// Sends `call` until there is an answer or no hope.
     pub(super) async fn call(&self, call: &Call<'_>) -> Result<Answer, RegistryError> {
-        let mut tried = 0;
-        loop {
-            tried += 1;
-            let error = match self.authorized(call).await {
-                Ok(answer) => return Ok(answer),
-                Err(error) => error,
-            };
-            if call.again == Again::No || tried == TRIES || !error.is_transient() {
-                return Err(error);
-            }
-            self.pause(&error, tried).await?;
-        }
-    }
-
-    /// Waits before try number `tried + 1`, as long as the registry asks or longer each time.
-    ///
-    /// # Errors
-    /// The wait would pass the deadline.
-    pub(crate) async fn pause(&self, error: &RegistryError, tried: u32) -> Result<(), RegistryError> {
-        let wait = error.wait().unwrap_or(FIRST_WAIT * 2_u32.pow(tried.min(6) - 1));
-        if wait >= self.remaining() {
-            let problem = if error.wait().is_some() {
-                Problem::WaitTooLong { wait }
-            } else {
-                return Err(error.clone());
-            };
-            return Err(RegistryError::new(error.attempted.clone(), problem));
-        }
-        self.context().console.detail(&format!("{error}; trying again in {}", duration::show(wait)));
-        clock::sleep(wait).await;
-        Ok(())
+        let tries = if call.again == Again::Yes { TRIES } else { 1 };
+        self.retry(tries, RegistryError::is_transient, async || self.authorized(call).await).await
     }
 
     /// Sends `call` once, or a second time with fresh credentials if the registry asks for them.

@@ -26,9 +26,9 @@ const REDIRECTS: usize = 5;
 /// What the tokens of this run are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Reading.
+    /// Reading: the scope `pull`.
     Pull,
-    /// Reading and writing.
+    /// Reading and writing: the scope `pull,push`, for the repositories of the release only.
     PullPush,
 }
 

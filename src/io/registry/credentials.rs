@@ -18,26 +18,24 @@ const PROGRAM: Duration = Duration::from_secs(20);
 /// How we identify ourselves.
 #[derive(Clone, Debug)]
 pub enum Credential {
-    /// User and password.
+    /// A user and a password, sent as Basic to the registry or to its token server.
     Login {
-        /// The user.
+        /// The user, which is not a secret.
         user: String,
-        /// The password.
+        /// The password or access token.
         password: Secret,
     },
     /// A refresh token, to be exchanged by POST (distribution specification, "OAuth2").
     Identity(Secret),
-    /// Nobody.
+    /// None was found: requests go out without a credential.
     Anonymous,
 }
 
 /// A credential and where it comes from, in words for a person.
 #[derive(Clone, Debug)]
 pub struct Found {
-    /// The credential.
-    pub credential: Credential,
-    /// Where it comes from.
-    pub origin: String,
+    pub(crate) credential: Credential,
+    pub(crate) origin: String,
 }
 
 /// Finds the credential for `repository`. REGISTRY_USERNAME and REGISTRY_PASSWORD are for the registries of the

@@ -23,7 +23,7 @@ pub enum Problem {
     /// No connection, or it broke off. `sent` tells whether the request may have been applied.
     #[error("{host} could not be reached or broke off: {cause}")]
     Unreachable {
-        /// Who.
+        /// `host[:port]`, as the request named it.
         host: String,
         /// In the words of the HTTP client.
         cause: String,
@@ -40,7 +40,7 @@ pub enum Problem {
     /// The registry wants us to wait longer than the command may last.
     #[error("the registry asks to wait {}, longer than the command's deadline allows", duration::show(*.wait))]
     WaitTooLong {
-        /// How long.
+        /// How long the registry asks to wait.
         wait: Duration,
     },
     /// An answer with a status that does not fit.
@@ -48,17 +48,17 @@ pub enum Problem {
     Status {
         /// What would have fitted.
         expected: &'static str,
-        /// What came.
+        /// The status of the answer.
         status: StatusCode,
         /// What the registry said about it, escaped.
         said: String,
         /// How long the registry asks to wait, if it does.
         wait: Option<Duration>,
     },
-    /// 401 or 403.
+    /// The registry or its token server answered 401 or 403.
     #[error("expected permission, found status {status} with {credential}{}", quoted(.said))]
     Denied {
-        /// What came.
+        /// The status of the answer.
         status: StatusCode,
         /// Which credential was used, by where it comes from.
         credential: String,
@@ -122,6 +122,11 @@ impl RegistryError {
         }
     }
 
+    /// Whether the bytes that came do not have the digest of their name.
+    pub(super) fn is_wrong_digest(&self) -> bool {
+        matches!(self.problem, Problem::WrongDigest { .. })
+    }
+
     /// How long the registry asked to wait.
     pub fn wait(&self) -> Option<Duration> {
         match &self.problem {
@@ -130,7 +135,7 @@ impl RegistryError {
         }
     }
 
-    /// What to do.
+    /// What the person can do about it, as one sentence for the line under the error.
     pub fn hint(&self) -> String {
         match &self.problem {
             Problem::Unreachable { .. } => "check the registry's name and the network; for a registry without TLS give --plain-http".to_owned(),

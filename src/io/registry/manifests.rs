@@ -4,7 +4,7 @@ use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, StatusCode};
 
-use super::call::{Again, Answer, Call, said};
+use super::call::{Again, Answer, Call, SPOILED_TRIES, said};
 use super::client::Client;
 use super::decode;
 use super::error::{Problem, RegistryError};
@@ -30,17 +30,8 @@ impl Client<'_> {
     /// The registry cannot be read, or answers something else than a manifest.
     pub async fn manifest(&self, reference: &Reference) -> Result<Option<Manifest>, RegistryError> {
         let call = self.read(reference, Method::GET);
-        let mut tried = 0;
-        loop {
-            tried += 1;
-            match self.manifest_once(&call, reference).await {
-                // A body that was spoiled on the way deserves one more look before it is called wrong.
-                Err(error) if matches!(error.problem, Problem::WrongDigest { .. }) && tried < 3 => {
-                    self.pause(&error, tried).await?;
-                }
-                result => return result,
-            }
-        }
+        let read = async || self.manifest_once(&call, reference).await;
+        self.retry(SPOILED_TRIES, RegistryError::is_wrong_digest, read).await
     }
 
     async fn manifest_once(

@@ -46,8 +46,7 @@ impl Referrers {
         self.list.contains_key(digest)
     }
 
-    /// Adds a document.
-    pub fn add(&mut self, artifact: &Artifact) {
+    pub(crate) fn add(&mut self, artifact: &Artifact) {
         let manifest = &artifact.manifest;
         let descriptor = json!({
             "mediaType": manifest.media_type.as_str(),

@@ -16,7 +16,6 @@ use super::client::{Access, Client};
 use super::credentials::{self, Credential, Found};
 use super::error::{Problem, RegistryError};
 use crate::base::secret::Secret;
-use crate::base::text;
 use crate::model::repository::Repository;
 
 /// Tries of a token request: token servers limit rates too.
@@ -145,14 +144,8 @@ impl Client<'_> {
         found: &Found,
     ) -> Result<HeaderValue, RegistryError> {
         let attempted = format!("get a token for {repository}");
-        let mut tried = 0;
-        loop {
-            tried += 1;
-            match self.fetch(&attempted, repository, realm, service, found).await {
-                Err(error) if error.is_transient() && tried < TRIES => self.pause(&error, tried).await?,
-                result => return result,
-            }
-        }
+        let fetch = async || self.fetch(&attempted, repository, realm, service, found).await;
+        self.retry(TRIES, RegistryError::is_transient, fetch).await
     }
 
     async fn fetch(
@@ -244,11 +237,7 @@ fn sensitive(value: &str) -> Option<HeaderValue> {
     Some(header)
 }
 
-/// `application/x-www-form-urlencoded`, by way of a URL's query.
+/// The pairs as `application/x-www-form-urlencoded`.
 fn serialized(pairs: &[(&str, &str)]) -> String {
-    let mut url = Url::parse("http://form.invalid/").expect("a constant URL");
-    url.query_pairs_mut().extend_pairs(pairs);
-    let form = url.query().unwrap_or_default().to_owned();
-    debug_assert!(text::escape(&form, usize::MAX) == form, "a form has no control characters");
-    form
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
 }

@@ -1,6 +1,5 @@
 //! Blobs into a registry: mounted where it can, streamed with flat memory where it cannot.
 
-use std::cell::Cell;
 use std::io::SeekFrom;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -34,24 +33,34 @@ const STRETCH_BYTES: usize = 128 * 1024;
 /// How a blob came to be where it should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrival {
-    /// It was there.
+    /// The repository held it before.
     There,
     /// The registry took it from another repository of its own.
     Mounted,
-    /// It was sent.
+    /// Its bytes were sent.
     Sent,
 }
 
 /// One blob that a repository is to hold.
 pub struct Transfer<'a> {
-    /// Where to.
-    pub repository: &'a Repository,
-    /// What.
-    pub digest: &'a Digest,
-    /// How many bytes.
-    pub size: u64,
-    /// Where from.
-    pub content: &'a Content,
+    pub(crate) repository: &'a Repository,
+    pub(crate) digest: &'a Digest,
+    pub(crate) size: u64,
+    pub(crate) content: &'a Content,
+}
+
+/// How an upload begins.
+pub(super) enum Begun {
+    /// The registry took the blob from another of its repositories.
+    Mounted,
+    /// The bytes go here.
+    At(Url),
+}
+
+/// Where a PUT closes the upload that began at `location`.
+pub(super) fn at_digest(mut location: Url, digest: &Digest) -> Url {
+    location.query_pairs_mut().append_pair("digest", &digest.to_string());
+    location
 }
 
 type ByteStream = Pin<Box<dyn Stream<Item = std::io::Result<Bytes>> + Send>>;
@@ -72,36 +81,57 @@ impl Client<'_> {
         }
         let what = format!("{} {}", transfer.repository.name(), transfer.digest.short());
         let progress = Progress::transfer(&self.context().console, &what, transfer.size);
-        let tried = Cell::new(0);
-        loop {
-            tried.set(tried.get() + 1);
-            match self.upload_once(transfer, mount, &progress).await {
-                Err(error) if error.is_transient() && tried.get() < TRIES => {
-                    self.pause(&error, tried.get()).await?;
-                }
-                result => return result,
-            }
+        self.retry(TRIES, RegistryError::is_transient, async || {
             progress.restart();
-        }
+            self.upload_once(transfer, mount, &progress).await
+        })
+        .await
     }
 
-    /// Whether uploads are allowed: begins one and cancels it.
+    /// Whether uploads are allowed: begins one and leaves it there, empty, for the registry to forget.
     ///
     /// # Errors
     /// They are not, or the registry cannot be reached.
     pub async fn may_push(&self, repository: &Repository) -> Result<(), RegistryError> {
-        let url = self.url(repository, "blobs/uploads/");
+        let attempted = format!("begin an upload to {repository}");
+        let begin = async || self.begin_upload(&attempted, repository, None).await;
+        self.retry(TRIES, RegistryError::is_transient, begin).await.map(drop)
+    }
+
+    /// Begins an upload, or mounts the blob `mount.0` from the repository `mount.1`.
+    ///
+    /// # Errors
+    /// The registry refuses, cannot be reached, or names no place to upload to.
+    pub(super) async fn begin_upload(
+        &self,
+        attempted: &str,
+        repository: &Repository,
+        mount: Option<(&Digest, &Repository)>,
+    ) -> Result<Begun, RegistryError> {
+        let tail = match mount {
+            Some((digest, from)) => format!("blobs/uploads/?mount={digest}&from={}", from.name()),
+            None => "blobs/uploads/".to_owned(),
+        };
+        let url = self.url(repository, &tail);
         let call = Call {
             body: Some(("application/octet-stream", Bytes::new())),
-            ..Call::get(format!("begin an upload to {repository}"), repository, url)
-                .with(Method::POST, Again::Yes)
+            ..Call::get(attempted, repository, url.clone()).with(Method::POST, Again::No)
         };
         let answer = self.call(&call).await?;
-        if answer.status == StatusCode::ACCEPTED {
-            Ok(())
-        } else {
-            Err(call.unexpected("status 202", &answer))
+        match answer.status {
+            StatusCode::CREATED if mount.is_some() => return Ok(Begun::Mounted),
+            StatusCode::ACCEPTED => {}
+            _ => return Err(call.unexpected("status 202", &answer)),
         }
+        let location = answer.headers.get(LOCATION).and_then(|value| value.to_str().ok());
+        let location = location.and_then(|value| url.join(value).ok());
+        let fit = location.filter(|to| to.scheme() == url.scheme() || to.scheme() == "https");
+        fit.map(Begun::At).ok_or_else(|| {
+            call.error(Problem::Unfit {
+                expected: "a Location to upload to",
+                found: "none that can be used".to_owned(),
+            })
+        })
     }
 
     async fn upload_once(
@@ -110,55 +140,31 @@ impl Client<'_> {
         mount: Option<&Repository>,
         progress: &Progress<'_>,
     ) -> Result<Arrival, RegistryError> {
-        let tail = match mount {
-            Some(from) => format!("blobs/uploads/?mount={}&from={}", transfer.digest, from.name()),
-            None => "blobs/uploads/".to_owned(),
-        };
-        let url = self.url(transfer.repository, &tail);
         let attempted = format!("upload blob {} to {}", transfer.digest.short(), transfer.repository);
-        let call = Call {
-            body: Some(("application/octet-stream", Bytes::new())),
-            ..Call::get(attempted, transfer.repository, url.clone()).with(Method::POST, Again::No)
+        let mount = mount.map(|from| (transfer.digest, from));
+        let location = match self.begin_upload(&attempted, transfer.repository, mount).await? {
+            Begun::Mounted => return Ok(Arrival::Mounted),
+            Begun::At(location) => at_digest(location, transfer.digest),
         };
-        let answer = self.call(&call).await?;
-        match answer.status {
-            StatusCode::CREATED if mount.is_some() => return Ok(Arrival::Mounted),
-            StatusCode::ACCEPTED => {}
-            _ => return Err(call.unexpected("status 202", &answer)),
-        }
-        let location = answer
-            .headers
-            .get(LOCATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| url.join(value).ok());
-        let unfit = || {
-            call.error(Problem::Unfit {
-                expected: "a Location to upload to",
-                found: "none that can be used".to_owned(),
-            })
-        };
-        let mut location =
-            location.filter(|to| to.scheme() == url.scheme() || to.scheme() == "https").ok_or_else(unfit)?;
-        location.query_pairs_mut().append_pair("digest", &transfer.digest.to_string());
-        self.send(&call, transfer, location, &url, progress).await?;
+        self.send(&attempted, transfer, location, progress).await?;
         Ok(Arrival::Sent)
     }
 
     /// One PUT with the whole content (OCI distribution specification 1.1, "POST then PUT").
     async fn send(
         &self,
-        call: &Call<'_>,
+        attempted: &str,
         transfer: &Transfer<'_>,
         location: Url,
-        registry: &Url,
         progress: &Progress<'_>,
     ) -> Result<(), RegistryError> {
         let sent = Arc::new(AtomicU64::new(0));
         let found = Arc::new(std::sync::Mutex::new(None));
-        let stream = self.open(call, transfer).await?;
+        let stream = self.open(attempted, transfer).await?;
         let body =
             watched(stream, (transfer.digest.clone(), transfer.size), Arc::clone(&sent), Arc::clone(&found));
-        let same_place = location.origin() == registry.origin();
+        let failed = |problem| RegistryError::new(attempted, problem);
+        let same_place = location.origin() == self.url(transfer.repository, "").origin();
         let mut request = self
             .shared
             .http
@@ -172,7 +178,7 @@ impl Client<'_> {
             request = request.header(AUTHORIZATION, header);
         }
         let response = {
-            let exchange = self.exchange(&call.attempted, request.body(Body::wrap_stream(body)));
+            let exchange = self.exchange(attempted, request.body(Body::wrap_stream(body)));
             tokio::pin!(exchange);
             let mut seen = 0;
             let mut still_since = clock::instant();
@@ -187,7 +193,7 @@ impl Client<'_> {
                     (seen, still_since) = (now, clock::instant());
                 }
                 if clock::instant() - still_since > STALLED {
-                    break Err(call.error(Problem::Timeout { after: STALLED }));
+                    break Err(failed(Problem::Timeout { after: STALLED }));
                 }
             }
         };
@@ -198,7 +204,7 @@ impl Client<'_> {
             .filter(|digest| digest != transfer.digest);
         if let Some(digest) = wrong {
             let why = format!("the source of blob {} holds bytes of {digest}", transfer.digest);
-            return Err(call.error(Problem::Source(why)));
+            return Err(failed(Problem::Source(why)));
         }
         let response = response?;
         match response.status() {
@@ -206,16 +212,17 @@ impl Client<'_> {
             status => {
                 let body = super::call::bounded(response, 64 * 1024).await.unwrap_or_default();
                 let wait = is_transient(status).then_some(Duration::from_secs(1));
-                Err(call.error(Problem::Status { expected: "status 201", status, said: said(&body), wait }))
+                Err(failed(Problem::Status { expected: "status 201", status, said: said(&body), wait }))
             }
         }
     }
 
-    async fn open(&self, call: &Call<'_>, transfer: &Transfer<'_>) -> Result<ByteStream, RegistryError> {
+    async fn open(&self, attempted: &str, transfer: &Transfer<'_>) -> Result<ByteStream, RegistryError> {
         match transfer.content {
             Content::File { path, offset, size } => {
                 let failed = |e: std::io::Error| {
-                    call.error(Problem::Source(format!("`{}` cannot be read: {e}", path.display())))
+                    let why = format!("`{}` cannot be read: {e}", path.display());
+                    RegistryError::new(attempted, Problem::Source(why))
                 };
                 let mut file = tokio::fs::File::open(path).await.map_err(failed)?;
                 file.seek(SeekFrom::Start(*offset)).await.map_err(failed)?;
@@ -227,7 +234,7 @@ impl Client<'_> {
                     "{} does not hold blob {} although it should",
                     transfer.repository, transfer.digest
                 );
-                Err(call.error(Problem::Source(why)))
+                Err(RegistryError::new(attempted, Problem::Source(why)))
             }
         }
     }

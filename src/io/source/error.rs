@@ -13,20 +13,20 @@ pub enum SourceError {
     /// It is there and cannot be read.
     #[error("failed to read `{path}`")]
     Read {
-        /// Which file.
+        /// The file, as it was named.
         path: PathBuf,
-        /// Why not.
+        /// What the operating system says.
         #[source]
         source: std::io::Error,
     },
     /// It is not of the kind that was said.
     #[error("failed to read `{path}`: expected {expected}, found {found}")]
     Unfit {
-        /// Which file.
+        /// The file, as it was named.
         path: PathBuf,
         /// What would have fitted.
         expected: &'static str,
-        /// What is there.
+        /// What is there, escaped and cut.
         found: String,
     },
     /// It names content that it does not hold.
@@ -36,7 +36,7 @@ pub enum SourceError {
         path: PathBuf,
         /// `manifest` or `blob`.
         what: &'static str,
-        /// The digest.
+        /// The digest by which the content is named.
         digest: Digest,
     },
     /// Content is not what its name says.
@@ -48,7 +48,7 @@ pub enum SourceError {
         expected: String,
         /// The digest it should have.
         digest: Digest,
-        /// What was found.
+        /// What is there: a length, or the digest of the bytes.
         found: String,
     },
     /// Reading was broken off.
@@ -57,7 +57,7 @@ pub enum SourceError {
 }
 
 impl SourceError {
-    /// What to do.
+    /// What the person can do about it, as one sentence for the line under the error.
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Missing(_) => {

@@ -22,16 +22,16 @@ const MANIFESTS_BYTES: u64 = 64 * 1024 * 1024;
 pub enum Content {
     /// A stretch of a file.
     File {
-        /// Which file.
+        /// The file, which is never a link.
         path: PathBuf,
-        /// First byte.
+        /// Where the stretch begins, in bytes from the start of the file.
         offset: u64,
-        /// How many bytes.
+        /// The length of the stretch, in bytes.
         size: u64,
     },
-    /// Another repository.
+    /// Another repository, of this registry or another one.
     Remote(Repository),
-    /// The repository itself.
+    /// The repository that is published to: the blob was pushed there before.
     Here,
 }
 

@@ -1,35 +1,30 @@
 //! `smoke.toml`: what must be true of every canary tenant. Text to typed rules; everything that can be wrong with the
 //! file is found here, before the first request.
 //!
-//! Format: the vocabulary in [`vocabulary`], described in `docs/tools/canary-smoke.md`. JSONPath is RFC 9535, regular
+//! Format: the words in `suite/vocabulary.rs`, described in `docs/tools/canary-smoke.md`. JSONPath is RFC 9535, regular
 //! expressions are those of the `regex` crate (linear time, no look-around).
 
 pub mod advice;
 pub mod expectation;
 pub mod json_path;
 pub mod proof;
-pub mod schema;
 pub mod template;
-pub mod vocabulary;
 pub mod worst_case;
 
 mod checks;
 mod expect;
-mod fields;
 mod request;
 mod scope;
-mod shape;
+mod vocabulary;
 
 use std::time::Duration;
 
 use self::expectation::{Expect, Subject};
-use self::fields::Fields;
 use self::json_path::Path;
 use self::template::{JsonTemplate, Template};
-use crate::base::diagnostic::Diagnostic;
 use crate::base::list::NonEmpty;
 use crate::model::check::Repeat;
-use crate::policy::toml::TomlFile;
+use crate::policy::toml::{self, Mistakes, TomlFile};
 
 /// Bound on one attempt, unless the file says otherwise.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
@@ -169,7 +164,7 @@ pub struct Retry {
 /// What is sent.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// One of [`vocabulary::METHODS`].
+    /// `GET`, `POST` and so on.
     pub method: &'static str,
     /// Path and query.
     pub target: Template,
@@ -233,14 +228,12 @@ pub type LoadFile<'a> = &'a dyn Fn(&str) -> Result<String, String>;
 /// Reads `smoke.toml`.
 ///
 /// # Errors
-/// The first mistake, at its place.
-pub fn read(file: &TomlFile<'_>, load: LoadFile<'_>) -> Result<Suite, Diagnostic> {
-    let document = file.table()?;
-    shape::check_table(file, document.get_ref(), 0..0, &vocabulary::FILE)?;
-    let fields = Fields::new(file, document.get_ref(), document.span());
-    if fields.count("format") != Some(1) {
-        let place = fields.place("format");
-        return Err(fields.mistake(place, "this format is not known", "this version reads `format = 1`"));
-    }
-    checks::read_suite(&fields, load)
+/// Every mistake, at its place.
+pub fn read(file: &TomlFile<'_>, load: LoadFile<'_>) -> Result<Suite, Mistakes> {
+    toml::read(file, &vocabulary::FILE, |fields| checks::read_suite(fields, load))
+}
+
+/// The JSON Schema of `smoke.toml`, for editors.
+pub fn schema() -> String {
+    toml::schema::write("smoke.toml", &vocabulary::FILE)
 }

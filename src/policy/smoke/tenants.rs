@@ -1,6 +1,7 @@
 //! Lists of URLs and tokens to tenants. A list that could be read in two ways is refused: a token that slips by one
 //! place would be sent to somebody else.
 
+use crate::base::complaint::Complaint;
 use crate::base::secret::Secret;
 use crate::model::tenant::{Tenant, TenantName, TenantUrl};
 
@@ -10,14 +11,7 @@ const SHORTEST_TOKEN_BYTES: usize = 4;
 const LONGEST_TOKEN_BYTES: usize = 8 * 1024;
 
 /// Why there are no tenants, and what to do. Never holds a token.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct NotTenants {
-    /// What is wrong.
-    pub message: String,
-    /// What to do.
-    pub hint: String,
-}
+pub type NotTenants = Complaint;
 
 /// A list and the name of the variable that holds it.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +23,7 @@ pub struct ListVariable<'a> {
 }
 
 fn refuse(message: impl Into<String>, hint: impl Into<String>) -> NotTenants {
-    NotTenants { message: message.into(), hint: hint.into() }
+    Complaint::new(message, hint)
 }
 
 /// The tenants of two lists in the same order, separated by newlines, commas or spaces.

@@ -1,5 +1,5 @@
 //! The run as JUnit: `testsuite` = tenant, `testcase` = check. The dialect that Jenkins' junit plugin, GitLab and the
-//! GitHub reporters read: https://github.com/testmoapp/junitxml (read 2026-11), `flakyFailure` as Maven Surefire
+//! GitHub reporters read: <https://github.com/testmoapp/junitxml> (read 2026-11), `flakyFailure` as Maven Surefire
 //! writes it. Elements and attributes are only those of `junit-10.xsd` (jenkinsci/xunit-plugin, read 2026-11), which
 //! refuses others. What makes the exit code 1 is counted as a failure.
 

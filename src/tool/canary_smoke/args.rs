@@ -10,14 +10,15 @@ use crate::model::commit::CommitSha;
 use crate::model::tenant::{TenantName, TenantUrl};
 use crate::tool::options::{ImageOptions, OutputOptions, PlaceOptions};
 
-/// Proves that every canary tenant runs this build and passes the smoke suite
+/// Checks that every canary tenant runs a build and passes the smoke suite
 ///
-/// Waits until every tenant serves the build, runs every check on every tenant at the same time, and asks again which
-/// build answered. Moves no tag. Tokens come from the environment, never from an argument, and go to their own tenant
-/// only.
+/// Waits until every tenant serves the build, runs the checks on all tenants at the same time, and asks again which
+/// build answered. Never moves a tag. Tokens are read from the environment, never from an argument, and each is sent to
+/// its own tenant only.
 ///
 /// Exit codes: 0 green; 1 red: an expectation failed; 2 usage, or a mistake in the suite: no request was sent;
-/// 3 inconclusive: unreachable, timed out, another build; 129, 130, 143 stopped by a signal, after cleaning up.
+/// 3 inconclusive: a tenant was unreachable, timed out or served another build; 129, 130 or 143 stopped by a signal,
+/// after cleaning up.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "canary-smoke", version, args_conflicts_with_subcommands = false)]
 pub struct Args {
@@ -27,19 +28,19 @@ pub struct Args {
     pub(crate) build: BuildOptions,
     #[command(flatten)]
     pub(crate) fleet: FleetOptions,
-    /// Suite to run
+    /// The suite to run
     #[arg(long, value_name = "FILE", default_value = "smoke.toml", help_heading = "Suite", global = true)]
     pub suite: PathBuf,
-    /// Bound on the whole run, as in `90s` or `10m` [default: from the suite]
+    /// The longest the whole run may take, such as `90s` or `10m` [default: from the suite]
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, help_heading = "Suite", global = true)]
     pub deadline: Option<Duration>,
-    /// Also write a JUnit report to FILE, whole or not at all
+    /// Also write a JUnit report to FILE; the file is complete or not there
     #[arg(long, value_name = "FILE", help_heading = "Output", global = true)]
     pub junit: Option<PathBuf>,
-    /// Attach no verdict to the release record: hand the result file to promote-latest as evidence
+    /// Do not attach the verdict to the release record; pass the file from --result to `promote-latest --evidence`
     #[arg(long, help_heading = "Output", global = true)]
     pub no_record: bool,
-    /// Under GitHub Actions: do not ask the runner to mask each token (it masks secrets of one token a line by itself)
+    /// On a GitHub runner, do not ask it to mask each token (it still masks every line of a secret)
     #[arg(long, help_heading = "Output", global = true)]
     pub no_self_mask: bool,
     #[command(flatten)]
@@ -57,7 +58,7 @@ pub(crate) struct BuildOptions {
     /// Commit of the build, 7 to 64 hex digits
     #[arg(long, value_name = "SHA", conflicts_with = "release", global = true)]
     pub sha: Option<CommitSha>,
-    /// The release as publish-staging wrote its result: the verdict is bound to its digests
+    /// Take commit and digests from this file, which `publish-staging --result` wrote; the verdict names these digests
     #[arg(long, value_name = "FILE", global = true)]
     pub release: Option<PathBuf>,
 }
@@ -66,7 +67,7 @@ pub(crate) struct BuildOptions {
 #[derive(ClapArgs, Clone, Debug)]
 #[command(next_help_heading = "Tenants")]
 pub(crate) struct FleetOptions {
-    /// A tenant, its token in CANARY_TOKEN_<NAME>; instead of the lists of the environment (repeatable)
+    /// A tenant (repeatable), instead of the lists in the environment; its token is in `CANARY_TOKEN_<NAME>`
     /// [env: CANARY_TENANT_URLS, CANARY_ADMIN_TOKENS]
     #[arg(long = "tenant", value_name = "NAME=URL", value_parser = named_tenant, global = true)]
     pub tenants: Vec<(TenantName, TenantUrl)>,
@@ -75,16 +76,16 @@ pub(crate) struct FleetOptions {
 /// What is to be done instead of a run.
 #[derive(Subcommand, Clone, Debug)]
 pub(crate) enum Command {
-    /// Check the suite without any request: mistakes, weak spots, the longest that a run can take
+    /// Check the suite without sending a request: mistakes, weak spots, and how long a run can take
     Lint {
-        /// Suite to check, instead of --suite
+        /// The suite to check, instead of --suite
         #[arg(value_name = "FILE")]
         file: Option<PathBuf>,
     },
-    /// Test the suite itself: record one healthy tenant, replay it with one fault at a time, name each fault that no
-    /// check notices
+    /// Test the suite itself: record one healthy tenant, replay it with one fault at a time, and list the faults that
+    /// no check notices
     Prove {
-        /// Least share of faults that must be noticed, in percent
+        /// The share of faults that must be noticed, in percent
         #[arg(long, value_name = "PERCENT", default_value_t = 100, value_parser = clap::value_parser!(u8).range(0..=100))]
         min_score: u8,
     },

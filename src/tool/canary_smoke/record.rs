@@ -7,13 +7,13 @@ use crate::io::clock;
 use crate::io::context::Context;
 use crate::io::registry::client::{Access, Client};
 use crate::io::registry::error::RegistryError;
+use crate::ledger::{evidence, releases};
 use crate::model::commit::CommitSha;
 use crate::model::release::Release;
 use crate::model::repository::Repository;
 use crate::model::verdict::Verdict;
 use crate::tool::failure::Failure;
 use crate::tool::options::RegistryOptions;
-use crate::tool::records;
 use crate::tool::settings::Settings;
 
 /// Bound on reading the release record, and on writing the verdict: the canary itself takes minutes.
@@ -29,7 +29,7 @@ fn settings(args: &Args, context: &Context) -> Result<Option<Settings>, Failure>
     }
     let options = RegistryOptions { place: args.place.clone(), dry_run: false, deadline: PATIENCE };
     let settings = Settings::find_if_named(&options, &args.images.images, &context.env)?;
-    Ok(settings.filter(|settings| settings.home.is_some()))
+    Ok(settings.filter(|settings| settings.target.home.is_some()))
 }
 
 /// The release that `sha` means, with its digests, by its record: what binds the verdict to what was published.
@@ -44,7 +44,7 @@ pub(super) async fn release(
 ) -> Result<Option<Release>, Failure> {
     let Some(settings) = settings(args, context)? else { return Ok(None) };
     let client = settings.client(context, Access::Pull)?;
-    let Some(home) = &settings.home else { return Ok(None) };
+    let Some(home) = &settings.target.home else { return Ok(None) };
     let found = context.stop.unless(find(&client, home, sha)).await?;
     let complain = |why: String| context.console.warn(&format!("the verdict is bound to no digests: {why}"));
     match found {
@@ -61,14 +61,14 @@ async fn find(
     home: &Repository,
     sha: &CommitSha,
 ) -> Result<Option<Release>, RegistryError> {
-    if let Some(kept) = records::read(client, home, sha).await? {
+    if let Some(kept) = releases::read(client, home, sha).await? {
         return Ok(Some(kept.record.release));
     }
     let tags = client.tags(home).await?;
     let shas = tags.iter().filter_map(|tag| tag.strip_prefix("release-")?.parse::<CommitSha>().ok());
     let candidates: Vec<CommitSha> = shas.filter(|published| sha.begins(published)).collect();
     let [only] = candidates.as_slice() else { return Ok(None) };
-    Ok(records::read(client, home, only).await?.map(|kept| kept.record.release))
+    Ok(releases::read(client, home, only).await?.map(|kept| kept.record.release))
 }
 
 /// Attaches the document of a run to the record of its release.
@@ -83,7 +83,7 @@ pub(super) async fn keep(
     let (Some(release), true) = (release, judged) else { return };
     // A wrong configuration was told before the run began.
     let Ok(Some(settings)) = settings(args, context) else { return };
-    let Some(home) = &settings.home else { return };
+    let Some(home) = &settings.target.home else { return };
     let kept = attach(&settings, home, release, document, context).await;
     match kept {
         Ok(true) => context.console.say(&format!("the verdict is attached to the record of {}", release.sha)),
@@ -111,8 +111,8 @@ async fn attach(
         .client(context, Access::PullPush)
         .map_err(|_| "TLS cannot be set up".to_owned())?
         .until(until);
-    let kept = records::read(&client, home, &release.sha).await.map_err(|e| e.to_string())?;
+    let kept = releases::read(&client, home, &release.sha).await.map_err(|e| e.to_string())?;
     let Some(kept) = kept else { return Ok(false) };
-    records::attach(&client, &kept, document.as_bytes().to_vec()).await.map_err(|e| e.to_string())?;
+    evidence::attach(&client, &kept, document.as_bytes().to_vec()).await.map_err(|e| e.to_string())?;
     Ok(true)
 }

@@ -158,11 +158,9 @@ impl Session<'_> {
 /// # Errors
 /// The system has none.
 pub(super) fn random() -> Result<String, Failure> {
-    let mut bytes = [0_u8; 8];
-    getrandom::fill(&mut bytes).map_err(|e| {
+    crate::io::random::hex::<8>().map_err(|e| {
         Failure::usage(format!("failed to get random bytes: {e}"), "run it where the system gives some")
-    })?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    })
 }
 
 pub(super) fn millis(span: Duration) -> u64 {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_util::future::{join_all, try_join_all};
 
+use crate::engine::inspect::examine;
 use crate::io::registry::client::Client;
 use crate::io::registry::decode;
 use crate::io::registry::error::RegistryError;
@@ -19,7 +20,6 @@ use crate::model::source::{ImageSource, SourceSpec};
 use crate::model::tag::Tag;
 use crate::policy::staging::{self, Staging};
 use crate::tool::failure::Failure;
-use crate::tool::reading::examine;
 
 /// Largest configuration that is read for its platform.
 const CONFIG_BYTES: usize = 4 * 1024 * 1024;

@@ -62,14 +62,14 @@ pub async fn examine(options: &RegistryOptions, images: &[Repository], context: 
         .file
         .as_ref()
         .map_or_else(|| "the command line or environment".to_owned(), |file| file.display().to_string());
-    let names: Vec<String> = settings.images.iter().map(ToString::to_string).collect();
+    let names: Vec<String> = settings.target.images.iter().map(ToString::to_string).collect();
     findings.insert(
         0,
         Finding::new("configuration", Health::Good, format!("{} from {from}", names.join(", ")), ""),
     );
     match settings.client(context, Access::PullPush) {
         Ok(client) => {
-            let looks = settings.images.iter().map(|image| registry(&client, &settings, image));
+            let looks = settings.target.images.iter().map(|image| registry(&client, &settings, image));
             findings.extend(join_all(looks).await.into_iter().flatten());
         }
         Err(_) => findings.push(Finding::new(
@@ -85,19 +85,20 @@ pub async fn examine(options: &RegistryOptions, images: &[Repository], context: 
 fn wrong_configuration(failure: &Failure) -> Finding {
     let (found, hint) = match failure {
         Failure::Usage(error) => (error.message.clone(), error.hint.clone()),
-        Failure::Mistake(diagnostic) => {
-            let (line, column) = diagnostic.position();
+        Failure::Mistake(mistakes) => {
+            let first = mistakes.first();
+            let (line, column) = first.position();
+            let more = match mistakes.len() - 1 {
+                0 => String::new(),
+                more => format!(", and {more} more mistakes"),
+            };
             (
-                format!("{}:{line}:{column}: {}", diagnostic.file, diagnostic.message),
-                diagnostic.hint.clone().unwrap_or_default(),
+                format!("{}:{line}:{column}: {}{more}", first.file, first.message),
+                first.hint.clone().unwrap_or_default(),
             )
         }
         Failure::File(error) => (error.to_string(), error.hint().to_owned()),
-        Failure::Source(_)
-        | Failure::Refused { .. }
-        | Failure::Registry(_)
-        | Failure::Moving(_)
-        | Failure::Stopped(_) => ("cannot be put together".to_owned(), String::new()),
+        Failure::Source(_) | Failure::Engine(_) => ("cannot be put together".to_owned(), String::new()),
     };
     Finding::new("configuration", Health::Bad, found, hint)
 }
@@ -128,18 +129,18 @@ fn tenants(context: &Context) -> Vec<Finding> {
 
 /// Reading, and an upload that is begun and left: it asks for the right to write, and writes nothing.
 async fn registry(client: &Client<'_>, settings: &Settings, image: &Repository) -> Vec<Finding> {
-    let live = client.digest(&Reference::Tagged(image.clone(), settings.latest.clone())).await;
+    let live = client.digest(&Reference::Tagged(image.clone(), settings.target.tag.clone())).await;
     let read = match &live {
         Ok(Some(digest)) => Finding::new(
             format!("{image}: read"),
             Health::Good,
-            format!("{} is {}", settings.latest, digest.short()),
+            format!("{} is {}", settings.target.tag, digest.short()),
             "",
         ),
         Ok(None) => Finding::new(
             format!("{image}: read"),
             Health::Odd,
-            format!("there is no {}", settings.latest),
+            format!("there is no {}", settings.target.tag),
             "a first promote-latest makes it",
         ),
         Err(error) => Finding::new(format!("{image}: read"), Health::Bad, error.to_string(), error.hint()),

@@ -14,7 +14,7 @@ const ENDLESS: &str = "format = 1\n[[check]]\nname = \"endless\"\n\
 
 fn waits_for(tenant: &Tenant, path: &str) {
     while !tenant.requests().iter().any(|asked| asked.path == path) {
-        std::thread::yield_now();
+        std::thread::park_timeout(std::time::Duration::from_millis(1));
     }
 }
 

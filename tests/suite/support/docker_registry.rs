@@ -53,7 +53,7 @@ impl DockerRegistry {
                 process.try_wait().expect("a process").is_none(),
                 "docker-registry ended at once: {more}"
             );
-            std::thread::yield_now();
+            std::thread::park_timeout(std::time::Duration::from_millis(1));
         }
         Some(Self { process, address, _storage: storage })
     }

@@ -49,19 +49,19 @@ impl Fixture {
         fixture
     }
 
-    /// Puts the images of `sha` into the registry under their staging tags, by the side door.
+    /// Puts the images of `sha` into the registry under their staging tags, without a request in the log.
     pub(crate) fn stage(&self, sha: &str) {
         for (repository, image) in IMAGES.iter().zip(release(sha)) {
             self.registry
                 .push(repository, &format!("staging-{sha}"), &image)
-                .expect("a push by the side door");
+                .expect("an administrative push");
         }
     }
 
-    /// Points `:latest` of both images at `sha`, by the side door.
+    /// Points `:latest` of both images at `sha`, without a request in the log.
     pub(crate) fn stand_at(&self, sha: &str) {
         for (repository, image) in IMAGES.iter().zip(release(sha)) {
-            self.registry.move_tag(repository, "latest", image.digest()).expect("a move by the side door");
+            self.registry.move_tag(repository, "latest", image.digest()).expect("an administrative move");
         }
     }
 

@@ -6,11 +6,17 @@ pub(crate) mod fixture;
 pub(crate) mod invariants;
 pub(crate) mod issue_server;
 pub(crate) mod programs;
+pub(crate) mod records;
 pub(crate) mod runner;
 pub(crate) mod scenario;
 pub(crate) mod site;
 pub(crate) mod token_server;
 pub(crate) mod workflow;
+
+/// Whether this is the full run (`scripts/test --full`): everything that is thinned otherwise.
+pub(crate) fn is_full() -> bool {
+    std::env::vars().any(|(name, value)| name == "COALMINE_FULL_MATRIX" && value == "1")
+}
 
 pub(crate) use fixture::{Fixture, IMAGES, ONE, THREE, TWO, digests, release, single};
 pub(crate) use programs::{Done, Program};

@@ -92,7 +92,7 @@ pub(crate) struct Scenario {
 }
 
 impl Scenario {
-    /// Sets the scene: `ZERO`, `ONE` and `TWO` are there, and the one before `operation` is live.
+    /// `ZERO`, `ONE` and `TWO` are there, and the one before `operation` is live.
     pub(crate) fn new(operation: Operation) -> Self {
         let access = Access { users: vec![User::new("robot", PASSWORD)], anonymous_pull: false };
         let auth = if operation.records() {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::Fault;
+use super::fault::Fault;
 use crate::policy::smoke::suite::json_path::Path;
 
 /// The faults, in the order in which they are reported.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Exchange;
+use super::fault::Exchange;
 use crate::model::check::{Answer, BodyEnd};
 use crate::model::commit::CommitSha;
 use crate::policy::smoke::suite::Auth;

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::fields::{Fields, Word, word};
 use super::request::{self, Setting, read_auth};
 use super::scope::Scope;
 use super::{
@@ -15,6 +14,7 @@ use crate::base::list::NonEmpty;
 use crate::model::check::Repeat;
 use crate::policy::smoke::suite::expectation::{Assertion, Expect, Status};
 use crate::policy::smoke::suite::json_path::Path;
+use crate::policy::toml::fields::{Fields, Placed};
 
 /// Where a tenant's URLs and tokens are, unless the file says otherwise.
 const VARIABLES: [&str; 2] = ["CANARY_TENANT_URLS", "CANARY_ADMIN_TOKENS"];
@@ -33,37 +33,32 @@ struct Common<'a> {
 }
 
 /// Reads the whole file, whose shape is right.
-pub(super) fn read_suite(fields: &Fields<'_>, load: LoadFile<'_>) -> Result<Suite, Diagnostic> {
+pub(super) fn read_suite(fields: &Fields<'_>, load: LoadFile<'_>) -> Option<Suite> {
     let defaults = fields.table("defaults");
-    let default = |key: &str| defaults.as_ref().and_then(|table| table.span(key));
-    let auth = match defaults.as_ref().and_then(|table| table.get("auth")) {
-        Some(value) => read_auth(fields, value)?,
-        None => Auth::Own(Scheme::Bearer),
-    };
+    let default = |key: &str| defaults.as_ref().and_then(|table| table.duration(key));
+    let auth = defaults.as_ref().and_then(|table| table.get("auth"));
+    let auth = auth.and_then(|value| fields.keep(read_auth(fields, value)));
+    let auth = auth.unwrap_or(Auth::Own(Scheme::Bearer));
     let flaky = defaults.as_ref().and_then(|table| table.text("flaky"));
     let timeout = default("timeout").unwrap_or(TIMEOUT);
     let mut common = Common { auth, timeout, load, files: Vec::new(), everywhere: Vec::new(), within: None };
     if let Some(expect) = defaults.as_ref().and_then(|table| table.table("expect")) {
-        common.everywhere = expect::assertions(&expect, &Scope::new(expect.clone(), Vec::new()))?;
-        common.within = expect::within(&expect, timeout)?;
+        common.everywhere = expect::assertions(&expect, &Scope::new(expect.clone(), Vec::new()));
+        common.within = expect.keep(expect::within(&expect, timeout)).flatten();
     }
-    let ready = fields.table("ready").map(|table| read_ready(&table, &mut common)).transpose()?;
+    let ready = fields.table("ready").and_then(|table| read_ready(&table, &mut common));
     let mut checks: Vec<Check> = Vec::new();
     for table in fields.tables("check") {
-        let check = read_check(&table, &mut common)?;
+        let Some(check) = read_check(&table, &mut common) else { continue };
         if checks.iter().any(|other| other.name == check.name) {
-            let place = table.place("name");
-            return Err(table.mistake(place, twice(&check.name), "a name is what reports go by"));
+            table.refuse(table.place("name"), twice(&check.name), "a name is what reports go by");
         }
         checks.push(check);
     }
     if let Some(table) = fields.table("isolation") {
-        checks.extend(read_isolation(&table, &common, &checks)?);
+        checks.extend(fields.keep(read_isolation(&table, &common, &checks)).into_iter().flatten());
     }
-    let Some(checks) = NonEmpty::from_vec(checks) else {
-        return Err(fields.mistake(0..0, "there is no check", "an empty suite proves nothing"));
-    };
-    Ok(Suite {
+    Some(Suite {
         tenants: read_tenants(fields),
         deadline: default("deadline").unwrap_or(DEADLINE),
         flaky: if flaky.is_some_and(|word| *word.get_ref() == "warn") {
@@ -71,9 +66,9 @@ pub(super) fn read_suite(fields: &Fields<'_>, load: LoadFile<'_>) -> Result<Suit
         } else {
             FlakyRule::Fail
         },
-        tls: read_tls(fields)?,
+        tls: fields.keep(read_tls(fields))?,
         ready,
-        checks,
+        checks: NonEmpty::from_vec(checks)?,
         body_files: common.files,
     })
 }
@@ -107,7 +102,7 @@ fn read_tls(fields: &Fields<'_>) -> Result<TlsFiles, Diagnostic> {
     Ok(TlsFiles { ca: text("ca_file"), client })
 }
 
-fn read_ready(table: &Fields<'_>, common: &mut Common<'_>) -> Result<Ready, Diagnostic> {
+fn read_ready(table: &Fields<'_>, common: &mut Common<'_>) -> Option<Ready> {
     let scope = Scope::new(table.clone(), Vec::new());
     let mut step = read_step(table, &scope, common)?;
     step.name = None;
@@ -115,37 +110,34 @@ fn read_ready(table: &Fields<'_>, common: &mut Common<'_>) -> Result<Ready, Diag
     step.expect.assertions.append(&mut step.expect.everywhere);
     let place = table.place("request");
     if proof::asks_with_build(&step.request) {
-        let message =
-            "`[ready]` asks with `{{ sha }}`: a tenant that repeats the request would prove any build";
-        return Err(table.mistake(place, message, "ask without it, and expect it in the answer"));
-    }
-    if let Some(why) = proof::no_proof(&step.expect.assertions) {
-        return Err(table.mistake(
+        table.refuse(
+            place.clone(),
+            "`[ready]` asks with `{{ sha }}`: a tenant that repeats the request would prove any build",
+            "ask without it, and expect it in the answer",
+        );
+    } else if let Some(why) = proof::no_proof(&step.expect.assertions) {
+        table.refuse(
             table.place("expect"),
             format!("`[ready]` does not prove the build: {why}"),
             "write what only the right build answers, as in `expect.json.\"$.version\" = { starts_with = \"{{ sha }}\" }`",
-        ));
+        );
     }
     if !step.request.is_read() {
-        return Err(table.mistake(
-            place,
-            "`[ready]` asks many times, so it must be a read",
-            "use GET or HEAD",
-        ));
+        table.refuse(place, "`[ready]` asks many times, so it must be a read", "use GET or HEAD");
     }
-    Ok(Ready {
+    Some(Ready {
         step,
-        every: table.span("every").unwrap_or(Duration::from_secs(5)),
-        within: table.span("within").unwrap_or(Duration::from_secs(300)),
+        every: table.duration("every").unwrap_or(Duration::from_secs(5)),
+        within: table.duration("within").unwrap_or(Duration::from_secs(300)),
         streak: table.count("streak").unwrap_or(1),
     })
 }
 
-fn read_check(table: &Fields<'_>, common: &mut Common<'_>) -> Result<Check, Diagnostic> {
-    let name = table.text("name").map(|word| (word.get_ref().trim().to_owned(), word.span()));
-    let (name, place) = name.unwrap_or_default();
+fn read_check(table: &Fields<'_>, common: &mut Common<'_>) -> Option<Check> {
+    let name = table.keep(table.required("name"))?;
+    let (name, place) = (name.get_ref().trim().to_owned(), name.span());
     if name.is_empty() {
-        return Err(table.mistake(place, "a check needs a name", "say what is true when it passes"));
+        table.refuse(place.clone(), "a check needs a name", "say what is true when it passes");
     }
     let tables = table.tables("step");
     if !tables.is_empty() {
@@ -153,7 +145,8 @@ fn read_check(table: &Fields<'_>, common: &mut Common<'_>) -> Result<Check, Diag
             ["request", "auth", "header", "timeout", "expect", "body", "capture", "retry", "idempotent"];
         if let Some(value) = own.iter().find_map(|key| table.get(key)) {
             let message = "a check with steps has no request of its own";
-            return Err(table.mistake(value.span(), message, "move this into the step that it is for"));
+            table.refuse(value.span(), message, "move this into the step that it is for");
+            return None;
         }
     }
     let tables = if tables.is_empty() { vec![table.clone()] } else { tables };
@@ -163,28 +156,34 @@ fn read_check(table: &Fields<'_>, common: &mut Common<'_>) -> Result<Check, Diag
         .map(|(name, _)| name.get_ref().to_string())
         .collect();
     let scope = Scope::new(table.clone(), later);
-    let mut steps =
-        tables.iter().map(|step| read_step(step, &scope, common)).collect::<Result<Vec<_>, _>>()?;
-    let cleanup = table
-        .tables("cleanup")
-        .iter()
-        .map(|step| read_step(step, &scope, common))
-        .collect::<Result<Vec<_>, _>>()?;
-    scope.finish()?;
+    let mut all =
+        |tables: &[Fields<'_>]| tables.iter().map(|step| read_step(step, &scope, common)).collect::<Vec<_>>();
+    let (steps, cleanup) = (all(&tables), all(&table.tables("cleanup")));
+    // After a step that cannot be read, nobody knows what it would have used.
+    let mut steps: Vec<Step> = steps.into_iter().collect::<Option<_>>()?;
+    let cleanup = cleanup.into_iter().collect::<Option<_>>()?;
+    table.keep(scope.finish())?;
     let line = table.line(&place);
     if let [only] = steps.as_mut_slice() {
         // A check of one request is that request; naming both says everything twice.
         only.name = only.name.take().filter(|step| *step != name);
     }
     let why = table.text("why").map(|word| word.get_ref().to_string());
-    let steps = NonEmpty::from_vec(steps)
-        .ok_or_else(|| table.mistake(table.span.clone(), "a check needs a request", ""))?;
-    Ok(Check { name, why, line, repeat: read_repeat(table)?, steps, cleanup })
+    Some(Check {
+        name,
+        why,
+        line,
+        repeat: table.keep(read_repeat(table))?,
+        steps: NonEmpty::from_vec(steps)?,
+        cleanup,
+    })
 }
 
 fn read_repeat(table: &Fields<'_>) -> Result<Repeat, Diagnostic> {
     let Some(repeat) = table.table("repeat") else { return Ok(Repeat { times: 1, pass: 1 }) };
-    let (times, pass) = (repeat.count("times").unwrap_or(1), repeat.count("pass").unwrap_or(1));
+    let (Some(times), Some(pass)) = (repeat.count("times"), repeat.count("pass")) else {
+        return Err(repeat.missing("times"));
+    };
     if pass > times {
         let message = format!("{pass} of {times} samples can never pass");
         return Err(repeat.mistake(repeat.span.clone(), message, "`pass` is at most `times`"));
@@ -196,21 +195,24 @@ fn read_repeat(table: &Fields<'_>) -> Result<Repeat, Diagnostic> {
     Ok(Repeat { times, pass })
 }
 
-fn read_step(table: &Fields<'_>, scope: &Scope<'_>, common: &mut Common<'_>) -> Result<Step, Diagnostic> {
+fn read_step(table: &Fields<'_>, scope: &Scope<'_>, common: &mut Common<'_>) -> Option<Step> {
     let setting = Setting { scope, auth: &common.auth, load: common.load };
-    let timeout = table.span("timeout").unwrap_or(common.timeout);
-    let request = request::read(table, &setting, &mut common.files)?;
-    let mut expect = expect::read(table, scope, timeout)?;
-    expect.everywhere.clone_from(&common.everywhere);
-    expect.within = expect.within.or(common.within);
-    let retry = read_retry(table, &request)?;
+    let timeout = table.duration("timeout").unwrap_or(common.timeout);
+    let request = table.keep(request::read(table, &setting, &mut common.files));
+    let expect = table.keep(expect::read(table, scope, timeout));
     let mut captures = Vec::new();
     for (name, value) in table.map("capture") {
-        captures.push((name.get_ref().to_string(), capture_path(table, value)?));
-        scope.define(&name)?;
+        let path = table.keep(capture_path(table, value));
+        captures.extend(path.map(|path| (name.get_ref().to_string(), path)));
+        table.keep(scope.define(&name));
     }
+    let request = request?;
+    let mut expect = expect?;
+    expect.everywhere.clone_from(&common.everywhere);
+    expect.within = expect.within.or(common.within);
+    let retry = table.keep(read_retry(table, &request))?;
     let place = table.place(if table.get("name").is_some() { "name" } else { "request" });
-    Ok(Step {
+    Some(Step {
         name: table.text("name").map(|word| word.get_ref().to_string()),
         line: table.line(&place),
         request,
@@ -222,12 +224,8 @@ fn read_step(table: &Fields<'_>, scope: &Scope<'_>, common: &mut Common<'_>) -> 
     })
 }
 
-fn capture_path(
-    table: &Fields<'_>,
-    value: &toml::Spanned<toml::de::DeValue<'_>>,
-) -> Result<Path, Diagnostic> {
-    let text: Word<'_> = word(value).unwrap_or(toml::Spanned::new(value.span(), ""));
-    expect::path(table, &text)
+fn capture_path<'a>(table: &Fields<'a>, value: &'a Placed<'a>) -> Result<Path, Diagnostic> {
+    expect::path(table, &table.as_text(value)?)
 }
 
 fn read_retry(table: &Fields<'_>, request: &Request) -> Result<Option<Retry>, Diagnostic> {
@@ -239,7 +237,9 @@ fn read_retry(table: &Fields<'_>, request: &Request) -> Result<Option<Retry>, Di
             "write `idempotent = true` if asking twice is harmless",
         ));
     }
-    let (within, every) = (retry.span("within").unwrap_or_default(), retry.span("every").unwrap_or_default());
+    let (Some(within), Some(every)) = (retry.duration("within"), retry.duration("every")) else {
+        return Err(retry.missing("within"));
+    };
     if every > within {
         let message = format!(
             "asking every {} within {} is asking once",
@@ -257,7 +257,7 @@ fn read_isolation(
     common: &Common<'_>,
     others: &[Check],
 ) -> Result<[Check; 2], Diagnostic> {
-    let probe = table.text("probe").unwrap_or(toml::Spanned::new(table.span.clone(), ""));
+    let probe = table.required("probe")?;
     let Auth::Own(scheme) = common.auth.clone() else {
         let message = "`[isolation]` needs to know how a token is sent";
         return Err(table.mistake(
@@ -278,8 +278,8 @@ fn read_isolation(
             expect: refused(common),
             captures: Vec::new(),
             retry: None,
+            timeout: table.duration("timeout").unwrap_or(common.timeout),
             idempotent: false,
-            timeout: table.span("timeout").unwrap_or(common.timeout),
         };
         let why = Some("a tenant opens to its own token only".to_owned());
         let steps = NonEmpty::one(step);

@@ -2,51 +2,49 @@
 
 use std::time::Duration;
 
-use toml::Spanned;
 use toml::de::DeValue;
 
 use super::expectation::{
     Assertion, Expect, JsonType, Order, Part, Pattern, Predicate, Status, Subject, Wanted,
 };
-use super::fields::{Fields, Word, word};
 use super::json_path::Path;
-use super::scope::{Scope, scalar};
-use super::shape::{class, whole};
+use super::scope::Scope;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::duration;
 use crate::base::list::NonEmpty;
+use crate::policy::toml::fields::{Fields, Placed, Word};
+use crate::policy::toml::value::{number, whole};
 
 /// Reads the `expect` of a step whose attempts end after `timeout`.
 pub(super) fn read(fields: &Fields<'_>, scope: &Scope<'_>, timeout: Duration) -> Result<Expect, Diagnostic> {
-    let missing = |place| fields.mistake(place, "`expect.status` is missing", "write `expect.status = 200`");
-    let Some(expect) = fields.table("expect") else { return Err(missing(fields.span.clone())) };
-    let statuses = expect.get("status").map(statuses).unwrap_or_default();
-    let Some(status) = NonEmpty::from_vec(statuses) else { return Err(missing(expect.span.clone())) };
-    let assertions = assertions(&expect, scope)?;
+    let expect = fields.table("expect").ok_or_else(|| fields.missing("expect"))?;
+    let status = expect.get("status").ok_or_else(|| expect.missing("status"))?;
+    let status = NonEmpty::from_vec(statuses(&expect, status)?).ok_or_else(|| expect.missing("status"))?;
+    let assertions = assertions(&expect, scope);
     let within = within(&expect, timeout)?;
     Ok(Expect { status, within, assertions, everywhere: Vec::new() })
 }
 
-/// Reads the parts of an answer that something is expected of, in the order of the file.
-pub(super) fn assertions(expect: &Fields<'_>, scope: &Scope<'_>) -> Result<Vec<Assertion>, Diagnostic> {
+/// Reads the parts of an answer that something is expected of, in the order of the file. Mistakes are kept.
+pub(super) fn assertions(expect: &Fields<'_>, scope: &Scope<'_>) -> Vec<Assertion> {
     let mut assertions = Vec::new();
     for (name, value) in expect.map("header") {
         let subject = Subject::Header(name.get_ref().to_ascii_lowercase());
-        assertions.push(assertion(expect, scope, subject, value)?);
+        assertions.extend(expect.keep(assertion(expect, scope, subject, value)));
     }
     if let Some(value) = expect.get("body") {
-        assertions.push(assertion(expect, scope, Subject::Body, value)?);
+        assertions.extend(expect.keep(assertion(expect, scope, Subject::Body, value)));
     }
     for (text, value) in expect.map("json") {
-        let subject = Subject::Json(path(expect, &text)?);
-        assertions.push(assertion(expect, scope, subject, value)?);
+        let Some(path) = expect.keep(path(expect, &text)) else { continue };
+        assertions.extend(expect.keep(assertion(expect, scope, Subject::Json(path), value)));
     }
-    Ok(assertions)
+    assertions
 }
 
 /// Reads the time in which an answer must come, where attempts end after `timeout`.
 pub(super) fn within(expect: &Fields<'_>, timeout: Duration) -> Result<Option<Duration>, Diagnostic> {
-    let Some(within) = expect.span("within") else { return Ok(None) };
+    let Some(within) = expect.duration("within") else { return Ok(None) };
     if within > timeout {
         let place = expect.place("within");
         let message = format!("this can never fail: an attempt ends after {}", duration::show(timeout));
@@ -94,27 +92,34 @@ fn suggestion(text: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
-fn statuses(value: &Spanned<DeValue<'_>>) -> Vec<Status> {
-    match value.get_ref() {
-        DeValue::Array(list) => list.iter().flat_map(statuses).collect(),
-        DeValue::String(text) => class(text).map(Status::Class).into_iter().collect(),
-        _ => whole(value).and_then(|code| u16::try_from(code).ok()).map(Status::Code).into_iter().collect(),
+fn statuses(fields: &Fields<'_>, value: &Placed<'_>) -> Result<Vec<Status>, Diagnostic> {
+    if let DeValue::Array(list) = value.get_ref() {
+        let statuses = list.iter().map(|item| statuses(fields, item)).collect::<Result<Vec<_>, _>>()?;
+        return Ok(statuses.concat());
     }
+    let code = || whole(value).and_then(|code| u16::try_from(code).ok()).map(Status::Code);
+    let status = value.get_ref().as_str().and_then(class).map(Status::Class).or_else(code);
+    Ok(vec![status.ok_or_else(|| fields.unlike(value, "a status"))?])
 }
 
-fn assertion(
-    fields: &Fields<'_>,
+/// The first digit of a class such as `2xx`.
+fn class(text: &str) -> Option<u16> {
+    let digit = text.strip_suffix("xx")?.parse().ok()?;
+    (1..=5).contains(&digit).then_some(digit)
+}
+
+fn assertion<'a>(
+    fields: &Fields<'a>,
     scope: &Scope<'_>,
     subject: Subject,
-    value: &Spanned<DeValue<'_>>,
+    value: &'a Placed<'a>,
 ) -> Result<Assertion, Diagnostic> {
-    let DeValue::Table(table) = value.get_ref() else {
+    let Some(words) = fields.as_table(value) else {
         return Ok(Assertion {
             subject,
             predicates: vec![Predicate::Equals(Wanted::Yes, scope.json(value)?)],
         });
     };
-    let words = Fields::new(fields.file, table, value.span());
     let mut predicates = Vec::new();
     for (key, value) in words.entries() {
         predicates.push(predicate(&words, scope, &key, value)?);
@@ -131,45 +136,47 @@ fn predicate(
     fields: &Fields<'_>,
     scope: &Scope<'_>,
     key: &Word<'_>,
-    value: &Spanned<DeValue<'_>>,
+    value: &Placed<'_>,
 ) -> Result<Predicate, Diagnostic> {
-    let template = || scope.parse(value.get_ref().as_str().unwrap_or_default(), value.span());
-    let number = || match scalar(value) {
-        serde_json::Value::Number(number) => number,
-        _ => 0.into(),
-    };
+    let text = || value.get_ref().as_str().ok_or_else(|| fields.unlike(value, "text"));
+    let template = || scope.parse(text()?, value.span());
+    let number = || number(value).ok_or_else(|| fields.unlike(value, "a number"));
+    let whole = || whole(value).ok_or_else(|| fields.unlike(value, "a whole number from 0 on"));
     Ok(match *key.get_ref() {
         "equals" => Predicate::Equals(Wanted::Yes, scope.json(value)?),
         "not_equals" => Predicate::Equals(Wanted::No, scope.json(value)?),
-        "type" => Predicate::Type(
-            word(value).and_then(|name| JsonType::named(name.get_ref())).unwrap_or(JsonType::Null),
-        ),
-        "min_len" => Predicate::MinLen(whole(value).unwrap_or_default()),
-        "max_len" => Predicate::MaxLen(whole(value).unwrap_or_default()),
+        "type" => {
+            let named = JsonType::named(text()?);
+            Predicate::Type(named.ok_or_else(|| fields.unlike(value, "a JSON type"))?)
+        }
+        "min_len" => Predicate::MinLen(whole()?),
+        "max_len" => Predicate::MaxLen(whole()?),
         "contains" => Predicate::Contains(Wanted::Yes, scope.json(value)?),
         "not_contains" => Predicate::Contains(Wanted::No, scope.json(value)?),
         "starts_with" => Predicate::Affix(Part::Start, template()?),
         "ends_with" => Predicate::Affix(Part::End, template()?),
         "matches" => Predicate::Matches(Wanted::Yes, pattern(fields, value, template()?)?),
         "not_matches" => Predicate::Matches(Wanted::No, pattern(fields, value, template()?)?),
-        "gt" => Predicate::Compare(Order::Greater, number()),
-        "ge" => Predicate::Compare(Order::AtLeast, number()),
-        "lt" => Predicate::Compare(Order::Less, number()),
-        "le" => Predicate::Compare(Order::AtMost, number()),
+        "gt" => Predicate::Compare(Order::Greater, number()?),
+        "ge" => Predicate::Compare(Order::AtLeast, number()?),
+        "lt" => Predicate::Compare(Order::Less, number()?),
+        "le" => Predicate::Compare(Order::AtMost, number()?),
         "one_of" => {
-            let list = value.get_ref().as_array().into_iter().flat_map(|list| list.iter());
-            Predicate::OneOf(list.map(|item| scope.json(item)).collect::<Result<_, _>>()?)
+            let list = value.get_ref().as_array().ok_or_else(|| fields.unlike(value, "a list"))?;
+            Predicate::OneOf(list.iter().map(|item| scope.json(item)).collect::<Result<_, _>>()?)
         }
-        "exists" => {
-            Predicate::Exists(if value.get_ref().as_bool() == Some(false) { Wanted::No } else { Wanted::Yes })
-        }
+        "exists" => match value.get_ref().as_bool() {
+            Some(true) => Predicate::Exists(Wanted::Yes),
+            Some(false) => Predicate::Exists(Wanted::No),
+            None => return Err(fields.unlike(value, "`true` or `false`")),
+        },
         word => return Err(fields.mistake(key.span(), format!("unknown predicate `{word}`"), "")),
     })
 }
 
 fn pattern(
     fields: &Fields<'_>,
-    value: &Spanned<DeValue<'_>>,
+    value: &Placed<'_>,
     template: super::template::Template,
 ) -> Result<Pattern, Diagnostic> {
     Pattern::new(template).map_err(|problem| {

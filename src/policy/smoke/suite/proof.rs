@@ -141,7 +141,7 @@ mod tests {
                  [[check]]\nname = \"c\"\nrequest = \"GET /a\"\nexpect.status = 200\n"
             );
             let file = TomlFile { name: "smoke.toml", text: &text };
-            let error = read(&file, &|_| Err("no file".to_owned())).unwrap_err().to_string();
+            let error = format!("{:?}", read(&file, &|_| Err("no file".to_owned())).unwrap_err());
             assert!(error.contains("repeats the request"), "{error}");
         }
     }

@@ -1,14 +1,13 @@
 //! Requests: the line, the way to authorise, headers, the body.
 
-use toml::Spanned;
 use toml::de::DeValue;
 
-use super::fields::{Fields, Word, word};
 use super::scope::Scope;
 use super::template::Template;
 use super::vocabulary::METHODS;
 use super::{Auth, Body, LoadFile, Request, Scheme};
 use crate::base::diagnostic::{Diagnostic, nearest};
+use crate::policy::toml::fields::{Fields, Placed, Word};
 
 /// Headers that the client writes itself. `host` could send the token past the tenant's own origin.
 const RESERVED: [&str; 5] = ["host", "content-length", "transfer-encoding", "connection", "upgrade"];
@@ -29,13 +28,7 @@ pub(super) fn read(
     setting: &Setting<'_>,
     files: &mut Vec<(String, String)>,
 ) -> Result<Request, Diagnostic> {
-    let Some(line) = fields.text("request") else {
-        return Err(fields.mistake(
-            fields.span.clone(),
-            "`request` is missing",
-            "write `request = \"GET /path\"`",
-        ));
-    };
+    let line = fields.required("request")?;
     let auth = match fields.get("auth") {
         Some(value) => read_auth(fields, value)?,
         None => setting.auth.clone(),
@@ -58,10 +51,11 @@ pub(super) fn read(
 }
 
 /// Reads `auth`.
-pub(super) fn read_auth(fields: &Fields<'_>, value: &Spanned<DeValue<'_>>) -> Result<Auth, Diagnostic> {
+pub(super) fn read_auth(fields: &Fields<'_>, value: &Placed<'_>) -> Result<Auth, Diagnostic> {
     match value.get_ref() {
         DeValue::String(text) if text == "none" => Ok(Auth::None),
         DeValue::String(text) if text == "basic" => Ok(Auth::Own(Scheme::Basic)),
+        DeValue::String(text) if text == "bearer" => Ok(Auth::Own(Scheme::Bearer)),
         DeValue::Table(table) => {
             let name = table.get("header").and_then(|header| header.get_ref().as_str()).unwrap_or_default();
             if !is_header_name(name) || RESERVED.contains(&name.to_ascii_lowercase().as_str()) {
@@ -70,7 +64,7 @@ pub(super) fn read_auth(fields: &Fields<'_>, value: &Spanned<DeValue<'_>>) -> Re
             }
             Ok(Auth::Own(Scheme::Header(name.to_ascii_lowercase())))
         }
-        _ => Ok(Auth::Own(Scheme::Bearer)),
+        _ => Err(fields.unlike(value, "a way to authorise")),
     }
 }
 
@@ -132,7 +126,7 @@ fn read_headers(
         if headers.iter().any(|(other, _)| *other == name) {
             return refuse("stands here twice", "upper and lower case are the same header");
         }
-        let Some(text) = word(value) else { continue };
+        let text = fields.as_text(value)?;
         if text.get_ref().contains(char::is_control) {
             return Err(fields.mistake(
                 value.span(),
@@ -178,9 +172,7 @@ fn read_body(
     }
     let mut form = Vec::new();
     for (key, value) in fields.map("form") {
-        if let Some(text) = word(value) {
-            form.push((key.get_ref().to_string(), setting.scope.template(&text)?));
-        }
+        form.push((key.get_ref().to_string(), setting.scope.template(&fields.as_text(value)?)?));
     }
     Ok(Body::Form(form))
 }

@@ -4,14 +4,14 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use serde_json::{Number, Value};
+use serde_json::Value;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::fields::{Fields, Word};
-use super::shape::{in_order, integer};
 use super::template::{BadPlaceholder, JsonTemplate, Template};
 use crate::base::diagnostic::{Diagnostic, nearest};
+use crate::policy::toml::fields::{Fields, Word};
+use crate::policy::toml::value::{in_order, scalar};
 
 /// Placeholders that are always there.
 const BUILT_IN: [&str; 3] = ["sha", "nonce", "tenant"];
@@ -117,7 +117,11 @@ impl<'a> Scope<'a> {
                 }
                 JsonTemplate::Object(entries)
             }
-            _ => JsonTemplate::Fixed(scalar(value)),
+            _ => {
+                let found =
+                    scalar(value).ok_or_else(|| self.fields.unlike(value, "something that JSON can hold"))?;
+                JsonTemplate::Fixed(found)
+            }
         })
     }
 
@@ -139,18 +143,5 @@ impl<'a> Scope<'a> {
             format!("known here: {}", known.join(", "))
         };
         Err(self.fields.mistake(place.clone(), format!("`{name}` is not known here"), hint))
-    }
-}
-
-/// A number, flag or date as JSON; the shape check has refused what does not fit.
-pub(super) fn scalar(value: &Spanned<DeValue<'_>>) -> Value {
-    match value.get_ref() {
-        DeValue::Boolean(flag) => Value::Bool(*flag),
-        DeValue::Integer(_) => integer(value).map_or(Value::Null, Value::from),
-        DeValue::Float(float) => {
-            float.as_str().parse().ok().and_then(Number::from_f64).map_or(Value::Null, Value::Number)
-        }
-        DeValue::String(text) => Value::String(text.to_string()),
-        DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => Value::Null,
     }
 }

@@ -1,95 +1,56 @@
 //! Every word that `smoke.toml` knows, once: the reader refuses what is not here, and the JSON Schema in
 //! `docs/schemas/` is written from it.
 
-/// What may stand at a key.
-#[derive(Clone, Copy, Debug)]
-pub enum Kind {
-    /// A text.
-    Text,
-    /// `true` or `false`.
-    Flag,
-    /// A whole number from 1 on.
-    Count,
-    /// A whole number from 0 on.
-    Size,
-    /// A number.
-    Number,
-    /// A span of time with a unit.
-    Span,
-    /// One of these words.
-    Choice(&'static [&'static str]),
-    /// A status code, a class such as `"2xx"`, or a list of these.
-    Status,
-    /// How a request is authorised.
-    Auth,
-    /// Anything that JSON can hold.
-    Value,
-    /// A list of anything that JSON can hold.
-    Values,
-    /// A value that is to be equal, or a table of predicates.
-    Expectation,
-    /// A table with these keys.
-    Table(&'static Table),
-    /// `[[...]]`: a list of tables with these keys.
-    Tables(&'static Table),
-    /// A table whose keys are free.
-    Map(&'static Kind),
-}
-
-/// One key.
-#[derive(Debug)]
-pub struct Key {
-    /// The word.
-    pub name: &'static str,
-    /// What may stand there.
-    pub kind: Kind,
-    /// What it says, for whoever writes the file.
-    pub about: &'static str,
-}
-
-/// One table.
-#[derive(Debug)]
-pub struct Table {
-    /// What it is called in the schema.
-    pub name: &'static str,
-    /// What it is for.
-    pub about: &'static str,
-    /// Its keys, in groups that tables share.
-    pub keys: &'static [&'static [Key]],
-    /// Keys that must be there.
-    pub required: &'static [&'static str],
-    /// Sets of keys of which exactly one must be there; empty: no such rule.
-    pub either: &'static [&'static [&'static str]],
-}
-
-impl Table {
-    /// All keys.
-    pub fn all(&self) -> impl Iterator<Item = &'static Key> {
-        self.keys.iter().flat_map(|group| group.iter())
-    }
-
-    /// The key called `name`.
-    pub fn key(&self, name: &str) -> Option<&'static Key> {
-        self.all().find(|key| key.name == name)
-    }
-}
-
-const fn key(name: &'static str, kind: Kind, about: &'static str) -> Key {
-    Key { name, kind, about }
-}
+use crate::policy::toml::vocabulary::{Form, Key, Kind, Table, key};
 
 /// JSON types by name, as `type` takes them.
-pub const TYPES: [&str; 7] = ["object", "array", "string", "number", "integer", "boolean", "null"];
+pub(super) const TYPES: [&str; 7] = ["object", "array", "string", "number", "integer", "boolean", "null"];
 
 /// Names of the methods that a request may have.
-pub const METHODS: [&str; 7] = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"];
+pub(super) const METHODS: [&str; 7] = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"];
+
+/// A request, for editors: the reader says what is wrong with one.
+const REQUEST_LINE: Kind = Kind::Like("^(GET|HEAD|OPTIONS|POST|PUT|PATCH|DELETE) /");
+
+const VALUES: Kind = Kind::List { of: &Kind::Json, least: 1 };
+
+const EXPECTATION: Kind = Kind::Form(&Form {
+    name: "a value or predicates",
+    hint: "write a predicate such as `{ exists = true }`, or `{ equals = {} }` for an empty object",
+    kinds: &[Kind::Plain, Kind::Table(&PREDICATES)],
+});
+
+const CLASSES: Kind = Kind::Choice(&["1xx", "2xx", "3xx", "4xx", "5xx"]);
+const STATUS_HINT: &str = "write a code from 100 to 599, a class such as `\"2xx\"`, or a list of these";
+
+static CODE: Form = Form { name: "a status", hint: STATUS_HINT, kinds: &[Kind::Between(100, 599), CLASSES] };
+
+static STATUS: Form = Form {
+    name: "a status",
+    hint: STATUS_HINT,
+    kinds: &[Kind::Between(100, 599), CLASSES, Kind::List { of: &Kind::Form(&CODE), least: 1 }],
+};
+
+static AUTH: Form = Form {
+    name: "a way to authorise",
+    hint: "write `\"bearer\"`, `\"basic\"`, `\"none\"`, or `{ header = \"X-Api-Key\" }`",
+    kinds: &[Kind::Choice(&["bearer", "basic", "none"]), Kind::Table(&AUTH_HEADER)],
+};
+
+static AUTH_HEADER: Table = Table {
+    name: "auth",
+    about: "The tenant's token as the value of a header",
+    keys: &[&[key("header", Kind::Text, "the header's name")]],
+    required: &["header"],
+    either: &[],
+};
 
 /// The whole file.
-pub static FILE: Table = Table {
+pub(super) static FILE: Table = Table {
     name: "suite",
     about: "What must be true of every canary tenant before a release may be promoted",
     keys: &[&[
-        key("format", Kind::Count, "version of this format: 1"),
+        key("format", Kind::Exactly(1), "version of this format: 1"),
         key("tenants", Kind::Table(&TENANTS), "who is asked; tokens never stand in this file"),
         key("defaults", Kind::Table(&DEFAULTS), "what holds unless a request says otherwise"),
         key("tls", Kind::Table(&TLS), "certificates beside the system's own"),
@@ -125,9 +86,9 @@ static DEFAULTS: Table = Table {
     name: "defaults",
     about: "What holds unless a request says otherwise",
     keys: &[&[
-        key("auth", Kind::Auth, "how the tenant's token is sent [default: \"bearer\"]"),
-        key("timeout", Kind::Span, "bound on one attempt [default: 10s]"),
-        key("deadline", Kind::Span, "bound on everything: waiting, retries, every tenant [default: 10m]"),
+        key("auth", Kind::Form(&AUTH), "how the tenant's token is sent [default: \"bearer\"]"),
+        key("timeout", Kind::Duration, "bound on one attempt [default: 10s]"),
+        key("deadline", Kind::Duration, "bound on everything: waiting, retries, every tenant [default: 10m]"),
         key(
             "flaky",
             Kind::Choice(&["fail", "warn"]),
@@ -154,12 +115,12 @@ static TLS: Table = Table {
 static REQUEST: [Key; 4] = [
     key(
         "request",
-        Kind::Text,
+        REQUEST_LINE,
         "\"METHOD /path?query\"; takes {{ sha }}, {{ nonce }}, {{ tenant }} and captures",
     ),
-    key("auth", Kind::Auth, "how the tenant's token is sent; \"none\": not at all"),
+    key("auth", Kind::Form(&AUTH), "how the tenant's token is sent; \"none\": not at all"),
     key("header", Kind::Map(&Kind::Text), "further headers of the request"),
-    key("timeout", Kind::Span, "bound on one attempt"),
+    key("timeout", Kind::Duration, "bound on one attempt"),
 ];
 
 static EXPECTED: [Key; 1] = [key("expect", Kind::Table(&EXPECT), "what must be true of the answer")];
@@ -181,8 +142,8 @@ static READY: Table = Table {
         &REQUEST,
         &EXPECTED,
         &[
-            key("every", Kind::Span, "how often a tenant is asked [default: 5s]"),
-            key("within", Kind::Span, "how long it may take [default: 5m]"),
+            key("every", Kind::Duration, "how often a tenant is asked [default: 5s]"),
+            key("within", Kind::Duration, "how long it may take [default: 5m]"),
             key("streak", Kind::Count, "how many right answers in a row are needed [default: 1]"),
         ],
     ],
@@ -194,8 +155,8 @@ static ISOLATION: Table = Table {
     name: "isolation",
     about: "Asks each tenant with a random token and without any: it must answer 401 or 403",
     keys: &[&[
-        key("probe", Kind::Text, "\"METHOD /path\" of something that needs the token"),
-        key("timeout", Kind::Span, "bound on one attempt"),
+        key("probe", REQUEST_LINE, "\"METHOD /path\" of something that needs the token"),
+        key("timeout", Kind::Duration, "bound on one attempt"),
     ]],
     required: &["probe"],
     either: &[],
@@ -244,7 +205,7 @@ static BODY: Table = Table {
     name: "body",
     about: "The body of a request, in one of four forms",
     keys: &[&[
-        key("json", Kind::Value, "sent as application/json"),
+        key("json", Kind::Json, "sent as application/json"),
         key("text", Kind::Text, "sent as text/plain"),
         key("form", Kind::Map(&Kind::Text), "sent as application/x-www-form-urlencoded"),
         key("file", Kind::Text, "a text file beside the suite, sent as it is"),
@@ -262,17 +223,17 @@ static EVERYWHERE: Table = Table {
 };
 
 static PARTS: [Key; 4] = [
-    key("header", Kind::Map(&Kind::Expectation), "headers by name"),
-    key("body", Kind::Expectation, "the body as text"),
-    key("json", Kind::Map(&Kind::Expectation), "parts of the body by JSONPath (RFC 9535)"),
-    key("within", Kind::Span, "the answer came in this time"),
+    key("header", Kind::Map(&EXPECTATION), "headers by name"),
+    key("body", EXPECTATION, "the body as text"),
+    key("json", Kind::Map(&EXPECTATION), "parts of the body by JSONPath (RFC 9535)"),
+    key("within", Kind::Duration, "the answer came in this time"),
 ];
 
 static EXPECT: Table = Table {
     name: "expect",
     about: "What must be true of an answer",
     keys: &[
-        &[key("status", Kind::Status, "the status code, a class such as \"2xx\", or a list of these")],
+        &[key("status", Kind::Form(&STATUS), "the status code, a class such as \"2xx\", or a list of these")],
         &PARTS,
     ],
     required: &["status"],
@@ -282,7 +243,7 @@ static EXPECT: Table = Table {
 static RETRY: Table = Table {
     name: "retry",
     about: "Asks again while an expectation does not hold",
-    keys: &[&[key("within", Kind::Span, "for how long"), key("every", Kind::Span, "how often")]],
+    keys: &[&[key("within", Kind::Duration, "for how long"), key("every", Kind::Duration, "how often")]],
     required: &["within", "every"],
     either: &[],
 };
@@ -299,17 +260,17 @@ static REPEAT: Table = Table {
 };
 
 /// What can be asked of a value. All of the predicates of one table must hold.
-pub static PREDICATES: Table = Table {
+pub(super) static PREDICATES: Table = Table {
     name: "predicates",
     about: "What must be true of a value; all of these",
     keys: &[&[
-        key("equals", Kind::Value, "is this, type included"),
-        key("not_equals", Kind::Value, "is not this"),
+        key("equals", Kind::Json, "is this, type included"),
+        key("not_equals", Kind::Json, "is not this"),
         key("type", Kind::Choice(&TYPES), "is of this JSON type"),
         key("min_len", Kind::Size, "has at least so many characters, members or keys"),
         key("max_len", Kind::Size, "has at most so many characters, members or keys"),
-        key("contains", Kind::Value, "a text has this part; a list has this member"),
-        key("not_contains", Kind::Value, "a text has no such part; a list has no such member"),
+        key("contains", Kind::Json, "a text has this part; a list has this member"),
+        key("not_contains", Kind::Json, "a text has no such part; a list has no such member"),
         key("starts_with", Kind::Text, "a text begins so"),
         key("ends_with", Kind::Text, "a text ends so"),
         key("matches", Kind::Text, "a text has a match of this regular expression"),
@@ -318,7 +279,7 @@ pub static PREDICATES: Table = Table {
         key("ge", Kind::Number, "is a number not less than this"),
         key("lt", Kind::Number, "is a number less than this"),
         key("le", Kind::Number, "is a number not greater than this"),
-        key("one_of", Kind::Values, "is one of these"),
+        key("one_of", VALUES, "is one of these"),
         key("exists", Kind::Flag, "is there, or is not"),
     ]],
     required: &[],

@@ -1,0 +1,53 @@
+//! All time that is promised: how long each step may take, and how long after a signal.
+//!
+//! A GitHub job that is cancelled gets SIGINT and is killed 7.5 s later (actions/runner, `ProcessInvoker`). What has
+//! to happen in between is added up here and checked when this file is compiled.
+
+use std::time::Duration;
+
+/// How long after its SIGINT a cancelled job is killed.
+const KILLED_AFTER: Duration = Duration::from_millis(7_500);
+
+/// Time for a step, whatever the command's deadline says: usually, and after a signal.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    usual: Duration,
+    after_signal: Duration,
+}
+
+impl Budget {
+    const fn of(usual_ms: u64, after_signal_ms: u64) -> Self {
+        Self { usual: Duration::from_millis(usual_ms), after_signal: Duration::from_millis(after_signal_ms) }
+    }
+
+    /// The time that there is.
+    pub fn time(self, after_signal: bool) -> Duration {
+        if after_signal { self.after_signal } else { self.usual }
+    }
+}
+
+/// A PUT that is under way when a signal comes may take this long: cutting it off would leave its end unknown.
+pub const GRACE: Duration = Duration::from_millis(1_500);
+/// Putting tags back after a move that failed: a half-moved release is worse than a late one.
+pub const RESTORE: Budget = Budget::of(30_000, 4_000);
+/// Putting the anchors of a promotion back that came to nothing.
+pub const ANCHORS: Budget = Budget::of(10_000, 500);
+/// Looking at the history for a rollback that ran meanwhile, and yielding to it.
+pub const YIELD: Budget = Budget::of(20_000, 1_000);
+/// What is left to write after a verified move, counted from the signal.
+pub const FINISHING: Duration = Duration::from_secs(3);
+/// The last look of a rollback, whatever the command's deadline says.
+pub const REASSERT: Duration = Duration::from_secs(20);
+/// How long a tag may take to show its new digest: registries with several replicas lag behind their writes.
+pub const VERIFY: Duration = Duration::from_secs(60);
+
+/// A promotion that is stopped in the middle of a PUT does all of these, one after the other.
+const STOPPED_IN_A_MOVE: u128 = GRACE.as_millis()
+    + RESTORE.after_signal.as_millis()
+    + ANCHORS.after_signal.as_millis()
+    + YIELD.after_signal.as_millis();
+const _: () =
+    assert!(STOPPED_IN_A_MOVE <= KILLED_AFTER.as_millis(), "a cancelled job would be killed half-way");
+/// Every step after a verified move ends this long after the signal, whenever it began.
+const _: () =
+    assert!(FINISHING.as_millis() <= KILLED_AFTER.as_millis(), "a cancelled job would be killed half-way");

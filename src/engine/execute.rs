@@ -1,0 +1,119 @@
+//! Carries a decision out: anchor, move, verify; put back on any failure.
+
+use futures_util::future::join;
+
+use super::abort::undo;
+use super::anchors::{self, Anchors};
+use super::budget::FINISHING;
+use super::contention::converged::settle;
+use super::failure::EngineError;
+use super::mover::{Mover, Trouble};
+use super::target::Target;
+use super::verify::verify;
+use crate::io::registry::client::Client;
+use crate::model::commit::CommitSha;
+use crate::model::image::counted;
+use crate::model::moves::{Ended, Receipt};
+use crate::model::tag::Tag;
+use crate::policy::plan::Decision;
+use crate::policy::repair::Direction;
+
+/// What a promotion or a rollback came to.
+#[derive(Clone, Debug)]
+pub struct Executed {
+    /// Which of the two it was.
+    pub direction: Direction,
+    /// The release, if it has a name.
+    pub sha: Option<CommitSha>,
+    /// The tag that was moved.
+    pub tag: Tag,
+    /// Every image.
+    pub receipts: Vec<Receipt>,
+    /// What is not as it should be and did not refuse.
+    pub warnings: Vec<String>,
+    /// The release record, as `repository@sha256:...`.
+    pub release: Option<String>,
+}
+
+impl Executed {
+    /// Whether a tag was moved.
+    pub fn moved(&self) -> bool {
+        self.receipts.iter().any(|receipt| receipt.ended == Ended::Moved)
+    }
+}
+
+/// Carries a decision out, or tells it with `--dry-run`.
+///
+/// # Errors
+/// Nothing could be anchored and nothing was moved; or a move failed and every image is named, with where it stands.
+pub async fn execute(
+    client: &Client<'_>,
+    target: &Target,
+    decision: Decision,
+    direction: Direction,
+) -> Result<Executed, EngineError> {
+    let Decision { plan, warnings } = decision;
+    let console = &client.context().console;
+    warnings.iter().for_each(|warning| console.warn(warning));
+    let mut receipts = if plan.moves.is_empty() || target.dry_run {
+        plan.receipts(|_| Ended::WouldMove)
+    } else {
+        console.say(&format!("moving {} of {}", plan.tag, counted(plan.moves.len())));
+        let mover = Mover { client, plan: &plan, direction, options: &target.options };
+        match run(&mover).await {
+            Ok(receipts) => receipts,
+            Err(EngineError::Moving(failure)) => {
+                return Err(EngineError::Moving(settle(client, target, failure).await));
+            }
+            Err(failure) => return Err(failure),
+        }
+    };
+    let place = |receipt: &Receipt| target.images.iter().position(|image| *image == receipt.repository);
+    receipts.sort_by_key(place);
+    Ok(Executed { direction, sha: plan.sha, tag: plan.tag, receipts, warnings, release: None })
+}
+
+/// Moves everything. The receipts are those of all images, in the order of the plan.
+async fn run(mover: &Mover<'_, '_>) -> Result<Vec<Receipt>, EngineError> {
+    let mut earlier = Anchors::default();
+    if mover.direction == Direction::Promotion {
+        let (looked, found) = join(mover.look_again(), anchors::read(mover)).await;
+        if let Err(trouble) = looked {
+            return Err(undo(mover, &[], trouble).await);
+        }
+        earlier = found?;
+    }
+    if let Err(failure) = anchors::write(mover, &earlier).await {
+        anchors::lift(mover, &earlier, &failure).await;
+        return Err(failure);
+    }
+    let mut touched = Vec::new();
+    let result = match mover.move_all(&mut touched).await {
+        Ok(()) => {
+            if mover.direction == Direction::Rollback {
+                // It may write again what it found in place, if that does not stay there.
+                touched = (0..mover.plan.moves.len()).collect();
+            }
+            verify(mover).await
+        }
+        Err(trouble) => Err(trouble),
+    };
+    match result {
+        Ok(()) => {
+            let stop = &mover.client.context().stop;
+            if stop.within(FINISHING, anchors::mark_previous(mover)).await.is_err() {
+                mover.client.context().console.warn("stopped before the way back was marked");
+            }
+            Ok(mover.plan.receipts(|_| Ended::Moved))
+        }
+        Err(trouble) => {
+            // Whoever moved the tag may have marked a way back of their own.
+            let alone = !matches!(trouble, Trouble::Conflict(_));
+            let failure = undo(mover, &touched, trouble).await;
+            if alone {
+                anchors::lift(mover, &earlier, &failure).await;
+            }
+            Err(failure)
+        }
+    }
+}

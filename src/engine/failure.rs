@@ -1,0 +1,103 @@
+//! Why the engine did not do its work.
+
+use crate::base::complaint::Complaint;
+use crate::base::exit::Exit;
+use crate::base::list::NonEmpty;
+use crate::io::registry::error::RegistryError;
+use crate::io::stop::Signal;
+use crate::model::commit::CommitSha;
+use crate::model::moves::{Plan, Receipt};
+use crate::model::refusal::Refusal;
+use crate::policy::repair::{Direction, remark, repair};
+
+/// Everything that can end a move early.
+#[derive(Debug)]
+pub enum EngineError {
+    /// One or more guards said no. Nothing was moved.
+    Refused {
+        /// The release, once it was known.
+        sha: Option<CommitSha>,
+        /// Every guard that said no.
+        refusals: NonEmpty<Refusal>,
+    },
+    /// The registry failed before anything was moved.
+    Registry(RegistryError),
+    /// A move failed. Every image is named, with where it stands now.
+    Moving(Box<MoveFailure>),
+    /// A signal came before anything was moved.
+    Stopped(Signal),
+}
+
+/// A move that did not come to its end.
+#[derive(Debug)]
+pub struct MoveFailure {
+    /// The release, if it has a name.
+    pub sha: Option<CommitSha>,
+    /// What went wrong, first cause first.
+    pub causes: NonEmpty<Complaint>,
+    /// Every image of the release, in order.
+    pub receipts: Vec<Receipt>,
+    /// The commands that make the images agree again, word for word; empty unless they disagree.
+    pub repair: Vec<String>,
+    /// The signal that asked to stop, if that was the cause.
+    pub signal: Option<Signal>,
+}
+
+impl EngineError {
+    /// Guards that said no.
+    pub fn refused(sha: Option<&CommitSha>, refusals: NonEmpty<Refusal>) -> Self {
+        Self::Refused { sha: sha.cloned(), refusals }
+    }
+
+    /// The exit code. A new variant does not compile until its code is chosen.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Refused { .. } | Self::Registry(_) => Exit::No,
+            Self::Moving(failure) => failure.exit(),
+            Self::Stopped(signal) => signal.exit(),
+        }
+    }
+}
+
+impl MoveFailure {
+    /// The failure that names `problem`, every image, and the commands that repair what is left. `options`: see
+    /// [`repair`].
+    pub fn of(
+        direction: Direction,
+        plan: &Plan,
+        options: &str,
+        (problem, signal): (Complaint, Option<Signal>),
+        receipts: Vec<Receipt>,
+    ) -> Self {
+        let mut causes = vec![problem];
+        causes.extend(
+            receipts
+                .iter()
+                .filter_map(remark)
+                .map(|message| Complaint::new(message, "run the printed commands, then `release-status`")),
+        );
+        let causes = NonEmpty::from_vec(causes).expect("the first cause is always there");
+        let repair = repair(direction, plan, &receipts, options);
+        Self { sha: plan.sha.clone(), causes, receipts, repair, signal }
+    }
+
+    /// Split outranks everything: a person has to act. Otherwise every image is as before.
+    pub fn exit(&self) -> Exit {
+        if !self.repair.is_empty() {
+            return Exit::Split;
+        }
+        self.signal.map_or(Exit::No, Signal::exit)
+    }
+}
+
+impl From<RegistryError> for EngineError {
+    fn from(error: RegistryError) -> Self {
+        Self::Registry(error)
+    }
+}
+
+impl From<Signal> for EngineError {
+    fn from(signal: Signal) -> Self {
+        Self::Stopped(signal)
+    }
+}

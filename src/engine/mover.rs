@@ -1,0 +1,201 @@
+//! Writes a tag: reads where it stands, writes the bytes it is to name, and reads again when the answer was lost.
+
+use futures_util::future::{join_all, try_join_all};
+
+use super::budget::GRACE;
+use crate::base::complaint::Complaint;
+use crate::io::registry::client::Client;
+use crate::io::registry::error::RegistryError;
+use crate::io::stop::Signal;
+use crate::model::digest::Digest;
+use crate::model::moves::{Move, Plan};
+use crate::model::reference::Reference;
+use crate::policy::repair::Direction;
+
+/// Tries of one PUT, each after reading where the tag stands.
+const TRIES: u32 = 4;
+
+/// A plan that is being carried out.
+pub struct Mover<'a, 'w> {
+    /// The registries.
+    pub client: &'a Client<'w>,
+    /// What to write.
+    pub plan: &'a Plan,
+    /// For whom.
+    pub direction: Direction,
+    /// What a repair command needs to mean the same images and registries.
+    pub options: &'a str,
+}
+
+/// Why a move stopped.
+pub enum Trouble {
+    /// The registry failed.
+    Registry(RegistryError),
+    /// Somebody else moved the tag: what was expected and what was found, in words.
+    Conflict(String),
+    /// Somebody asked to stop.
+    Signal(Signal),
+}
+
+/// How the try to move one tag ended.
+pub struct Attempt {
+    /// Whether a PUT was sent, and so whether the tag may have moved.
+    pub sent: bool,
+    /// Whether the tag names what it should.
+    pub result: Result<(), Trouble>,
+}
+
+impl Trouble {
+    /// What happened, in words and with what to do; and the signal, if it was one.
+    pub fn told(self) -> (Complaint, Option<Signal>) {
+        match self {
+            Self::Registry(error) => (Complaint::new(error.to_string(), error.hint()), None),
+            Self::Conflict(message) => {
+                let hint = "somebody else moves this tag: wait until they are done, look with `release-status`, then decide again";
+                (Complaint::new(message, hint), None)
+            }
+            Self::Signal(signal) => {
+                let message = format!("stopped by {}", signal.name());
+                (Complaint::new(message, "run the same command again to finish"), Some(signal))
+            }
+        }
+    }
+}
+
+impl Mover<'_, '_> {
+    /// Whether every tag still stands where the plan believes it. Before anything is written: what the first read got
+    /// wrong, or somebody else moved since, then costs no putting back, and no anchor.
+    ///
+    /// # Errors
+    /// A tag stands elsewhere or cannot be read, or a signal came.
+    pub async fn look_again(&self) -> Result<(), Trouble> {
+        let stop = &self.client.context().stop;
+        let looks = self.plan.moves.iter().map(|m| async move {
+            let from = m.from.as_ref().map(|manifest| &manifest.digest);
+            match stop.unless(self.look(m)).await.map_err(Trouble::Signal)? {
+                Ok(seen) if seen.as_ref() == from || seen.as_ref() == Some(&m.to.digest) => Ok(()),
+                Ok(seen) => Err(Trouble::Conflict(conflict(m, from, seen.as_ref()))),
+                Err(error) => Err(Trouble::Registry(error)),
+            }
+        });
+        try_join_all(looks).await.map(|_| ())
+    }
+
+    /// Moves all images at once, but the last one, which moves when the others have. `touched` takes the moves that a
+    /// PUT was sent for.
+    ///
+    /// # Errors
+    /// The first thing that went wrong.
+    pub async fn move_all(&self, touched: &mut Vec<usize>) -> Result<(), Trouble> {
+        let moves = &self.plan.moves;
+        let Some(last) = moves.len().checked_sub(1) else { return Ok(()) };
+        for group in [0..last, last..last + 1] {
+            let results = join_all(moves[group.clone()].iter().map(|m| self.move_one(m))).await;
+            let mut trouble = None;
+            for (index, Attempt { sent, result }) in group.zip(results) {
+                if sent {
+                    touched.push(index);
+                }
+                trouble = trouble.or(result.err());
+            }
+            if let Some(trouble) = trouble {
+                return Err(trouble);
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves one tag.
+    pub async fn move_one(&self, m: &Move) -> Attempt {
+        let mut sent = false;
+        let result = self.try_to_move(m, &mut sent).await;
+        Attempt { sent, result }
+    }
+
+    async fn try_to_move(&self, m: &Move, sent: &mut bool) -> Result<(), Trouble> {
+        let from = m.from.as_ref().map(|manifest| &manifest.digest);
+        let mut failed: Option<RegistryError> = None;
+        for tried in 1..=TRIES {
+            let seen = match self.client.context().stop.unless(self.look(m)).await {
+                Ok(Ok(seen)) => seen,
+                Ok(Err(error)) => return Err(Trouble::Registry(failed.unwrap_or(error))),
+                Err(signal) => return Err(Trouble::Signal(signal)),
+            };
+            match seen {
+                // Put there by an answer that was lost, or by somebody who wants the same.
+                Some(digest) if digest == m.to.digest => return Ok(()),
+                // A registry that fails in the middle of a write may drop the tag (zot): that is no conflict.
+                seen if seen.as_ref() == from || (*sent && seen.is_none()) => {}
+                // Whoever rolls back has decided what must not be live. A promotion that began earlier does not know.
+                seen if self.direction == Direction::Rollback => {
+                    let words = conflict(m, from, seen.as_ref());
+                    self.client.context().console.warn(&format!("{words}; the rollback goes over it"));
+                }
+                seen => return Err(Trouble::Conflict(conflict(m, from, seen.as_ref()))),
+            }
+            if let Some(error) = failed.take()
+                && let Err(error) = self.again(error, tried - 1).await
+            {
+                return Err(Trouble::Registry(error));
+            }
+            self.client
+                .context()
+                .console
+                .detail(&format!("{}:{} -> {}", m.repository, self.plan.tag, m.to.digest));
+            *sent = true;
+            match self.put(m).await {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(error)) => failed = Some(error),
+                Err(signal) => return Err(Trouble::Signal(signal)),
+            }
+        }
+        // The last PUT failed too; its outcome is as unknown as that of the others.
+        match (self.look(m).await, failed) {
+            (Ok(Some(digest)), _) if digest == m.to.digest => Ok(()),
+            (_, Some(error)) | (Err(error), None) => Err(Trouble::Registry(error)),
+            (Ok(_), None) => Ok(()),
+        }
+    }
+
+    /// Waits before the next try, if there is any hope in one.
+    async fn again(&self, error: RegistryError, tried: u32) -> Result<(), RegistryError> {
+        if !error.is_transient() {
+            return Err(error);
+        }
+        self.client.pause(&error, tried).await
+    }
+
+    async fn put(&self, m: &Move) -> Result<Result<(), RegistryError>, Signal> {
+        let put = self.client.put_tag(&m.repository, &self.plan.tag, &m.to);
+        tokio::pin!(put);
+        tokio::select! {
+            biased;
+            done = &mut put => Ok(done),
+            signal = self.client.context().stop.wait() => {
+                let _ = tokio::time::timeout(GRACE, put).await;
+                Err(signal)
+            }
+        }
+    }
+
+    /// What the tag names now.
+    ///
+    /// # Errors
+    /// The registry cannot be read.
+    pub async fn look(&self, m: &Move) -> Result<Option<Digest>, RegistryError> {
+        let reference = Reference::Tagged(m.repository.clone(), self.plan.tag.clone());
+        let seen = self.client.digest(&reference).await?;
+        let from = m.from.as_ref().map(|manifest| &manifest.digest);
+        if seen.as_ref() == from || seen.as_ref() == Some(&m.to.digest) {
+            return Ok(seen);
+        }
+        // Neither: before somebody is blamed, the bytes are hashed.
+        Ok(self.client.manifest(&reference).await?.map(|manifest| manifest.digest))
+    }
+}
+
+/// What was found where something else was expected, in words.
+pub fn conflict(m: &Move, expected: Option<&Digest>, found: Option<&Digest>) -> String {
+    let show = |digest: Option<&Digest>| digest.map_or_else(|| "no such tag".to_owned(), ToString::to_string);
+    format!("conflict: {}: expected the tag to name {}, found {}", m.repository, show(expected), show(found))
+}

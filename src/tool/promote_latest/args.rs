@@ -1,0 +1,57 @@
+//! The command line of `promote-latest`.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+
+use crate::model::commit::CommitSha;
+use crate::model::record::Kind;
+use crate::model::tag::Tag;
+use crate::policy::gates::images::Expected;
+use crate::tool::options::{ImageOptions, OutputOptions, RegistryOptions};
+
+/// Moves the tag `latest` of every image of a release to the digests staged under its commit
+///
+/// Checks everything first: every manifest and every blob of every platform, evidence, holds and order. If no guard
+/// refuses, it moves all images, the last one last, and reads every tag back. If anything fails, it puts back what it
+/// moved.
+///
+/// Exit codes: 0 promoted, or live already; 1 refused or failed, nothing was left moved; 2 usage; 4 the images disagree,
+/// and the commands that repair them are printed.
+#[derive(Parser, Clone, Debug)]
+#[command(name = "promote-latest", version)]
+pub struct Args {
+    /// Commit of the release, or any unique prefix of it with at least 7 digits
+    #[arg(value_name = "SHA")]
+    pub sha: CommitSha,
+    /// Refuse unless the tag names DIGEST now, or does not exist (`absent`); give one for each image
+    #[arg(long, value_name = "DIGEST|absent")]
+    pub expect_current: Vec<Expected>,
+    /// Require this kind of evidence, smoke or soak, instead of the configured kinds (repeatable)
+    #[arg(long, value_name = "KIND", conflicts_with = "no_require")]
+    pub require: Vec<Kind>,
+    /// Require no evidence
+    #[arg(long)]
+    pub no_require: bool,
+    /// Use this verdict, which `canary-smoke --result` wrote, like those in the registry (repeatable)
+    #[arg(long, value_name = "FILE")]
+    pub evidence: Vec<PathBuf>,
+    /// Accept only verdicts that were made with exactly this suite file
+    #[arg(long, value_name = "FILE")]
+    pub suite: Option<PathBuf>,
+    /// Promote even if the release is older than the live one
+    #[arg(long)]
+    pub allow_older: bool,
+    /// Promote this release although a hold stands or it was rejected; the reason is kept in the history
+    #[arg(long, value_name = "REASON")]
+    pub lift_hold: Option<String>,
+    /// Move this tag instead of the configured `latest`
+    #[arg(long, value_name = "TAG")]
+    pub to: Option<Tag>,
+    #[command(flatten)]
+    pub(crate) images: ImageOptions,
+    #[command(flatten)]
+    pub(crate) registry: RegistryOptions,
+    #[command(flatten)]
+    pub(crate) output: OutputOptions,
+}

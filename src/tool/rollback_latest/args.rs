@@ -1,0 +1,46 @@
+//! The command line of `rollback-latest`.
+
+use clap::Parser;
+
+use crate::model::commit::CommitSha;
+use crate::model::tag::Tag;
+use crate::tool::options::{ImageOptions, OutputOptions, RegistryOptions};
+
+/// Moves the tag `latest` of every image back to an earlier release
+///
+/// Waits for no gate: it refuses only a release that is not staged or lacks a manifest. With GITHUB_TOKEN set and a
+/// coalmine.toml, `rollback-latest 4c1d56e` is all you have to type.
+///
+/// Exit codes: 0 rolled back, or live already; 1 refused or failed, nothing was left moved; 2 usage; 4 the images
+/// disagree, and the commands that repair them are printed.
+#[derive(Parser, Clone, Debug)]
+#[command(name = "rollback-latest", version, group = clap::ArgGroup::new("target").required(true).args(["sha", "previous", "list"]))]
+pub struct Args {
+    /// Commit of the release to go back to, or any unique prefix of it with at least 7 digits
+    #[arg(value_name = "SHA")]
+    pub sha: Option<CommitSha>,
+    /// Go back to the release that was live before the last promotion
+    #[arg(long)]
+    pub previous: bool,
+    /// List the releases you can go back to, and move nothing
+    #[arg(long)]
+    pub list: bool,
+    /// Why you roll back; kept in the history, the hold and the post-mortem
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// Do not hold promotions, and do not reject the release that you leave
+    #[arg(long)]
+    pub no_hold: bool,
+    /// File the post-mortem draft as an issue on GitHub, once for each rejected release
+    #[arg(long)]
+    pub open_issue: bool,
+    /// Move this tag instead of the configured `latest`
+    #[arg(long, value_name = "TAG")]
+    pub to: Option<Tag>,
+    #[command(flatten)]
+    pub(crate) images: ImageOptions,
+    #[command(flatten)]
+    pub(crate) registry: RegistryOptions,
+    #[command(flatten)]
+    pub(crate) output: OutputOptions,
+}
