@@ -95,7 +95,7 @@ fn run<T: Tool>(args: T::Args, context: &Context) -> Result<T::Outcome, Failure>
             biased;
             deaf = context.stop.listen() => {
                 let error = deaf.map_or_else(|e| e.to_string(), |never| match never {});
-                Err(Failure::usage(format!("failed to listen for signals: {error}"), "run it where a process may handle SIGINT and SIGTERM"))
+                Err(Failure::usage(format!("failed to listen for signals: {error}"), "run it where a process may handle SIGINT, SIGTERM and SIGHUP"))
             }
             result = T::run(args, context) => result,
         }

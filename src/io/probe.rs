@@ -135,6 +135,15 @@ impl<'w> Probe<'w> {
         })
     }
 
+    /// Looks up who answers requests to `url`. From then on requests can be sent to each address.
+    ///
+    /// # Errors
+    /// The name cannot be resolved.
+    pub async fn addresses(&self, url: &Url) -> Result<Addresses, String> {
+        let _permit = self.gate.acquire().await;
+        addresses::lookup(url, self.proxies.as_ref(), &self.known).await
+    }
+
     /// Asks once. It is sent again in two cases, both at most once: no connection could be made, so that nothing was
     /// sent; or the server had closed the kept connection, no byte of an answer came, and the request may be repeated.
     pub async fn ask(&self, request: &ProbeRequest<'_>) -> Observation {

@@ -73,6 +73,41 @@ impl Drop for Progress<'_> {
     }
 }
 
+/// How far work is that has many like parts.
+pub struct Parts<'s> {
+    bar: ProgressBar,
+    console: &'s Console,
+    what: &'static str,
+    told: Cell<Instant>,
+}
+
+impl<'s> Parts<'s> {
+    /// Work of `count` parts, which are called `what`.
+    pub fn new(console: &'s Console, what: &'static str, count: usize) -> Self {
+        let style = ProgressStyle::with_template("  {bar:40} {pos} of {len} {msg}, {eta} left")
+            .expect("the template is a constant");
+        let bar = console.bars().add(ProgressBar::new(count as u64).with_style(style));
+        bar.set_message(what);
+        Self { bar, console, what, told: Cell::new(clock::instant()) }
+    }
+
+    /// Says that one more is done.
+    pub fn advance(&self) {
+        self.bar.inc(1);
+        if self.bar.is_hidden() && clock::instant() - self.told.get() >= LINE_EVERY {
+            self.told.set(clock::instant());
+            let all = self.bar.length().unwrap_or(0);
+            self.console.say(&format!("{} of {all} {}", self.bar.position(), self.what));
+        }
+    }
+}
+
+impl Drop for Parts<'_> {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
 /// More tasks than this share one line.
 const LINES: usize = 24;
 

@@ -1,5 +1,5 @@
 //! A server on loopback that answers from a script: the other side of `canary-smoke prove`. It speaks as much HTTP/1.1
-//! (RFC 9112) as this program's own client needs: one request a connection, bodies with a length.
+//! (RFC 9112) as this program's own client needs: one request at a time, bodies with a length.
 
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
@@ -76,28 +76,25 @@ impl Replay {
     }
 }
 
+/// Answers one request after the other, until the client goes away or an answer is to be cut.
 async fn converse(mut stream: TcpStream, script: &impl Fn(&Asked) -> Answer) -> std::io::Result<()> {
-    let Some(asked) = read(&mut stream).await? else { return Ok(()) };
-    let answer = script(&asked);
-    stream.write_all(&written(&answer)).await?;
-    stream.shutdown().await
-}
-
-async fn read(stream: &mut TcpStream) -> std::io::Result<Option<Asked>> {
     let mut bytes = Vec::new();
     loop {
-        if let Some(asked) = parsed(&bytes) {
-            return Ok(Some(asked));
-        }
-        let more = stream.read_buf(&mut bytes).await?;
-        if more == 0 || bytes.len() > REQUEST_BYTES {
-            return Ok(None);
+        if let Some((asked, end)) = parsed(&bytes) {
+            bytes.drain(..end);
+            let answer = script(&asked);
+            stream.write_all(&written(&answer)).await?;
+            if answer.end != BodyEnd::Whole {
+                return stream.shutdown().await;
+            }
+        } else if stream.read_buf(&mut bytes).await? == 0 || bytes.len() > REQUEST_BYTES {
+            return Ok(());
         }
     }
 }
 
-/// The request, once all of it is there.
-fn parsed(bytes: &[u8]) -> Option<Asked> {
+/// The request, once all of it is there, and where it ends.
+fn parsed(bytes: &[u8]) -> Option<(Asked, usize)> {
     let head = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
     let text = String::from_utf8_lossy(&bytes[..head]);
     let mut lines = text.split("\r\n");
@@ -109,8 +106,9 @@ fn parsed(bytes: &[u8]) -> Option<Asked> {
         .collect();
     let length =
         headers.iter().find(|(name, _)| name == "content-length").and_then(|(_, value)| value.parse().ok());
-    let body = bytes.get(head + 4..head + 4 + length.unwrap_or(0))?.to_vec();
-    Some(Asked { method, target, headers, body })
+    let end = head + 4 + length.unwrap_or(0);
+    let body = bytes.get(head + 4..end)?.to_vec();
+    Some((Asked { method, target, headers, body }, end))
 }
 
 fn written(answer: &Answer) -> Vec<u8> {
@@ -125,6 +123,6 @@ fn written(answer: &Answer) -> Vec<u8> {
     if answer.status != 204 || promised > 0 {
         head.push_str(&format!("content-length: {promised}\r\n"));
     }
-    head.push_str("connection: close\r\n\r\n");
+    head.push_str("\r\n");
     [head.as_bytes(), &answer.body].concat()
 }

@@ -5,3 +5,4 @@ pub mod faults;
 pub mod judge;
 pub mod suite;
 pub mod tenants;
+pub mod twins;

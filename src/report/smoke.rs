@@ -93,6 +93,11 @@ impl RunOutcome {
         if self.ready_line.is_none() {
             remarks.push("without `[ready]` in the suite nothing proves which build answered".to_owned());
         }
+        for (first, second) in &self.twins {
+            remarks.push(format!(
+                "{first} and {second} take the same token at the same address: they may be one tenant, tested twice"
+            ));
+        }
         let no_route: Vec<String> = self
             .tenants
             .iter()

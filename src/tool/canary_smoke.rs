@@ -24,7 +24,7 @@ use crate::model::verdict::Verdict;
 
 pub use self::args::Args;
 pub use self::lint::LintOutcome;
-pub use self::prove::{ProveOutcome, Row as ProveRow};
+pub use self::prove::{ProveOutcome, Row as ProveRow, RowEnd};
 pub use self::run::RunOutcome;
 pub use self::suite::SuiteFile;
 

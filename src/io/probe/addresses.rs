@@ -5,7 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
 use url::{Host, Url};
 
-use super::Probe;
+use super::connection::Known;
+use crate::io::proxy::Proxies;
 
 /// `EAFNOSUPPORT`, for which the standard library has no name: 97 on Linux, 47 on macOS.
 const NO_SUCH_FAMILY: [i32; 2] = [97, 47];
@@ -24,37 +25,37 @@ pub enum Addresses {
     },
 }
 
-impl Probe<'_> {
-    /// Looks up who answers requests to `url`. From then on requests can be sent to each address.
-    ///
-    /// # Errors
-    /// The name cannot be resolved.
-    pub async fn addresses(&self, url: &Url) -> Result<Addresses, String> {
-        if self.proxies.as_ref().and_then(|proxies| proxies.on_the_way_to(url)).is_some() {
-            return Ok(Addresses::Proxied);
-        }
-        let all = match url.host() {
-            Some(Host::Ipv4(address)) => vec![IpAddr::V4(address)],
-            Some(Host::Ipv6(address)) => vec![IpAddr::V6(address)],
-            Some(Host::Domain(name)) => self.resolve(name, url.port_or_known_default().unwrap_or(0)).await?,
-            None => Vec::new(),
-        };
-        let (routed, unrouted) = all.into_iter().partition(|address| has_route(*address));
-        Ok(Addresses::Direct { routed, unrouted })
+/// Looks up who answers requests to `url`. `known` learns the addresses of its name.
+///
+/// # Errors
+/// The name cannot be resolved.
+pub(super) async fn lookup(url: &Url, proxies: Option<&Proxies>, known: &Known) -> Result<Addresses, String> {
+    if proxies.and_then(|proxies| proxies.on_the_way_to(url)).is_some() {
+        return Ok(Addresses::Proxied);
     }
+    let all = match url.host() {
+        Some(Host::Ipv4(address)) => vec![IpAddr::V4(address)],
+        Some(Host::Ipv6(address)) => vec![IpAddr::V6(address)],
+        Some(Host::Domain(name)) => {
+            let all = resolve(name, url.port_or_known_default().unwrap_or(0)).await?;
+            known.learn(name, &all);
+            all
+        }
+        None => Vec::new(),
+    };
+    let (routed, unrouted) = all.into_iter().partition(|address| has_route(*address));
+    Ok(Addresses::Direct { routed, unrouted })
+}
 
-    async fn resolve(&self, name: &str, port: u16) -> Result<Vec<IpAddr>, String> {
-        let _permit = self.gate.acquire().await;
-        let found = tokio::net::lookup_host((name, port)).await.map_err(|e| format!("{name}: {e}"))?;
-        let mut all: Vec<IpAddr> = Vec::new();
-        for address in found.map(|socket| socket.ip()) {
-            if !all.contains(&address) {
-                all.push(address);
-            }
+async fn resolve(name: &str, port: u16) -> Result<Vec<IpAddr>, String> {
+    let found = tokio::net::lookup_host((name, port)).await.map_err(|e| format!("{name}: {e}"))?;
+    let mut all: Vec<IpAddr> = Vec::new();
+    for address in found.map(|socket| socket.ip()) {
+        if !all.contains(&address) {
+            all.push(address);
         }
-        self.known.learn(name, &all);
-        Ok(all)
     }
+    Ok(all)
 }
 
 /// Whether the system knows a way to `address`. Connecting a UDP socket asks for the way and sends nothing. Whatever

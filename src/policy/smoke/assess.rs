@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::suite::Step;
 use super::suite::expectation::{Assertion, Subject};
+use super::suite::proof::proves_build;
 use super::suite::template::Variables;
 use crate::base::duration;
 use crate::base::list::NonEmpty;
@@ -50,8 +51,12 @@ impl<'a> Exhibit<'a> {
 
     /// Holds the answer, which took `elapsed`, against what `step` expects.
     pub fn assess(&self, step: &Step, elapsed: Duration) -> Assessment {
+        if let Some(found) = self.other_build(step) {
+            return Assessment::Unknown(format!("another build answered: {found}"));
+        }
+        let all = step.expect.assertions.iter().chain(&step.expect.everywhere);
         let (body, head): (Vec<&Assertion>, Vec<&Assertion>) =
-            step.expect.assertions.iter().partition(|a| !matches!(a.subject, Subject::Header(_)));
+            all.partition(|a| !matches!(a.subject, Subject::Header(_)));
         let mut mismatches: Vec<Mismatch> = self.status(step).into_iter().collect();
         mismatches.extend(head.iter().flat_map(|assertion| self.look(assertion)));
         match (self.answer.end, mismatches.is_empty()) {
@@ -76,6 +81,27 @@ impl<'a> Exhibit<'a> {
         // Ten paths into something that is no JSON say the same ten times.
         mismatches.dedup();
         NonEmpty::from_vec(mismatches).map_or(Assessment::Holds(captured), Assessment::Fails)
+    }
+
+    /// What the answer says of its build, if that is not the wanted one. An answer that does not say it is none of
+    /// another build; it fails by what is expected of every answer.
+    fn other_build(&self, step: &Step) -> Option<String> {
+        let proofs = step.expect.everywhere.iter().filter(|assertion| proves_build(assertion));
+        proofs.filter(|assertion| self.is_there(&assertion.subject)).find_map(|assertion| {
+            let mismatch = self.look(assertion).into_iter().next()?;
+            Some(format!("{}: expected {}, found {}", mismatch.subject, mismatch.expected, mismatch.found))
+        })
+    }
+
+    fn is_there(&self, subject: &Subject) -> bool {
+        match subject {
+            Subject::Header(name) => self.header(name).is_some(),
+            Subject::Body => false,
+            Subject::Json(path) => {
+                let whole = self.answer.end == BodyEnd::Whole;
+                whole && self.document().is_ok_and(|document| path.find(document).is_some())
+            }
+        }
     }
 
     /// # Errors

@@ -1,65 +1,19 @@
 //! The ways in which a recorded tenant can be spoiled, one at a time, to see whether a suite notices.
 
+mod body;
+mod everywhere;
+mod fault;
+
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
+use self::body::Spot;
 use super::suite::Auth;
 use crate::model::check::{Answer, BodyEnd};
 use crate::model::commit::CommitSha;
 
-/// What is done to a tenant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// Status 500 with the same body.
-    ServerError,
-    /// A login page with status 200.
-    HtmlPage,
-    /// The same status without a body.
-    EmptyBody,
-    /// One key of an object is not there.
-    MissingKey,
-    /// A value has another type.
-    WrongType,
-    /// A list has no members.
-    EmptiedList,
-    /// Whoever asks is answered.
-    OpenAuthentication,
-    /// The tenant says that it runs another build.
-    OtherBuild,
-    /// The connection ends in the middle of the body.
-    CutConnection,
-}
-
-impl Fault {
-    /// The fault in words.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ServerError => "status 500 with the same body",
-            Self::HtmlPage => "an HTML page with status 200",
-            Self::EmptyBody => "an empty body",
-            Self::MissingKey => "a missing key",
-            Self::WrongType => "a wrong type",
-            Self::EmptiedList => "an emptied list",
-            Self::OpenAuthentication => "authentication left open",
-            Self::OtherBuild => "another build",
-            Self::CutConnection => "a cut connection",
-        }
-    }
-}
-
-/// One exchange with the healthy tenant.
-#[derive(Clone, Debug)]
-pub struct Exchange {
-    /// The request as the suite writes it.
-    pub request: String,
-    /// What was asked in the end: method and target.
-    pub asked: String,
-    /// Whose token it carried.
-    pub auth: Auth,
-    /// The answer.
-    pub answer: Answer,
-}
+pub use self::fault::{Exchange, Fault};
 
 /// One fault at one place.
 #[derive(Clone, Debug)]
@@ -86,37 +40,71 @@ const LOGIN: &str = "<!doctype html><html><body><form action=\"/login\">Please l
 
 /// Every fault that can be played on these exchanges, by their numbers.
 pub fn scenarios(exchanges: &BTreeMap<usize, Exchange>, sha: &CommitSha) -> Vec<Scenario> {
-    let mut places: Vec<(String, Vec<usize>)> = Vec::new();
+    // Exchanges that ask the same are one place: a fault there is noticed when one of them notices it.
+    let mut places: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    let mut order = Vec::new();
     for (number, exchange) in exchanges {
-        let place = named(exchange);
-        match places.iter_mut().find(|(name, _)| *name == place) {
-            Some((_, numbers)) => numbers.push(*number),
-            None => places.push((place, vec![*number])),
+        let numbers = places.entry(named(exchange)).or_default();
+        if numbers.is_empty() {
+            order.push(named(exchange));
+        }
+        numbers.push(*number);
+    }
+    let mut all = Vec::new();
+    for place in order {
+        let numbers = places.get(&place).map(Vec::as_slice).unwrap_or_default();
+        all.extend(at_place(&place, exchanges, numbers));
+    }
+    for (fault, answers) in [
+        (Fault::OpenAuthentication, everywhere::opened(exchanges)),
+        (Fault::OtherBuild, everywhere::rebuilt(exchanges, sha)),
+    ] {
+        let variants = vec![Variant { label: String::new(), answers }];
+        all.push(Scenario { fault, place: EVERYWHERE.to_owned(), variants });
+    }
+    all
+}
+
+/// The faults of one request: those of the whole answer, then those of each object and list in it that the suite looks
+/// at or into.
+fn at_place(place: &str, exchanges: &BTreeMap<usize, Exchange>, numbers: &[usize]) -> Vec<Scenario> {
+    let mut all = Vec::new();
+    for fault in [Fault::ServerError, Fault::HtmlPage, Fault::EmptyBody, Fault::CutConnection] {
+        let answers = numbers.iter().filter_map(|number| {
+            let answer = &exchanges.get(number)?.answer;
+            Some((*number, whole(fault, answer)?))
+        });
+        let answers: BTreeMap<usize, Answer> = answers.collect();
+        if !answers.is_empty() {
+            let variants = vec![Variant { label: String::new(), answers }];
+            all.push(Scenario { fault, place: place.to_owned(), variants });
         }
     }
-    let local = [
-        Fault::ServerError,
-        Fault::HtmlPage,
-        Fault::EmptyBody,
-        Fault::MissingKey,
-        Fault::WrongType,
-        Fault::EmptiedList,
-        Fault::CutConnection,
-    ];
-    let mut all = Vec::new();
-    for (place, numbers) in &places {
-        for fault in local {
-            let variants = variants(fault, exchanges, numbers);
-            if !variants.is_empty() {
-                all.push(Scenario { fault, place: place.clone(), variants });
+    // By the part and the fault: the forms, each with the answers of every exchange that has it.
+    let mut forms: BTreeMap<(Spot, usize), BTreeMap<String, BTreeMap<usize, Answer>>> = BTreeMap::new();
+    for number in numbers {
+        let Some(exchange) = exchanges.get(number) else { continue };
+        // What a refusal or an error says is nobody's expectation.
+        let success = (200..300).contains(&exchange.answer.status);
+        let Some(document) = serde_json::from_slice::<Value>(&exchange.answer.body).ok().filter(|_| success)
+        else {
+            continue;
+        };
+        for spot in body::spots(&document, &exchange.paths) {
+            for (at, fault) in body::FAULTS.into_iter().enumerate() {
+                for (label, spoiled) in body::spoiled(fault, &document, &spot) {
+                    let answer = Answer { body: spoiled.to_string().into_bytes(), ..exchange.answer.clone() };
+                    let form = forms.entry((spot.clone(), at)).or_default();
+                    form.entry(label).or_default().insert(*number, answer);
+                }
             }
         }
     }
-    for (fault, answers) in
-        [(Fault::OpenAuthentication, opened(exchanges)), (Fault::OtherBuild, rebuilt(exchanges, sha))]
-    {
-        let variants = vec![Variant { label: String::new(), answers }];
-        all.push(Scenario { fault, place: EVERYWHERE.to_owned(), variants });
+    for ((spot, at), labels) in forms {
+        let place =
+            if spot.is_empty() { place.to_owned() } else { format!("{place} at {}", body::shown(&spot)) };
+        let variants = labels.into_iter().map(|(label, answers)| Variant { label, answers }).collect();
+        all.push(Scenario { fault: body::FAULTS[at], place, variants });
     }
     all
 }
@@ -129,169 +117,45 @@ fn named(exchange: &Exchange) -> String {
     }
 }
 
-/// The forms of `fault` at the exchanges `numbers`: for each label the answers that are spoiled in that way.
-fn variants(fault: Fault, exchanges: &BTreeMap<usize, Exchange>, numbers: &[usize]) -> Vec<Variant> {
-    let mut variants: Vec<Variant> = Vec::new();
-    for (number, exchange) in numbers.iter().filter_map(|number| Some((number, exchanges.get(number)?))) {
-        for (label, answer) in spoiled(fault, &exchange.answer) {
-            match variants.iter_mut().find(|variant| variant.label == label) {
-                Some(variant) => drop(variant.answers.insert(*number, answer)),
-                None => variants.push(Variant { label, answers: BTreeMap::from([(*number, answer)]) }),
-            }
-        }
-    }
-    variants
-}
-
-/// The answer, spoiled: in each way that there is. What a refusal or an error says is nobody's expectation, so bodies
-/// are spoiled of successful answers only.
-fn spoiled(fault: Fault, answer: &Answer) -> Vec<(String, Answer)> {
-    let one = |answer: Answer| vec![(String::new(), answer)];
-    let success = (200..300).contains(&answer.status);
-    let body = || serde_json::from_slice::<Value>(&answer.body).ok().filter(|_| success);
-    let with = |(label, value): (String, Value)| {
-        (label, Answer { body: value.to_string().into_bytes(), ..answer.clone() })
-    };
+/// The answer, spoiled as a whole; `None`: that would make no difference.
+fn whole(fault: Fault, answer: &Answer) -> Option<Answer> {
     match fault {
-        Fault::ServerError => one(Answer { status: 500, ..answer.clone() }),
-        Fault::HtmlPage => one(Answer {
+        Fault::ServerError => Some(Answer { status: 500, ..answer.clone() }),
+        Fault::HtmlPage => Some(Answer {
             status: 200,
             headers: vec![("content-type".to_owned(), "text/html; charset=utf-8".to_owned())],
             body: LOGIN.as_bytes().to_vec(),
             end: BodyEnd::Whole,
         }),
-        Fault::CutConnection => one(Answer {
+        Fault::CutConnection => Some(Answer {
             body: answer.body[..answer.body.len() / 2].to_vec(),
             end: BodyEnd::Cut,
             ..answer.clone()
         }),
-        Fault::EmptyBody if success && !answer.body.is_empty() => {
-            one(Answer { body: Vec::new(), ..answer.clone() })
+        Fault::EmptyBody if (200..300).contains(&answer.status) && !answer.body.is_empty() => {
+            Some(Answer { body: Vec::new(), ..answer.clone() })
         }
-        Fault::MissingKey => {
-            body().map(|value| without_keys(&value)).unwrap_or_default().into_iter().map(with).collect()
-        }
-        Fault::WrongType => {
-            body().map(|value| retyped(&value)).unwrap_or_default().into_iter().map(with).collect()
-        }
-        Fault::EmptiedList => {
-            body().map(|value| emptied(&value)).unwrap_or_default().into_iter().map(with).collect()
-        }
-        Fault::EmptyBody | Fault::OpenAuthentication | Fault::OtherBuild => Vec::new(),
+        Fault::EmptyBody
+        | Fault::MissingKey
+        | Fault::WrongType
+        | Fault::NullValue
+        | Fault::EmptiedList
+        | Fault::OpenAuthentication
+        | Fault::OtherBuild => None,
     }
-}
-
-/// The value without one key, for each key of the object, or of the objects in the list.
-fn without_keys(value: &Value) -> Vec<(String, Value)> {
-    let keys: Vec<String> = match value {
-        Value::Object(object) => object.keys().cloned().collect(),
-        Value::Array(list) => {
-            let mut keys: Vec<String> =
-                list.iter().filter_map(Value::as_object).flat_map(Map::keys).cloned().collect();
-            keys.sort();
-            keys.dedup();
-            keys
-        }
-        _ => Vec::new(),
-    };
-    let without = |key: &String| {
-        let mut value = value.clone();
-        match &mut value {
-            Value::Object(object) => drop(object.remove(key)),
-            Value::Array(list) => {
-                list.iter_mut().filter_map(Value::as_object_mut).for_each(|o| drop(o.remove(key)));
-            }
-            _ => {}
-        }
-        (key.clone(), value)
-    };
-    keys.iter().map(without).collect()
-}
-
-/// The value with another type, and with another type at each key.
-fn retyped(value: &Value) -> Vec<(String, Value)> {
-    let mut all = vec![("the whole body".to_owned(), other_type(value))];
-    if let Value::Object(object) = value {
-        for (key, inner) in object {
-            let mut object = object.clone();
-            object.insert(key.clone(), other_type(inner));
-            all.push((key.clone(), Value::Object(object)));
-        }
-    }
-    all
-}
-
-fn other_type(value: &Value) -> Value {
-    match value {
-        Value::Object(_) => json!([]),
-        Value::Array(_) => json!({ "items": value }),
-        Value::String(_) => json!(42),
-        Value::Null | Value::Bool(_) | Value::Number(_) => json!(value.to_string()),
-    }
-}
-
-/// The value with a list emptied, for each list that has members.
-fn emptied(value: &Value) -> Vec<(String, Value)> {
-    match value {
-        Value::Array(list) if !list.is_empty() => vec![("the whole body".to_owned(), json!([]))],
-        Value::Object(object) => {
-            let lists =
-                object.iter().filter(|(_, inner)| inner.as_array().is_some_and(|list| !list.is_empty()));
-            let emptied = |(key, _): (&String, &Value)| {
-                let mut object = object.clone();
-                object.insert(key.clone(), json!([]));
-                (key.clone(), Value::Object(object))
-            };
-            lists.map(emptied).collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// Whoever asks gets what the tenant's own token got.
-fn opened(exchanges: &BTreeMap<usize, Exchange>) -> BTreeMap<usize, Answer> {
-    let strangers = exchanges.iter().filter(|(_, exchange)| !matches!(exchange.auth, Auth::Own(_)));
-    let answer = |(number, exchange): (&usize, &Exchange)| {
-        let own =
-            exchanges.values().find(|own| matches!(own.auth, Auth::Own(_)) && own.asked == exchange.asked);
-        let open = Answer { status: 200, headers: Vec::new(), body: b"{}".to_vec(), end: BodyEnd::Whole };
-        (*number, own.map_or(open, |own| own.answer.clone()))
-    };
-    strangers.map(answer).collect()
-}
-
-/// Every text that begins with the sha's first digits names another build.
-fn rebuilt(exchanges: &BTreeMap<usize, Exchange>, sha: &CommitSha) -> BTreeMap<usize, Answer> {
-    let replaced = |text: &str| {
-        let mut out = String::new();
-        let mut rest = text;
-        while let Some(at) = rest.find(sha.short()) {
-            let (before, from) = rest.split_at(at);
-            let end = from.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(from.len());
-            out.push_str(before);
-            out.extend(from[..end].chars().map(|c| if c == 'b' { '0' } else { 'b' }));
-            rest = &from[end..];
-        }
-        out + rest
-    };
-    let rebuild = |answer: &Answer| Answer {
-        headers: answer.headers.iter().map(|(name, value)| (name.clone(), replaced(value))).collect(),
-        body: replaced(&String::from_utf8_lossy(&answer.body)).into_bytes(),
-        ..answer.clone()
-    };
-    exchanges.iter().map(|(number, exchange)| (*number, rebuild(&exchange.answer))).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Answer, Auth, BodyEnd, Exchange, Fault, scenarios};
     use crate::policy::smoke::suite::Scheme;
+    use crate::policy::smoke::suite::json_path::Path;
     use std::collections::BTreeMap;
 
     fn exchange(request: &str, auth: Auth, status: u16, body: &str) -> Exchange {
         let answer =
             Answer { status, headers: Vec::new(), body: body.as_bytes().to_vec(), end: BodyEnd::Whole };
-        Exchange { request: request.to_owned(), asked: request.to_owned(), auth, answer }
+        Exchange { request: request.to_owned(), asked: request.to_owned(), auth, paths: Vec::new(), answer }
     }
 
     #[test]
@@ -308,7 +172,8 @@ mod tests {
             .collect();
         for expected in [
             (Fault::MissingKey, "GET /a", vec!["l", "v"]),
-            (Fault::WrongType, "GET /a", vec!["the whole body", "l", "v"]),
+            (Fault::WrongType, "GET /a", vec!["l", "the whole body", "v"]),
+            (Fault::NullValue, "GET /a", vec!["l", "v"]),
             (Fault::EmptiedList, "GET /a", vec!["l"]),
             (Fault::WrongType, "GET /b", vec!["the whole body"]),
             (Fault::ServerError, "GET /a (no token)", vec![""]),
@@ -324,5 +189,30 @@ mod tests {
         assert!(!body.contains("4c1d56e") && body.contains("\"l\""), "{body}");
         let open = all.iter().find(|s| s.fault == Fault::OpenAuthentication).unwrap();
         assert_eq!(open.variants[0].answers[&3].status, 200);
+    }
+
+    #[test]
+    fn what_the_suite_looks_into_is_spoiled_as_deep_as_it_looks() {
+        let body = r#"{"data": {"me": {"id": "a", "tags": ["x"]}, "all": [{"n": 1}]}, "meta": {"took": 3}}"#;
+        let played = |paths: &[&str]| -> Vec<(Fault, String, Vec<String>)> {
+            let mut exchange = exchange("POST /graphql", Auth::Own(Scheme::Bearer), 200, body);
+            exchange.paths = paths.iter().map(|path| Path::parse(path).unwrap()).collect();
+            let all = scenarios(&BTreeMap::from([(1, exchange)]), &"4c1d56e".parse().unwrap());
+            let labels = |s: &super::Scenario| s.variants.iter().map(|v| v.label.clone()).collect();
+            all.iter().map(|s| (s.fault, s.place.clone(), labels(s))).collect()
+        };
+        let has = |found: &[(Fault, String, Vec<String>)], fault, place: &str, label: &str| {
+            found.iter().any(|(f, p, l)| *f == fault && p == place && l.iter().any(|l| l == label))
+        };
+        // An object that is looked at may have nothing in it.
+        let shallow = played(&["$.data"]);
+        assert!(has(&shallow, Fault::NullValue, "POST /graphql at $.data", "me"), "{shallow:?}");
+        assert!(has(&shallow, Fault::MissingKey, "POST /graphql", "meta"), "a neighbour: {shallow:?}");
+        assert!(!shallow.iter().any(|(_, place, _)| place.contains("me")), "nobody looks there: {shallow:?}");
+        let deep = played(&["$.data.me.id", "$.data.all[*].n"]);
+        assert!(has(&deep, Fault::MissingKey, "POST /graphql at $.data.me", "tags"), "{deep:?}");
+        assert!(has(&deep, Fault::EmptiedList, "POST /graphql at $.data.me", "tags"), "{deep:?}");
+        assert!(has(&deep, Fault::WrongType, "POST /graphql at $.data.all[*]", "n"), "{deep:?}");
+        assert!(!deep.iter().any(|(_, place, _)| place.contains("meta")), "{deep:?}");
     }
 }

@@ -7,6 +7,7 @@
 pub mod advice;
 pub mod expectation;
 pub mod json_path;
+pub mod proof;
 pub mod template;
 pub mod worst_case;
 
@@ -20,7 +21,7 @@ mod vocabulary;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use self::expectation::Expect;
+use self::expectation::{Expect, Subject};
 use self::json_path::Path;
 use self::template::{JsonTemplate, Template};
 use crate::base::list::NonEmpty;
@@ -139,6 +140,16 @@ impl Step {
     /// Whether the request may make something that is still there afterwards.
     pub fn writes(&self) -> bool {
         !self.request.is_read() && !self.idempotent
+    }
+
+    /// The parts of the answer that something is expected of, or that are captured.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        let expected = self.expect.assertions.iter().chain(&self.expect.everywhere);
+        let expected = expected.filter_map(|assertion| match &assertion.subject {
+            Subject::Json(path) => Some(path),
+            Subject::Header(_) | Subject::Body => None,
+        });
+        expected.chain(self.captures.iter().map(|(_, path)| path))
     }
 
     /// Whether sending the request twice does no more than sending it once (RFC 9110, section 9.2.2).

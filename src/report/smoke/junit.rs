@@ -1,6 +1,7 @@
 //! The run as JUnit: `testsuite` = tenant, `testcase` = check. The dialect that Jenkins' junit plugin, GitLab and the
 //! GitHub reporters read: <https://github.com/testmoapp/junitxml> (read 2026-11), `flakyFailure` as Maven Surefire
-//! writes it.
+//! writes it. Elements and attributes are only those of `junit-10.xsd` (jenkinsci/xunit-plugin, read 2026-11), which
+//! refuses others. What makes the exit code 1 is counted as a failure.
 
 use std::io;
 
@@ -10,6 +11,7 @@ use quick_xml::events::{BytesDecl, BytesText, Event};
 use crate::base::text::escape;
 use crate::model::check::{CheckResult, Outcome, StepResult, TenantResult};
 use crate::policy::smoke::judge::tally;
+use crate::policy::smoke::suite::FlakyRule;
 use crate::tool::canary_smoke::RunOutcome;
 
 /// The longest text of one element.
@@ -30,7 +32,7 @@ fn write(run: &RunOutcome, writer: &mut Writer<Vec<u8>>) -> io::Result<()> {
     writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     let all = run.tenants.iter().flat_map(|tenant| &tenant.checks);
     let element = writer.create_element("testsuites").with_attribute(("name", "canary-smoke"));
-    let counts = counts(all, run.tenants.iter().filter(|t| is_astray(t)).count());
+    let counts = counts(all, run.tenants.iter().filter(|t| is_astray(t)).count(), run.flaky);
     let element = element.with_attributes(counts.iter().map(|(name, n)| (*name, n.as_str())));
     let time =
         seconds(u64::try_from(run.finished.duration_since(run.started).as_millis()).unwrap_or_default());
@@ -47,15 +49,22 @@ fn is_astray(tenant: &TenantResult) -> bool {
     tenant.build.astray().is_some()
 }
 
-/// `tests`, `failures`, `errors`, `skipped`.
-fn counts<'c>(checks: impl Iterator<Item = &'c CheckResult>, astray: usize) -> [(&'static str, String); 4] {
+/// `tests`, `failures`, `errors`.
+fn counts<'c>(
+    checks: impl Iterator<Item = &'c CheckResult>,
+    astray: usize,
+    flaky: FlakyRule,
+) -> [(&'static str, String); 3] {
     let tally = tally(checks);
     let total = tally.passed + tally.flaky + tally.failed + tally.inconclusive + astray;
+    let failures = match flaky {
+        FlakyRule::Fail => tally.failed + tally.flaky,
+        FlakyRule::Warn => tally.failed,
+    };
     [
         ("tests", total.to_string()),
-        ("failures", tally.failed.to_string()),
+        ("failures", failures.to_string()),
         ("errors", (tally.inconclusive + astray).to_string()),
-        ("skipped", "0".to_owned()),
     ]
 }
 
@@ -67,7 +76,7 @@ fn suite(run: &RunOutcome, tenant: &TenantResult, writer: &mut Writer<Vec<u8>>) 
         ("timestamp", stamp.as_str()),
         ("time", time.as_str()),
     ]);
-    let counts = counts(tenant.checks.iter(), usize::from(is_astray(tenant)));
+    let counts = counts(tenant.checks.iter(), usize::from(is_astray(tenant)), run.flaky);
     let element = element.with_attributes(counts.iter().map(|(name, n)| (*name, n.as_str())));
     element.write_inner_content(|writer| {
         if let Some(found) = tenant.build.astray() {
@@ -95,22 +104,20 @@ fn case(
     check: &CheckResult,
     writer: &mut Writer<Vec<u8>>,
 ) -> io::Result<()> {
-    let (name, time, line) = (clean(&check.name), seconds(check.elapsed_ms), check.line.to_string());
+    let (name, time) = (clean(&check.name), seconds(check.elapsed_ms));
     let case = writer.create_element("testcase").with_attributes([
         ("name", name.as_str()),
         ("classname", tenant.name.as_str()),
         ("time", time.as_str()),
-        ("file", run.suite.file.as_str()),
-        ("line", line.as_str()),
     ]);
-    let element = match check.outcome {
-        Outcome::Passed => {
+    let element = match (check.outcome, run.flaky) {
+        (Outcome::Passed, _) => {
             case.write_empty()?;
             return Ok(());
         }
-        Outcome::Failed => "failure",
-        Outcome::Inconclusive => "error",
-        Outcome::Flaky => "flakyFailure",
+        (Outcome::Failed, _) | (Outcome::Flaky, FlakyRule::Fail) => "failure",
+        (Outcome::Inconclusive, _) => "error",
+        (Outcome::Flaky, FlakyRule::Warn) => "flakyFailure",
     };
     let steps: Vec<&StepResult> = check.samples.iter().flat_map(|sample| &sample.steps).collect();
     let telling = steps.iter().find(|step| step.outcome == check.outcome);
@@ -119,7 +126,8 @@ fn case(
         (None, Some(why)) => why.clone(),
         (None, None) => "not told".to_owned(),
     };
-    let text = telling.map(|step| details(step)).unwrap_or_default();
+    let place = clean(&format!("{}:{}", run.suite.file, telling.map_or(check.line, |step| step.line)));
+    let text = format!("{place}\n{}", telling.map(|step| details(step)).unwrap_or_default());
     case.write_inner_content(|writer| verdict(writer, element, check.outcome.as_str(), &message, &text))?;
     Ok(())
 }

@@ -6,11 +6,11 @@ use crate::base::exit::Exit;
 use crate::model::verdict::Verdict;
 use crate::report::github::Summary;
 use crate::report::page::{Cell, Mood, Page, cell};
-use crate::tool::canary_smoke::ProveOutcome;
+use crate::tool::canary_smoke::{ProveOutcome, ProveRow, RowEnd};
 
 impl ProveOutcome {
     pub(super) fn verdict(&self) -> Verdict {
-        match (self.unfit.is_empty(), self.is_enough()) {
+        match (self.is_complete(), self.is_enough()) {
             (false, _) => Verdict::Inconclusive,
             (true, true) => Verdict::Green,
             (true, false) => Verdict::Red,
@@ -18,7 +18,7 @@ impl ProveOutcome {
     }
 
     pub(super) fn exit(&self) -> Exit {
-        match (self.unfit.is_empty(), self.is_enough()) {
+        match (self.is_complete(), self.is_enough()) {
             (false, _) => Exit::Inconclusive,
             (true, true) => Exit::Done,
             (true, false) => Exit::No,
@@ -26,9 +26,18 @@ impl ProveOutcome {
     }
 
     fn headline(&self) -> (Mood, String) {
-        let (noticed, all) = self.score();
+        let (noticed, played, all) = self.score();
         if !self.unfit.is_empty() {
             let message = format!("INCONCLUSIVE: {} is not healthy enough to be recorded", self.tenant);
+            return (Mood::Odd, message);
+        }
+        if !self.is_complete() {
+            let why = self.cut_short.as_deref().unwrap_or("it was cut short");
+            let message = format!(
+                "INCONCLUSIVE: {} of {all} faults were not played: {why}; {} notices {noticed} of the {played} others",
+                all - played,
+                self.suite.file
+            );
             return (Mood::Odd, message);
         }
         let share = (noticed * 100).checked_div(all).unwrap_or_default();
@@ -41,34 +50,45 @@ impl ProveOutcome {
     }
 
     fn cells(&self) -> Vec<Vec<Cell>> {
-        let row = |row: &crate::tool::canary_smoke::ProveRow| {
-            let noticed = if row.noticed_by.is_empty() {
-                (Mood::Bad, "NOBODY".to_owned())
-            } else {
-                let but = if row.missed.is_empty() {
-                    String::new()
-                } else {
-                    format!(" (not: {})", row.missed.join(", "))
-                };
-                (Mood::Good, format!("{}{but}", row.noticed_by.join(", ")))
+        let row = |row: &ProveRow| {
+            let end = match &row.end {
+                RowEnd::NotPlayed => (Mood::Odd, "not played".to_owned()),
+                RowEnd::Unnoticed => (Mood::Bad, "NOBODY".to_owned()),
+                RowEnd::Noticed { by, missed } if missed.is_empty() => (Mood::Good, by.join(", ")),
+                RowEnd::Noticed { by, missed } => {
+                    (Mood::Good, format!("{} (not: {})", by.join(", "), missed.join(", ")))
+                }
             };
-            vec![cell(row.fault.as_str()), cell(row.place.clone()), noticed]
+            vec![cell(row.fault.as_str()), cell(row.place.clone()), end]
         };
         // What nobody notices is what this is about: it comes first.
-        let (survivors, noticed): (Vec<_>, Vec<_>) =
-            self.rows.iter().partition(|row| row.noticed_by.is_empty());
-        survivors.into_iter().chain(noticed).map(row).collect()
+        let mut rows: Vec<&ProveRow> = self.rows.iter().collect();
+        rows.sort_by_key(|row| match row.end {
+            RowEnd::Unnoticed => 0,
+            RowEnd::Noticed { .. } => 1,
+            RowEnd::NotPlayed => 2,
+        });
+        rows.into_iter().map(row).collect()
     }
 
     pub(super) fn fields(&self) -> Map<String, Value> {
-        let (noticed, all) = self.score();
-        let row = |row: &crate::tool::canary_smoke::ProveRow| json!({ "fault": row.fault.as_str(), "request": row.place, "noticed_by": row.noticed_by, "missed": row.missed });
+        let (noticed, played, all) = self.score();
+        let row = |row: &ProveRow| {
+            let (by, missed) = match &row.end {
+                RowEnd::Noticed { by, missed } => (by.as_slice(), missed.as_slice()),
+                RowEnd::NotPlayed | RowEnd::Unnoticed => (&[][..], &[][..]),
+            };
+            let was_played = row.end != RowEnd::NotPlayed;
+            json!({ "fault": row.fault.as_str(), "request": row.place, "played": was_played, "noticed_by": by, "missed": missed })
+        };
         Map::from_iter([
             ("suite".to_owned(), json!({ "file": self.suite.file, "sha256": self.suite.sha256 })),
             ("sha".to_owned(), json!(self.sha)),
             ("tenant".to_owned(), json!(self.tenant)),
             ("unfit".to_owned(), json!(self.unfit)),
+            ("cut_short".to_owned(), json!(self.cut_short)),
             ("noticed".to_owned(), json!(noticed)),
+            ("played".to_owned(), json!(played)),
             ("all".to_owned(), json!(all)),
             ("min_score".to_owned(), json!(self.min_score)),
             ("faults".to_owned(), Value::Array(self.rows.iter().map(row).collect())),

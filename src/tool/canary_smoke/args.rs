@@ -16,8 +16,8 @@ use crate::tool::options::{ImageOptions, OutputOptions, PlaceOptions};
 /// its own tenant only.
 ///
 /// Exit codes: 0 green; 1 red: an expectation failed; 2 usage, or a mistake in the suite: no request was sent;
-/// 3 inconclusive: a tenant was unreachable, timed out or served another build; 130 or 143 stopped by a signal, after
-/// cleaning up.
+/// 3 inconclusive: a tenant was unreachable, timed out or served another build; 129, 130 or 143 stopped by a signal,
+/// after cleaning up.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "canary-smoke", version, args_conflicts_with_subcommands = false)]
 pub struct Args {

@@ -38,7 +38,8 @@ impl Session<'_> {
         join_all(all).await
     }
 
-    async fn check(&self, tenant: &Tenant, check: &Check, first: usize) -> CheckResult {
+    /// Runs one check, whose first step has the number `first` in a recording.
+    pub(super) async fn check(&self, tenant: &Tenant, check: &Check, first: usize) -> CheckResult {
         let begun = clock::instant();
         let times = if self.pace == Pace::Full { check.repeat.times } else { 1 };
         let repeat = if self.pace == Pace::Full { check.repeat } else { Repeat { times: 1, pass: 1 } };

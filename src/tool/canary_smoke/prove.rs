@@ -2,7 +2,7 @@
 //! with one fault at a time. The tenant's token is not used there.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::args::Args;
 use super::fleet;
@@ -13,8 +13,9 @@ use crate::base::secret::Secret;
 use crate::io::clock;
 use crate::io::context::Context;
 use crate::io::probe::{Certificates, Probe, Route};
+use crate::io::progress::Parts;
 use crate::io::replay::{Asked, Replay};
-use crate::model::check::{Answer, BodyEnd, Build, Places, TenantResult};
+use crate::model::check::{Answer, BodyEnd, Places, TenantResult};
 use crate::model::commit::CommitSha;
 use crate::model::tenant::{Tenant, TenantName};
 use crate::policy::smoke::faults::{Exchange, Fault, Scenario, scenarios};
@@ -37,6 +38,8 @@ pub struct ProveOutcome {
     pub unfit: Vec<String>,
     /// Every fault at every place.
     pub rows: Vec<Row>,
+    /// Why not every fault was played.
+    pub cut_short: Option<String>,
     /// The least share that must be noticed, in percent.
     pub min_score: u8,
 }
@@ -48,21 +51,43 @@ pub struct Row {
     pub fault: Fault,
     /// The request that was spoiled.
     pub place: String,
-    /// The checks that noticed, in the order of the suite; empty: none did.
-    pub noticed_by: Vec<String>,
-    /// Forms of the fault that none noticed although others were.
-    pub missed: Vec<String>,
+    /// Who noticed.
+    pub end: RowEnd,
+}
+
+/// What came of one fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RowEnd {
+    /// It was not played, or not in all of its forms before one was noticed.
+    NotPlayed,
+    /// No check noticed it in any form.
+    Unnoticed,
+    /// It was noticed.
+    Noticed {
+        /// The checks that noticed, in the order of the suite.
+        by: Vec<String>,
+        /// Forms of the fault that none noticed although others were.
+        missed: Vec<String>,
+    },
 }
 
 impl ProveOutcome {
-    /// Noticed faults, and all.
-    pub fn score(&self) -> (usize, usize) {
-        (self.rows.iter().filter(|row| !row.noticed_by.is_empty()).count(), self.rows.len())
+    /// How many faults were noticed, how many were played, and how many there are.
+    pub fn score(&self) -> (usize, usize, usize) {
+        let noticed = self.rows.iter().filter(|row| matches!(row.end, RowEnd::Noticed { .. })).count();
+        let played = self.rows.iter().filter(|row| row.end != RowEnd::NotPlayed).count();
+        (noticed, played, self.rows.len())
+    }
+
+    /// Whether the suite was tested: every fault was played.
+    pub fn is_complete(&self) -> bool {
+        let (_, played, all) = self.score();
+        self.unfit.is_empty() && self.cut_short.is_none() && played == all
     }
 
     /// Whether enough was noticed. No faults at all are not enough.
     pub fn is_enough(&self) -> bool {
-        let (noticed, all) = self.score();
+        let (noticed, _, all) = self.score();
         all > 0 && noticed * 100 >= all * usize::from(self.min_score)
     }
 }
@@ -100,6 +125,7 @@ pub(super) async fn prove(args: &Args, min_score: u8, context: &Context) -> Resu
         tenant: tenant.name.clone(),
         unfit: Vec::new(),
         rows: Vec::new(),
+        cut_short: None,
         min_score,
     };
     context.console.say(&format!("recording {}", tenant.name));
@@ -108,9 +134,7 @@ pub(super) async fn prove(args: &Args, min_score: u8, context: &Context) -> Resu
     if outcome.unfit.is_empty() {
         let recording = recorder.recording.as_ref().map(RefCell::take).unwrap_or_default();
         let stage = Stage::build(&recorder, &suite, tenant, recording)?;
-        let played = stage.play(&sha).await?;
-        outcome.unfit = played.0;
-        outcome.rows = played.1;
+        stage.play(&mut outcome).await?;
     }
     context.stop.signal().map_or(Ok(outcome), |signal| Err(signal.into()))
 }
@@ -120,6 +144,8 @@ struct Stage<'r> {
     run: Session<'r>,
     tenant: Tenant,
     recording: BTreeMap<usize, Recorded>,
+    /// The answers that are given in place of the recorded ones, at the moment.
+    spoiled: RefCell<BTreeMap<usize, Answer>>,
 }
 
 impl<'r> Stage<'r> {
@@ -148,11 +174,11 @@ impl<'r> Stage<'r> {
         };
         // The tenant's own token has no business here.
         let token = Secret::new(random()?);
-        Ok(Self { run, tenant: Tenant { token, ..tenant }, recording })
+        Ok(Self { run, tenant: Tenant { token, ..tenant }, recording, spoiled: RefCell::default() })
     }
 
-    /// Plays every fault; first none, which must go unnoticed.
-    async fn play(mut self, sha: &CommitSha) -> Result<(Vec<String>, Vec<Row>), Failure> {
+    /// Plays every fault into `outcome`; first none, which must go unnoticed.
+    async fn play(mut self, outcome: &mut ProveOutcome) -> Result<(), Failure> {
         let no_port = |e: std::io::Error| {
             Failure::usage(format!("failed to listen on 127.0.0.1: {e}"), "free a port, and try again")
         };
@@ -160,65 +186,84 @@ impl<'r> Stage<'r> {
         let url = replay.url().map_err(no_port)?;
         self.tenant.url =
             url.parse().map_err(|e| Failure::usage(format!("{e}"), "free a port, and try again"))?;
-        let unspoiled = self.under(&replay, &BTreeMap::new()).await;
-        if !unspoiled.is_empty() {
-            let why = "its recorded answers do not pass when they are replayed, so its checks depend on more than answers";
-            let unfit = unspoiled.into_iter().map(|check| format!("{check}: {why}")).collect();
-            return Ok((unfit, Vec::new()));
+        tokio::select! {
+            () = self.perform(outcome) => Ok(()),
+            never = replay.serve(|asked| self.answer(asked)) => match never {},
         }
-        let exchanges = self.exchanges();
-        let mut rows = Vec::new();
-        for scenario in scenarios(&exchanges, sha) {
-            if self.run.context.stop.signal().is_some() {
-                break;
-            }
-            rows.push(self.row(&replay, scenario).await);
-        }
-        Ok((Vec::new(), rows))
     }
 
-    async fn row(&self, replay: &Replay, scenario: Scenario) -> Row {
+    async fn perform(&self, outcome: &mut ProveOutcome) {
+        let everything: BTreeSet<usize> = self.recording.keys().copied().collect();
+        let unspoiled = self.noticed(&everything).await;
+        if let Some(interruption) = self.run.interruption() {
+            outcome.cut_short = Some(interruption.to_string());
+        } else if !unspoiled.is_empty() {
+            let why = "its recorded answers do not pass when they are replayed, so its checks depend on more than answers";
+            outcome.unfit = unspoiled.into_iter().map(|check| format!("{check}: {why}")).collect();
+            return;
+        }
+        let scenarios = scenarios(&self.exchanges(), &outcome.sha);
+        let progress = Parts::new(&self.run.context.console, "faults", scenarios.len());
+        for scenario in scenarios {
+            let end = self.end(&scenario).await;
+            outcome.rows.push(Row { fault: scenario.fault, place: scenario.place, end });
+            progress.advance();
+        }
+        outcome.cut_short = self.run.interruption().map(|interruption| interruption.to_string());
+    }
+
+    /// Plays one fault in all of its forms.
+    async fn end(&self, scenario: &Scenario) -> RowEnd {
         let mut by = Vec::new();
         let mut missed = Vec::new();
         for variant in &scenario.variants {
-            let noticed = self.under(replay, &variant.answers).await;
+            self.spoiled.replace(variant.answers.clone());
+            let noticed = self.noticed(&variant.answers.keys().copied().collect()).await;
+            // What was cut short was noticed by nobody: the checks did not come to their end.
+            if self.run.interruption().is_some() {
+                return RowEnd::NotPlayed;
+            }
             if noticed.is_empty() && !variant.label.is_empty() {
                 missed.push(variant.label.clone());
             }
             by.extend(noticed);
+        }
+        if by.is_empty() {
+            return RowEnd::Unnoticed;
         }
         let order: Vec<&str> = std::iter::once(READY)
             .chain(self.run.suite.checks.iter().map(|check| check.name.as_str()))
             .collect();
         by.sort_by_key(|name| order.iter().position(|known| known == name));
         by.dedup();
-        if by.is_empty() {
-            missed.clear();
-        }
-        Row { fault: scenario.fault, place: scenario.place, noticed_by: by, missed }
+        RowEnd::Noticed { by, missed }
     }
 
-    /// The checks that are not passed when these answers are replayed in place of the recorded ones.
-    async fn under(&self, replay: &Replay, spoiled: &BTreeMap<usize, Answer>) -> Vec<String> {
-        let script = |asked: &Asked| self.answer(asked, spoiled);
-        tokio::select! {
-            noticed = self.noticed() => noticed,
-            never = replay.serve(script) => match never {},
+    /// `[ready]` and the checks that ask one of `exchanges` and do not pass, each for itself: a fault that `[ready]`
+    /// notices may be noticed by checks as well. Whoever asks none of them cannot notice.
+    async fn noticed(&self, exchanges: &BTreeSet<usize>) -> Vec<String> {
+        let mut all = Vec::new();
+        if exchanges.contains(&READY_EXCHANGE)
+            && self.run.ready(&self.tenant, &mut Places::default()).await.astray().is_some()
+        {
+            all.push(READY.to_owned());
         }
-    }
-
-    /// `[ready]` and the checks, each for itself: a fault that `[ready]` notices may be noticed by checks as well.
-    async fn noticed(&self) -> Vec<String> {
-        let build = self.run.ready(&self.tenant, &mut Places::default()).await;
-        let run_anyway = if build == Build::Unasked { Build::Unasked } else { Build::Served };
-        let checks = self.run.checks(&self.tenant, &run_anyway, &|| ()).await;
-        let (name, url) = (self.tenant.name.clone(), self.tenant.url.clone());
-        noticed(&TenantResult { name, url, build, places: Places::default(), checks })
+        let mut first = READY_EXCHANGE + 1;
+        for check in self.run.suite.checks.iter() {
+            let own = first..first + check.steps.len();
+            first = own.end;
+            if exchanges.range(own.clone()).next().is_some()
+                && !self.run.check(&self.tenant, check, own.start).await.outcome.is_pass()
+            {
+                all.push(check.name.clone());
+            }
+        }
+        all
     }
 
     /// The recorded answer, or the spoiled one, if the request is the recorded one; else what a tenant says of
     /// something it does not have.
-    fn answer(&self, asked: &Asked, spoiled: &BTreeMap<usize, Answer>) -> Answer {
+    fn answer(&self, asked: &Asked) -> Answer {
         let number = asked.header(EXCHANGE).and_then(|number| number.parse::<usize>().ok());
         let recorded = number.and_then(|number| Some((number, self.recording.get(&number)?)));
         let same = |recorded: &Recorded| {
@@ -226,7 +271,9 @@ impl<'r> Stage<'r> {
                 == (asked.method.as_str(), asked.target.as_str(), asked.body.as_slice())
         };
         match recorded.filter(|(_, recorded)| same(recorded)) {
-            Some((number, recorded)) => spoiled.get(&number).unwrap_or(&recorded.answer).clone(),
+            Some((number, recorded)) => {
+                self.spoiled.borrow().get(&number).unwrap_or(&recorded.answer).clone()
+            }
             None => Answer { status: 404, headers: Vec::new(), body: b"{}".to_vec(), end: BodyEnd::Whole },
         }
     }
@@ -243,6 +290,7 @@ impl<'r> Stage<'r> {
                     request: step.request.to_string(),
                     asked: format!("{} {}", recorded.method, recorded.target),
                     auth: step.request.auth.clone(),
+                    paths: step.paths().cloned().collect(),
                     answer: recorded.answer.clone(),
                 },
             ))

@@ -21,9 +21,10 @@ use crate::model::check::{Places, TenantResult};
 use crate::model::commit::CommitSha;
 use crate::model::record::Run as WorkflowRun;
 use crate::model::release::Release;
-use crate::model::tenant::Tenant;
+use crate::model::tenant::{Tenant, TenantName};
 use crate::policy::release_document;
 use crate::policy::smoke::suite::{FlakyRule, Suite};
+use crate::policy::smoke::twins::twins;
 use crate::tool::failure::Failure;
 
 /// What a run came to.
@@ -43,6 +44,8 @@ pub struct RunOutcome {
     pub flaky: FlakyRule,
     /// Every tenant, in the order in which they were named.
     pub tenants: Vec<TenantResult>,
+    /// Pairs of tenants that may be one and the same.
+    pub twins: Vec<(TenantName, TenantName)>,
     /// When it began.
     pub started: Timestamp,
     /// When it was done.
@@ -81,6 +84,10 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<RunOutcome, Fa
     };
     let started = clock::now();
     let results = session.fleet(&tenants).await;
+    let places: Vec<(&Tenant, &Places)> =
+        tenants.iter().zip(&results).map(|(tenant, result)| (tenant, &result.places)).collect();
+    let name = |at: usize| tenants[at].name.clone();
+    let twins = twins(&places).into_iter().map(|(first, second)| (name(first), name(second))).collect();
     Ok(RunOutcome {
         sha,
         release,
@@ -89,6 +96,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<RunOutcome, Fa
         checks: suite.checks.len(),
         flaky: suite.flaky,
         tenants: results,
+        twins,
         started,
         finished: clock::now(),
         signal: context.stop.signal(),

@@ -10,6 +10,9 @@ const CHECK: &str = "[[check]]\nname = \"c\"\nrequest = \"GET /a\"\nexpect.statu
 /// Each mistake: what it is, and the file.
 fn mistakes() -> Vec<(&'static str, String)> {
     let check = |rest: &str| format!("{HEAD}{CHECK}{rest}\n");
+    let ready = |request: &str, expect: &str| {
+        format!("{HEAD}{CHECK}[ready]\nrequest = \"{request}\"\nexpect.status = 200\n{expect}\n")
+    };
     let bare = |rest: &str| format!("{HEAD}[[check]]\nname = \"c\"\n{rest}\n");
     vec![
         ("no TOML", "format = 1\n[[check]\n".to_owned()),
@@ -80,6 +83,19 @@ fn mistakes() -> Vec<(&'static str, String)> {
             "a readiness for every build",
             format!("{HEAD}{CHECK}[ready]\nrequest = \"GET /v\"\nexpect.status = 200\n"),
         ),
+        (
+            "a readiness that asks with the sha",
+            ready("GET /v?sha={{ sha }}", "expect.body = { contains = \"{{ sha }}\" }"),
+        ),
+        (
+            "a readiness that another build meets too",
+            ready("GET /v", "expect.json.\"$.v\" = { one_of = [\"{{ sha }}\", \"unknown\"] }"),
+        ),
+        (
+            "a readiness of what is not",
+            ready("GET /v", "expect.json.\"$.v\" = { not_equals = \"{{ sha }}\" }"),
+        ),
+        ("a status for every answer", format!("{HEAD}[defaults]\nexpect.status = 200\n{CHECK}")),
         (
             "a readiness that writes",
             format!(

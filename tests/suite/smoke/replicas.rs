@@ -122,6 +122,46 @@ fn an_answer_from_a_cache_proves_no_build() {
         .says("never served");
 }
 
+const EVERYWHERE: &str = "expect.header.x-build-sha = { starts_with = \"{{ sha }}\" }";
+
+#[test]
+fn an_answer_of_another_build_to_a_check_is_found_by_what_every_answer_must_show() {
+    let suite = "format = 1\n[defaults]\nEXPECT\n\
+        [[check]]\nname = \"events\"\nrequest = \"GET /events\"\nexpect.status = 200\nexpect.json.\"$\" = []\n";
+    let other = || tenant(Some(TenantFault::OldBuildForever("7654321".into())));
+    Fixture::new(&suite.replace("EXPECT", ""), &[&other()]).smoke().ends(0);
+    Fixture::new(&suite.replace("EXPECT", EVERYWHERE), &[&other()]).smoke().ends(3).says(
+        "another build answered: header x-build-sha: expected starts with \"12e4567\", found \"7654321\"",
+    );
+    // What does not say its build at all is no answer of the build either.
+    let nameless = EVERYWHERE.replace("x-build-sha", "x-other");
+    Fixture::new(&suite.replace("EXPECT", &nameless), &[&tenant(None)])
+        .smoke()
+        .ends(1)
+        .says("header x-other")
+        .says("found nothing");
+}
+
+#[test]
+fn what_every_answer_must_show_can_be_the_proof_of_ready() {
+    let suite = streak_of_5(EVERYWHERE).replace("expect.json.\"$.version\" = \"{{ sha }}\"\n", "");
+    let fixture = Fixture::new(&suite, &[&tenant(None)]);
+    fixture.smoke().ends(0);
+    assert_eq!(fixture.json("verdict.json")["proves_build"], true);
+    Fixture::new(&suite, &[&stale()]).smoke().ends(3).says("header x-build-sha is \"7654321\"");
+}
+
+#[test]
+fn one_tenant_under_two_names_is_told() {
+    let one = tenant(None);
+    let port = one.url().rsplit(':').next().unwrap().to_owned();
+    let fixture = Fixture::new(&streak_of_5(""), &[]);
+    at(fixture, &format!("http://127.0.0.1:{port}\nhttp://localhost:{port}"))
+        .smoke()
+        .ends(0)
+        .says("take the same token at the same address: they may be one tenant, tested twice");
+}
+
 #[test]
 fn a_connection_that_the_server_closes_between_two_requests_is_made_again() {
     let tenant = tenant(Some(TenantFault::ClosesKept));

@@ -9,7 +9,7 @@ fn a_failure_that_all_tenants_share_is_told_once() {
     let fleet = [0, 1, 2].map(|_| tenant(Some(TenantFault::ObjectForArray)));
     let fixture = Fixture::new(&example("5s"), &[&fleet[0], &fleet[1], &fleet[2]]);
     let ran = fixture.smoke();
-    ran.ends(1).says("FAILED workspaces is a JSON array (3 of 3 tenants) smoke.toml:31");
+    ran.ends(1).says("FAILED workspaces is a JSON array (3 of 3 tenants) smoke.toml:33");
     assert_eq!(ran.stdout.matches("FAILED").count(), 3, "{}", ran.stdout);
     ran.says("curl -sS -H \"Authorization: Bearer $CANARY_TOKEN\" http://127.0.0.1");
     ran.says("GET /workspaces -> 200 in");
@@ -54,7 +54,7 @@ fn junit_has_a_suite_for_each_tenant_and_an_error_for_what_nobody_knows() {
     fixture.smoke().ends(1);
     let junit = fixture.read("junit.xml");
     assert_eq!(junit.matches("<testsuite ").count(), 2, "{junit}");
-    assert!(junit.contains("tests=\"11\" failures=\"3\" errors=\"6\" skipped=\"0\""), "{junit}");
+    assert!(junit.contains("tests=\"11\" failures=\"3\" errors=\"6\" time"), "{junit}");
     assert!(
         junit.contains(
             "<failure message=\"$: expected type array, found {&quot;items&quot;:[]}\" type=\"failed\">"
@@ -62,7 +62,63 @@ fn junit_has_a_suite_for_each_tenant_and_an_error_for_what_nobody_knows() {
         "{junit}"
     );
     assert!(junit.contains("name=\"[ready]\"") && junit.contains("does not serve 12e4567"), "{junit}");
-    assert!(junit.contains("file=\"smoke.toml\" line=\"31\""), "{junit}");
+    assert!(junit.contains(">smoke.toml:33\n"), "{junit}");
+}
+
+/// Elements and their attributes as `junit-10.xsd` has them (jenkinsci/xunit-plugin, read 2026-11); of `testsuite`,
+/// what is written here.
+const STRICT: [(&str, &[&str]); 6] = [
+    ("testsuites", &["name", "time", "tests", "failures", "errors"]),
+    ("testsuite", &["name", "tests", "failures", "errors", "time", "timestamp"]),
+    ("testcase", &["name", "time", "classname"]),
+    ("failure", &["type", "message"]),
+    ("error", &["type", "message"]),
+    ("flakyFailure", &["type", "message"]),
+];
+
+#[test]
+fn junit_has_only_elements_and_attributes_that_strict_readers_take() {
+    let fleet = [
+        tenant(Some(TenantFault::ObjectForArray)),
+        tenant(Some(TenantFault::RefuseConnection)),
+        tenant(Some(TenantFault::FlakyOnce("/events".into()))),
+    ];
+    let suite = example("2s").replace("timeout = \"1s\"", "timeout = \"1s\"\nflaky = \"warn\"").replace(
+        "request = \"GET /events\"",
+        "request = \"GET /events\"\nretry = { within = \"5s\", every = \"10ms\" }",
+    );
+    let fixture = Fixture::new(&suite, &[&fleet[0], &fleet[1], &fleet[2]]);
+    fixture.smoke().ends(1);
+    let junit = fixture.read("junit.xml");
+    let mut seen = std::collections::BTreeSet::new();
+    for tag in junit.split('<').skip(1).filter(|tag| !tag.starts_with(['/', '?'])) {
+        let tag = tag.split('>').next().unwrap().trim_end_matches('/');
+        let (element, rest) = tag.split_once(' ').unwrap_or((tag, ""));
+        let (_, allowed) =
+            STRICT.iter().find(|(name, _)| *name == element).unwrap_or_else(|| panic!("{element}"));
+        seen.insert(element.to_owned());
+        // Quotes within values are written as `&quot;`.
+        let names = rest.split('"').step_by(2).filter_map(|part| part.trim().strip_suffix('='));
+        for name in names {
+            assert!(allowed.contains(&name), "{element} has {name}: {junit}");
+        }
+    }
+    assert_eq!(seen.len(), STRICT.len(), "{seen:?}");
+}
+
+#[test]
+fn junit_counts_as_a_failure_what_makes_the_exit_code_1() {
+    let suite = "format = 1\n[[check]]\nname = \"events\"\nrequest = \"GET /events\"\nexpect.status = 200\nretry = { within = \"5s\", every = \"10ms\" }\n";
+    let flaky = || tenant(Some(TenantFault::FlakyOnce("/events".into())));
+    let fixture = Fixture::new(suite, &[&flaky()]);
+    fixture.smoke().ends(1);
+    let junit = fixture.read("junit.xml");
+    assert!(junit.contains("failures=\"1\"") && junit.contains("<failure"), "{junit}");
+    let warned = suite.replace("format = 1\n", "format = 1\n[defaults]\nflaky = \"warn\"\n");
+    let fixture = Fixture::new(&warned, &[&flaky()]);
+    fixture.smoke().ends(0);
+    let junit = fixture.read("junit.xml");
+    assert!(junit.contains("failures=\"0\"") && junit.contains("<flakyFailure"), "{junit}");
 }
 
 #[test]
@@ -72,7 +128,7 @@ fn a_runner_gets_outputs_a_summary_and_annotations_at_the_suites_lines() {
     let ran = fixture.smoke();
     ran.ends(1)
         .says("::error title=workspaces is a JSON array failed%3A 127.0.0.1%3A")
-        .says("file=smoke.toml,line=31::");
+        .says("file=smoke.toml,line=33::");
     let output = fixture.read("output");
     assert!(
         output.starts_with("verdict=error\n") && output.ends_with("exit-code=1\nverdict=red\n"),
@@ -130,6 +186,33 @@ fn editors_take_both_examples_and_refuse_what_the_reader_refuses() {
         assert!(EXAMPLE.contains(right), "{right}");
         assert!(!valid(&EXAMPLE.replace(right, wrong)), "{wrong}");
     }
+}
+
+#[test]
+fn lint_names_what_passes_although_something_is_wrong() {
+    let check = |name: &str, rest: &str| format!("[[check]]\nname = \"{name}\"\n{rest}\n");
+    let suite = [
+        "format = 1\n".to_owned(),
+        check("both", "request = \"GET /a\"\nexpect.status = [200, 500]\nexpect.json.\"$\" = []"),
+        check("gone", "request = \"GET /a\"\nexpect.status = [\"2xx\", 404]\nexpect.json.\"$\" = []"),
+        check("lone", "request = \"GET /a\"\nexpect.status = 200\nexpect.body = { not_contains = \"oops\" }"),
+        check(
+            "write",
+            "request = \"POST /a\"\nexpect.status = 201\nexpect.json.\"$.id\" = { type = \"string\" }",
+        ),
+        check(
+            "reads",
+            "request = \"POST /a\"\nidempotent = true\nexpect.status = 200\nexpect.json.\"$\" = []",
+        ),
+        check("refused", "request = \"POST /a\"\nauth = \"none\"\nexpect.status = 401"),
+    ];
+    let ran = Fixture::new(&suite.concat(), &[]).run(&["lint"]);
+    ran.ends(0)
+        .says("smoke.toml:4: `both` takes 200 and 500: an answer that failed passes")
+        .says("smoke.toml:9: `gone` takes 2xx and 404")
+        .says("smoke.toml:13: `lone` says only what the answer is not: an empty page passes")
+        .says("smoke.toml:19: `write` has no `[[check.cleanup]]` for `POST /a`");
+    assert_eq!(ran.stdout.matches("weak:").count(), 5, "{}", ran.stdout);
 }
 
 #[test]

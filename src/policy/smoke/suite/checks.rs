@@ -7,13 +7,13 @@ use super::request::{self, Setting, read_auth};
 use super::scope::Scope;
 use super::{
     Auth, Check, DEADLINE, FlakyRule, LoadFile, Ready, Request, Retry, Scheme, Step, Suite, TIMEOUT,
-    TenantSource, TlsFiles, credentials, expect,
+    TenantSource, TlsFiles, credentials, expect, proof,
 };
 use crate::base::diagnostic::Diagnostic;
 use crate::base::duration;
 use crate::base::list::NonEmpty;
 use crate::model::check::Repeat;
-use crate::policy::smoke::suite::expectation::{Expect, Status};
+use crate::policy::smoke::suite::expectation::{Assertion, Expect, Status};
 use crate::policy::smoke::suite::json_path::Path;
 use crate::policy::toml::fields::{Fields, Placed};
 
@@ -28,6 +28,9 @@ struct Common<'a> {
     timeout: Duration,
     load: LoadFile<'a>,
     files: Vec<(String, String)>,
+    /// What must be true of every answer, and the time in which it must come.
+    everywhere: Vec<Assertion>,
+    within: Option<Duration>,
 }
 
 /// Reads the whole file, whose shape is right.
@@ -38,7 +41,12 @@ pub(super) fn read_suite(fields: &Fields<'_>, load: LoadFile<'_>) -> Option<Suit
     let auth = auth.and_then(|value| fields.keep(read_auth(fields, value)));
     let auth = auth.unwrap_or(Auth::Own(Scheme::Bearer));
     let flaky = defaults.as_ref().and_then(|table| table.text("flaky"));
-    let mut common = Common { auth, timeout: default("timeout").unwrap_or(TIMEOUT), load, files: Vec::new() };
+    let timeout = default("timeout").unwrap_or(TIMEOUT);
+    let mut common = Common { auth, timeout, load, files: Vec::new(), everywhere: Vec::new(), within: None };
+    if let Some(expect) = defaults.as_ref().and_then(|table| table.table("expect")) {
+        common.everywhere = expect::assertions(&expect, &Scope::new(expect.clone(), Vec::new()));
+        common.within = expect.keep(expect::within(&expect, timeout)).flatten();
+    }
     let ready = fields.table("ready").and_then(|table| read_ready(&table, &mut common));
     let mut checks: Vec<Check> = Vec::new();
     for table in fields.tables("check") {
@@ -99,12 +107,20 @@ fn read_ready(table: &Fields<'_>, common: &mut Common<'_>) -> Option<Ready> {
     let scope = Scope::new(table.clone(), Vec::new());
     let mut step = read_step(table, &scope, common)?;
     step.name = None;
+    // What every answer must show may be the proof; here it is an expectation like any other.
+    step.expect.assertions.append(&mut step.expect.everywhere);
     let place = table.place("request");
-    if !scope.uses("sha") {
+    if proof::asks_with_build(&step.request) {
         table.refuse(
             place.clone(),
-            "`[ready]` never looks at `{{ sha }}`: any build would pass",
-            "write what the right build answers, as in `expect.json.\"$.version\" = { starts_with = \"{{ sha }}\" }`",
+            "`[ready]` asks with `{{ sha }}`: a tenant that repeats the request would prove any build",
+            "ask without it, and expect it in the answer",
+        );
+    } else if let Some(why) = proof::no_proof(&step.expect.assertions) {
+        table.refuse(
+            table.place("expect"),
+            format!("`[ready]` does not prove the build: {why}"),
+            "write what only the right build answers, as in `expect.json.\"$.version\" = { starts_with = \"{{ sha }}\" }`",
         );
     }
     if !step.request.is_read() {
@@ -205,13 +221,16 @@ fn read_step(table: &Fields<'_>, scope: &Scope<'_>, common: &mut Common<'_>) -> 
         }
     }
     let request = request?;
+    let mut expect = expect?;
+    expect.everywhere.clone_from(&common.everywhere);
+    expect.within = expect.within.or(common.within);
     let retry = table.keep(read_retry(table, &request))?;
     let place = table.place(if table.get("name").is_some() { "name" } else { "request" });
     Some(Step {
         name: table.text("name").map(|word| word.get_ref().to_string()),
         line: table.line(&place),
         request,
-        expect: expect?,
+        expect,
         captures,
         credentials,
         redacted,
@@ -272,7 +291,7 @@ fn read_isolation(
             name: None,
             line,
             request: Request { method, target: target.clone(), auth, headers: Vec::new(), body: None },
-            expect: refused(),
+            expect: refused(common),
             captures: Vec::new(),
             credentials: BTreeSet::new(),
             redacted: BTreeSet::new(),
@@ -305,7 +324,8 @@ fn twice(name: &str) -> String {
     format!("there are two checks named `{name}`")
 }
 
-fn refused() -> Expect {
+fn refused(common: &Common<'_>) -> Expect {
     let codes = NonEmpty::from_vec(vec![Status::Code(401), Status::Code(403)]);
-    Expect { status: codes.expect("two codes are not none"), within: None, assertions: Vec::new() }
+    let status = codes.expect("two codes are not none");
+    Expect { status, within: common.within, assertions: Vec::new(), everywhere: common.everywhere.clone() }
 }

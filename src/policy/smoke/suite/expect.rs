@@ -20,29 +20,38 @@ pub(super) fn read(fields: &Fields<'_>, scope: &Scope<'_>, timeout: Duration) ->
     let expect = fields.table("expect").ok_or_else(|| fields.missing("expect"))?;
     let status = expect.get("status").ok_or_else(|| expect.missing("status"))?;
     let status = NonEmpty::from_vec(statuses(&expect, status)?).ok_or_else(|| expect.missing("status"))?;
+    let assertions = assertions(&expect, scope);
+    let within = within(&expect, timeout)?;
+    Ok(Expect { status, within, assertions, everywhere: Vec::new() })
+}
+
+/// Reads the parts of an answer that something is expected of, in the order of the file. Mistakes are kept.
+pub(super) fn assertions(expect: &Fields<'_>, scope: &Scope<'_>) -> Vec<Assertion> {
     let mut assertions = Vec::new();
     for (name, value) in expect.map("header") {
         let subject = Subject::Header(name.get_ref().to_ascii_lowercase());
-        assertions.extend(expect.keep(assertion(&expect, scope, subject, value)));
+        assertions.extend(expect.keep(assertion(expect, scope, subject, value)));
     }
     if let Some(value) = expect.get("body") {
-        assertions.extend(expect.keep(assertion(&expect, scope, Subject::Body, value)));
+        assertions.extend(expect.keep(assertion(expect, scope, Subject::Body, value)));
     }
     for (text, value) in expect.map("json") {
-        let Some(path) = expect.keep(path(&expect, &text)) else { continue };
-        assertions.extend(expect.keep(assertion(&expect, scope, Subject::Json(path), value)));
+        let Some(path) = expect.keep(path(expect, &text)) else { continue };
+        assertions.extend(expect.keep(assertion(expect, scope, Subject::Json(path), value)));
     }
-    let within = expect.duration("within");
-    if let Some(within) = within.filter(|within| *within > timeout) {
+    assertions
+}
+
+/// Reads the time in which an answer must come, where attempts end after `timeout`.
+pub(super) fn within(expect: &Fields<'_>, timeout: Duration) -> Result<Option<Duration>, Diagnostic> {
+    let Some(within) = expect.duration("within") else { return Ok(None) };
+    if within > timeout {
         let place = expect.place("within");
         let message = format!("this can never fail: an attempt ends after {}", duration::show(timeout));
-        return Err(expect.mistake(
-            place,
-            message,
-            format!("raise `timeout` above {}", duration::show(within)),
-        ));
+        let hint = format!("raise `timeout` above {}", duration::show(within));
+        return Err(expect.mistake(place, message, hint));
     }
-    Ok(Expect { status, within, assertions })
+    Ok(Some(within))
 }
 
 /// Reads a JSONPath.

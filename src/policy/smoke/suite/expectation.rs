@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use regex::Regex;
+use regex_syntax::hir::{Hir, HirKind};
 
 use super::json_path::Path;
 use super::template::{Encoding, JsonTemplate, Template, Unfit, Variables};
@@ -17,6 +18,8 @@ pub struct Expect {
     pub within: Option<Duration>,
     /// What else, in the order of the file.
     pub assertions: Vec<Assertion>,
+    /// What must be true of every answer of the suite.
+    pub everywhere: Vec<Assertion>,
 }
 
 /// Status codes.
@@ -188,6 +191,22 @@ impl Pattern {
         Ok(Self { template, compiled })
     }
 
+    /// The names of the placeholders.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.template.names()
+    }
+
+    /// Whether every text that it matches has in it what the placeholder `name` stands for.
+    pub fn needs(&self, name: &str) -> bool {
+        // Hex digits as in a sha, which no other part of the expression has.
+        const WORD: &str = "5a17c0ffee";
+        let other = |found: &str| if found == name { WORD } else { "x" };
+        let trial: Variables =
+            self.template.names().map(|found| (found.to_owned(), other(found).into())).collect();
+        let text = self.template.render(&trial, Encoding::Regex);
+        text.is_ok_and(|text| regex_syntax::parse(&text).is_ok_and(|hir| always_has(&hir, WORD.as_bytes())))
+    }
+
     /// The expression with its placeholders filled.
     ///
     /// # Errors
@@ -206,6 +225,17 @@ impl Pattern {
 impl std::fmt::Display for Pattern {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.template.fmt(f)
+    }
+}
+
+fn always_has(hir: &Hir, word: &[u8]) -> bool {
+    match hir.kind() {
+        HirKind::Literal(literal) => literal.0.windows(word.len()).any(|part| part == word),
+        HirKind::Capture(capture) => always_has(&capture.sub, word),
+        HirKind::Repetition(repetition) => repetition.min > 0 && always_has(&repetition.sub, word),
+        HirKind::Concat(parts) => parts.iter().any(|part| always_has(part, word)),
+        HirKind::Alternation(ways) => ways.iter().all(|way| always_has(way, word)),
+        HirKind::Empty | HirKind::Class(_) | HirKind::Look(_) => false,
     }
 }
 

@@ -1,7 +1,9 @@
 //! JSONPath (RFC 9535). Whether a path yields one value or a list is a property of its text, never of the data.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
-use serde_json_path::JsonPath;
+use serde_json_path::{JsonPath, PathElement};
 
 /// A path that was parsed.
 #[derive(Clone, Debug)]
@@ -36,6 +38,13 @@ impl Path {
     /// Whether it names at most one value ("singular query", RFC 9535 section 2.3.5.1).
     pub fn is_singular(&self) -> bool {
         self.singular
+    }
+
+    /// Where in `document` it finds something, without the numbers of list members: `None` is any of them.
+    pub fn places(&self, document: &Value) -> BTreeSet<Vec<Option<String>>> {
+        let part = |part: &PathElement<'_>| part.as_name().map(str::to_owned);
+        let found = self.path.query_located(document);
+        found.locations().map(|place| place.iter().map(part).collect()).collect()
     }
 
     /// What it finds in `document`: for a singular path the value, or nothing; for any other the list, be it empty.
@@ -134,6 +143,14 @@ mod tests {
         assert_eq!(ids.find(&json!([{"id": "a"}])), Some(json!(["a"])));
         assert_eq!(Path::parse("$.id").unwrap().find(&json!({})), None);
         assert_eq!(Path::parse("$.id").unwrap().find(&json!({"id": null})), Some(json!(null)));
+    }
+
+    #[test]
+    fn places_are_the_same_for_all_members_of_a_list() {
+        let document = json!({"a": [{"b": 1}, {"b": 2}], "c": 3});
+        let places = Path::parse("$.a[*].b").unwrap().places(&document);
+        assert_eq!(places, [vec![Some("a".to_owned()), None, Some("b".to_owned())]].into());
+        assert!(Path::parse("$.a[*].x").unwrap().places(&document).is_empty());
     }
 
     #[test]

@@ -23,13 +23,12 @@ pub(super) struct Scope<'a> {
     captured: RefCell<BTreeMap<String, (Range<usize>, bool)>>,
     /// Captured anywhere in the check, for better advice.
     later: Vec<String>,
-    used: RefCell<Vec<String>>,
 }
 
 impl<'a> Scope<'a> {
     /// The scope of one check, in which `later` will be captured.
     pub(super) fn new(fields: Fields<'a>, later: Vec<String>) -> Self {
-        Self { fields, captured: RefCell::default(), later, used: RefCell::default() }
+        Self { fields, captured: RefCell::default(), later }
     }
 
     /// Makes `name` known from here on.
@@ -57,11 +56,6 @@ impl<'a> Scope<'a> {
                 "give each capture a name of its own",
             )),
         }
-    }
-
-    /// Whether `name` was used.
-    pub(super) fn uses(&self, name: &str) -> bool {
-        self.used.borrow().iter().any(|used| used == name)
     }
 
     /// Refuses what was captured and never used.
@@ -132,7 +126,6 @@ impl<'a> Scope<'a> {
     }
 
     fn note(&self, name: &str, place: &Range<usize>) -> Result<(), Diagnostic> {
-        self.used.borrow_mut().push(name.to_owned());
         if BUILT_IN.contains(&name) {
             return Ok(());
         }

@@ -115,6 +115,7 @@ static DEFAULTS: Table = Table {
             Kind::Choice(&["fail", "warn"]),
             "what a pass that needed a retry means [default: \"fail\"]",
         ),
+        key("expect", Kind::Table(&EVERYWHERE), "what must be true of every answer, beside its own `expect`"),
     ]],
     required: &[],
     either: &[],
@@ -238,16 +239,28 @@ static BODY: Table = Table {
     either: &[&["json"], &["text"], &["form"], &["file"]],
 };
 
+static EVERYWHERE: Table = Table {
+    name: "everywhere",
+    about: "What must be true of every answer to every request, such as the header that names its build",
+    keys: &[&PARTS],
+    required: &[],
+    either: &[],
+};
+
+static PARTS: [Key; 4] = [
+    key("header", Kind::Map(&EXPECTATION), "headers by name"),
+    key("body", EXPECTATION, "the body as text"),
+    key("json", Kind::Map(&EXPECTATION), "parts of the body by JSONPath (RFC 9535)"),
+    key("within", Kind::Duration, "the answer came in this time"),
+];
+
 static EXPECT: Table = Table {
     name: "expect",
     about: "What must be true of an answer",
-    keys: &[&[
-        key("status", Kind::Form(&STATUS), "the status code, a class such as \"2xx\", or a list of these"),
-        key("header", Kind::Map(&EXPECTATION), "headers by name"),
-        key("body", EXPECTATION, "the body as text"),
-        key("json", Kind::Map(&EXPECTATION), "parts of the body by JSONPath (RFC 9535)"),
-        key("within", Kind::Duration, "the answer came in this time"),
-    ]],
+    keys: &[
+        &[key("status", Kind::Form(&STATUS), "the status code, a class such as \"2xx\", or a list of these")],
+        &PARTS,
+    ],
     required: &["status"],
     either: &[],
 };
