@@ -73,6 +73,7 @@ fn a_hook_may_write_as_much_as_it_likes_and_the_beginning_is_told() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "what must not happen is waited for")]
 fn a_hook_that_is_late_is_killed_with_everything_that_it_started() {
     let fixture = fixture();
     let table = "capture = { run = ['sh', '-c', '(sleep 1; touch survived) & sleep 60'], timeout = '200ms' }";

@@ -61,7 +61,7 @@ fn of_request(request: &Request) -> Vec<String> {
     }
     match &request.body {
         Some(Body::Form(fields)) => {
-            fields.iter().filter(|(name, _)| is_telling(name)).for_each(|(_, v)| add(v))
+            fields.iter().filter(|(name, _)| is_telling(name)).for_each(|(_, v)| add(v));
         }
         Some(Body::Json(json)) => of_json(json, false, &mut add),
         Some(Body::Text(_)) | None => {}
