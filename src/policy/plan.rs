@@ -54,24 +54,23 @@ pub fn decide(
             plan.moves.push(Move { repository: image.repository.clone(), from, to: wanted.manifest.clone() });
         }
     }
-    tell_once(&mut refusals);
     // Nothing to move: it is so already, and no record says otherwise.
     if !refusals.is_empty() || !plan.moves.is_empty() {
         refusals.extend(recorded);
     }
+    tell_once(&mut refusals);
     match NonEmpty::from_vec(refusals) {
         Some(refusals) => Err(refusals),
         None => Ok(Decision { plan, warnings }),
     }
 }
 
-/// What kept several images from being read, as a host that has no address does, is said once and not of an image.
+/// What kept several images from being read, as a host that has no address does, is said once and not of an image. Holds
+/// and rejections that could not be read for the same reason are not said again.
 fn tell_once(refusals: &mut Vec<Refusal>) {
     let mut told: Vec<Refusal> = Vec::new();
     for refusal in refusals.drain(..) {
-        let same = |known: &&mut Refusal| {
-            known.guard == Guard::Readable && refusal.guard == Guard::Readable && known.found == refusal.found
-        };
+        let same = |known: &&mut Refusal| known.guard == Guard::Readable && known.found == refusal.found;
         match told.iter_mut().find(same) {
             Some(known) if known.image == refusal.image => {}
             Some(known) => {

@@ -99,7 +99,12 @@ fn what_is_no_hook_is_shown_at_its_place_with_what_one_looks_like() {
     let fixture = fixture();
     let requests = fixture.registry.log().len();
     let done = rollback(&fixture, "capture = 'save.sh'", &[]).code(2);
-    done.tells(&["coalmine.toml:5:11", "^^^", "expected a hook, written as `[\"program\", \"argument\"]`"]);
+    done.tells(&[
+        "coalmine.toml:5:11",
+        "^^^",
+        "expected a hook, found the text `save.sh`",
+        "write `[\"program\", \"argument\"]`",
+    ]);
     assert_eq!(fixture.registry.log().len(), requests);
 }
 

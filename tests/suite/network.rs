@@ -1,6 +1,6 @@
 //! What lies between this machine and a registry: redirects, proxies, names and certificates.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
 use crate::support::eavesdropper::{Eavesdropper, untrusted};
@@ -197,7 +197,11 @@ fn a_certificate_that_is_not_trusted_is_named_once_with_the_variable_that_mends_
 
 #[test]
 fn a_registry_that_speaks_no_tls_is_told_from_one_that_is_not_trusted() {
-    let proxy = Eavesdropper::tunnel(|stream| drop(stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")));
+    let proxy = Eavesdropper::tunnel(|stream| {
+        // What was sent is read first: closing a connection with unread bytes would take the answer away.
+        let _greeting = stream.read(&mut [0; 16 * 1024]);
+        drop(stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n"));
+    });
     let fixture = Fixture::new();
     let run = fixture.run("promote-latest").arg(ONE).env("HTTPS_PROXY", &proxy.url());
     let done = run.env("RELEASE_IMAGES", &far_away("registry.example:5000")).run().code(1);

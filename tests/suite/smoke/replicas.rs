@@ -31,7 +31,7 @@ fn one_stale_replica_of_three_behind_a_balancer_of_connections_is_found() {
     let replicas = [tenant(None), tenant(None), stale()];
     let balancer = Balancer::start(&[&replicas[0], &replicas[1], &replicas[2]]).unwrap();
     let fixture = at(Fixture::new(&streak_of_5(""), &[]), &balancer.url());
-    fixture.smoke().ends(3).says("never served").says("7654321");
+    fixture.smoke().ends(3).says("never served");
 }
 
 #[test]
@@ -145,7 +145,8 @@ fn an_answer_of_another_build_to_a_check_is_found_by_what_every_answer_must_show
 #[test]
 fn what_every_answer_must_show_can_be_the_proof_of_ready() {
     let suite = streak_of_5(EVERYWHERE).replace("expect.json.\"$.version\" = \"{{ sha }}\"\n", "");
-    let fixture = Fixture::new(&suite, &[&tenant(None)]);
+    let healthy = tenant(None);
+    let fixture = Fixture::new(&suite, &[&healthy]);
     fixture.smoke().ends(0);
     assert_eq!(fixture.json("verdict.json")["proves_build"], true);
     Fixture::new(&suite, &[&stale()]).smoke().ends(3).says("header x-build-sha is \"7654321\"");

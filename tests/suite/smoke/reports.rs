@@ -110,12 +110,13 @@ fn junit_has_only_elements_and_attributes_that_strict_readers_take() {
 fn junit_counts_as_a_failure_what_makes_the_exit_code_1() {
     let suite = "format = 1\n[[check]]\nname = \"events\"\nrequest = \"GET /events\"\nexpect.status = 200\nretry = { within = \"5s\", every = \"10ms\" }\n";
     let flaky = || tenant(Some(TenantFault::FlakyOnce("/events".into())));
-    let fixture = Fixture::new(suite, &[&flaky()]);
+    let (first, second) = (flaky(), flaky());
+    let fixture = Fixture::new(suite, &[&first]);
     fixture.smoke().ends(1);
     let junit = fixture.read("junit.xml");
     assert!(junit.contains("failures=\"1\"") && junit.contains("<failure"), "{junit}");
     let warned = suite.replace("format = 1\n", "format = 1\n[defaults]\nflaky = \"warn\"\n");
-    let fixture = Fixture::new(&warned, &[&flaky()]);
+    let fixture = Fixture::new(&warned, &[&second]);
     fixture.smoke().ends(0);
     let junit = fixture.read("junit.xml");
     assert!(junit.contains("failures=\"0\"") && junit.contains("<flakyFailure"), "{junit}");
@@ -208,10 +209,10 @@ fn lint_names_what_passes_although_something_is_wrong() {
     ];
     let ran = Fixture::new(&suite.concat(), &[]).run(&["lint"]);
     ran.ends(0)
-        .says("smoke.toml:4: `both` takes 200 and 500: an answer that failed passes")
-        .says("smoke.toml:9: `gone` takes 2xx and 404")
+        .says("smoke.toml:3: `both` takes 200 and 500: an answer that failed passes")
+        .says("smoke.toml:8: `gone` takes 2xx and 404")
         .says("smoke.toml:13: `lone` says only what the answer is not: an empty page passes")
-        .says("smoke.toml:19: `write` has no `[[check.cleanup]]` for `POST /a`");
+        .says("smoke.toml:18: `write` has no `[[check.cleanup]]` for `POST /a`");
     assert_eq!(ran.stdout.matches("weak:").count(), 5, "{}", ran.stdout);
 }
 

@@ -86,7 +86,7 @@ fn a_release_binds_the_verdict_to_its_digests() {
     fixture.run(&["--release", "release.json"]).ends(2).complains("found red");
     fixture.run(&["--release", "missing.json"]).ends(2).complains("failed to read `missing.json`");
     fixture.run(&["--release", "release.json", "--sha", SHA]).ends(2);
-    fixture.run(&[]).ends(2).complains("which build is to be proven");
+    fixture.run(&[]).ends(2).complains("no build is named");
 }
 
 #[test]

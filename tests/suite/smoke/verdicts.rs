@@ -102,7 +102,7 @@ fn a_search_that_finds_nothing_is_red_and_the_probe_is_cleaned_up() {
 
 #[test]
 fn an_old_build_for_ever_is_inconclusive_and_says_what_is_served() {
-    is_inconclusive(TenantFault::OldBuildForever("7654321".into()), "$.version is \"7654321\"");
+    is_inconclusive(TenantFault::OldBuildForever("7654321".into()), "header x-build-sha is \"7654321\"");
 }
 
 #[test]

@@ -103,7 +103,7 @@ mod tests {
     fn what_is_sent_as_a_credential_is_one() {
         let capture = "capture.x = '$.x'";
         for (request, is_one) in [
-            ("request = 'GET /a'\nheader.Authorization = 'Bearer {{ x }}'", true),
+            ("request = 'GET /a'\nauth = 'none'\nheader.Authorization = 'Bearer {{ x }}'", true),
             ("request = 'GET /a'\nheader.Cookie = 'sid={{ x }}'", true),
             ("request = 'GET /a'\nheader.X-Acme = '{{ x }}'", true),
             ("request = 'GET /a'\nheader.If-Match = '{{ x }}'", false),
