@@ -77,7 +77,7 @@ pub struct Hook {
     pub argv: Vec<String>,
     /// How long it may take.
     pub timeout: Duration,
-    /// Variables with credentials that it asks for; [`is_credential`] holds for each.
+    /// Variables with credentials that it asks for; `is_credential` holds for each.
     pub credentials: Vec<String>,
 }
 

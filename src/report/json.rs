@@ -12,7 +12,7 @@ pub(crate) fn object(value: Value) -> Map<String, Value> {
     }
 }
 
-/// The document of `outcome`, as [`written`].
+/// The document of `outcome`, as `written` makes it.
 pub fn document(tool: &str, outcome: &dyn Render) -> String {
     written(&fields(tool, outcome))
 }
