@@ -57,11 +57,12 @@ static ROLLBACK: Table = Table {
     either: &[],
 };
 
-const HOOK: Kind = Kind::Form(&Form {
+static HOOK_FORM: Form = Form {
     name: "a hook",
     hint: "write `[\"program\", \"argument\"]`, or `{ run = [\"program\"], timeout = \"30s\", env = [\"GITHUB_TOKEN\"] }`",
     kinds: &[Kind::List { of: &Kind::Text, least: 1 }, Kind::Table(&TIMED)],
-});
+};
+const HOOK: Kind = Kind::Form(&HOOK_FORM);
 
 static TIMED: Table = Table {
     name: "hook",

@@ -14,11 +14,12 @@ const REQUEST_LINE: Kind = Kind::Like("^(GET|HEAD|OPTIONS|POST|PUT|PATCH|DELETE)
 
 const VALUES: Kind = Kind::List { of: &Kind::Json, least: 1 };
 
-const EXPECTATION: Kind = Kind::Form(&Form {
+static EXPECTATION_FORM: Form = Form {
     name: "a value or predicates",
     hint: "write a predicate such as `{ exists = true }`, or `{ equals = {} }` for an empty object",
     kinds: &[Kind::Plain, Kind::Table(&PREDICATES)],
-});
+};
+const EXPECTATION: Kind = Kind::Form(&EXPECTATION_FORM);
 
 const CLASSES: Kind = Kind::Choice(&["1xx", "2xx", "3xx", "4xx", "5xx"]);
 const STATUS_HINT: &str = "write a code from 100 to 599, a class such as `\"2xx\"`, or a list of these";
