@@ -290,7 +290,7 @@ fn every_option_in_help_stands_on_the_page_of_its_tool() {
             (Program::new(tool, folder.path()).arg("--help").run().code(0).stdout, page_of(tool));
         let words = help.lines().map(str::trim_start).filter(|line| line.starts_with('-'));
         let options: Vec<&str> = words
-            .flat_map(|line| line.split([' ', ',', '.', '=']))
+            .flat_map(|line| line.split([' ', ',', '.', '=', '[']))
             .filter(|word| word.starts_with("--") && word.len() > 2)
             .collect();
         assert!(options.len() > 10, "{tool}: {options:?}");
