@@ -58,7 +58,7 @@ fn a_merge_gate_lets_a_hold_and_a_first_release_pass_and_stops_what_is_broken() 
     ends("--check", 1, "::error title=release-status --check::held since a rollback");
     ends("--check=merge", 0, "::notice title=promotions wait%2C merges do not::held since a rollback");
     fixture.registry.move_tag(IMAGES[0], "latest", single(TWO).digest()).unwrap();
-    ends("--check=merge", 1, "do not stand at one staged release");
+    ends("--check=merge", 1, "not all at one staged release");
     fixture.registry.delete_tag(IMAGES[0], "latest").unwrap();
     ends("--check=merge", 1, "/acme/platform has no tag latest");
     fixture.registry.delete_tag(IMAGES[1], "latest").unwrap();
