@@ -11,6 +11,7 @@ pub mod repair;
 pub mod resolution;
 pub mod rollback;
 pub mod smoke;
+pub mod soak;
 pub mod staging;
 pub mod strict_json;
 pub mod toml;

@@ -7,6 +7,7 @@ pub mod page;
 pub mod promotion;
 pub mod publish;
 pub mod smoke;
+mod soak;
 pub mod status;
 pub(crate) mod table;
 

@@ -1,6 +1,7 @@
 //! One folder or file a program: read, decide (`policy`), act (`engine`), and an outcome for `report`.
 
 pub mod canary_smoke;
+pub mod canary_soak;
 pub mod failure;
 pub mod options;
 pub mod promote_latest;

@@ -1,6 +1,6 @@
 //! `canary-smoke`: proves that every canary tenant runs this build and passes the smoke suite.
 
-mod args;
+pub(in crate::tool) mod args;
 mod captures;
 mod checks;
 mod cleanup;
@@ -11,6 +11,7 @@ mod ready;
 mod record;
 mod request;
 mod run;
+pub(in crate::tool) mod serving;
 mod session;
 mod step;
 mod suite;

@@ -13,8 +13,8 @@ const HOST: &str = "localhost:5000";
 /// The commits of the examples, old and new.
 const OLD: &str = "4c1d56e";
 const NEW: &str = "9f02ab7";
-const TOOLS: [&str; 5] =
-    ["publish-staging", "canary-smoke", "promote-latest", "rollback-latest", "release-status"];
+const TOOLS: [&str; 6] =
+    ["publish-staging", "canary-smoke", "canary-soak", "promote-latest", "rollback-latest", "release-status"];
 
 /// One ```console block with the scenario that the comment before it names.
 struct Example {
@@ -205,6 +205,12 @@ fn scenario(name: &str) -> Fixture {
             fs::write(fixture.path("smoke.toml"), &suite).unwrap();
             let mistyped = suite.replace("json.\"$.subsystems\"", "jsn.\"$.subsystems\"");
             fs::write(fixture.path("mistyped.toml"), mistyped).unwrap();
+        }
+        // The example of a soak with five gates.
+        "soak" => {
+            let gates =
+                fs::read_to_string(root().join("docs/examples/soak/operator-readiness.toml")).unwrap();
+            fs::write(fixture.path("soak.toml"), gates).unwrap();
         }
         other => panic!("there is no scenario `{other}`"),
     }
