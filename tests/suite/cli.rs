@@ -2,8 +2,8 @@
 
 use crate::support::{Fixture, ONE, Program};
 
-const BINARIES: [&str; 5] =
-    ["publish-staging", "canary-smoke", "promote-latest", "rollback-latest", "release-status"];
+const BINARIES: [&str; 6] =
+    ["publish-staging", "canary-smoke", "ring-of", "promote-latest", "rollback-latest", "release-status"];
 
 #[test]
 fn every_binary_tells_its_help_and_version_on_stdout() {

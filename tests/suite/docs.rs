@@ -13,8 +13,8 @@ const HOST: &str = "localhost:5000";
 /// The commits of the examples, old and new.
 const OLD: &str = "4c1d56e";
 const NEW: &str = "9f02ab7";
-const TOOLS: [&str; 5] =
-    ["publish-staging", "canary-smoke", "promote-latest", "rollback-latest", "release-status"];
+const TOOLS: [&str; 6] =
+    ["publish-staging", "canary-smoke", "ring-of", "promote-latest", "rollback-latest", "release-status"];
 
 /// One ```console block with the scenario that the comment before it names.
 struct Example {
@@ -194,6 +194,19 @@ fn scenario(name: &str) -> Fixture {
             both(&fixture);
             let digest = digests(NEW)[0].clone().unwrap();
             fixture.registry.move_tag(IMAGES[0], "latest", &digest).unwrap();
+        }
+        // Rings are declared, and twenty tenants are listed beside those that are named.
+        "rings" => {
+            fixture.configure(
+                "[rings]\nsalt = \"platform-2026\"\nnever = [\"acme\"]\ntenants = \"tenants.txt\"\n\
+                 [[ring]]\nname = \"canary\"\ntenants = [\"sister\", \"pilot-b\"]\n\
+                 [[ring]]\nname = \"ring-1\"\npercent = 10\nmin_tenants = 3\n[[ring]]\nname = \"latest\"\npercent = 100\n",
+            );
+            let tenants = |end: u32| (4..end).map(|i| format!("tenant-{i}\n")).collect::<String>();
+            fs::write(fixture.path("tenants.txt"), tenants(24)).unwrap();
+            fs::write(fixture.path("few.txt"), tenants(6)).unwrap();
+            let old = fs::read_to_string(fixture.path("coalmine.toml")).unwrap();
+            fs::write(fixture.path("old.toml"), old.replace("percent = 10\n", "percent = 5\n")).unwrap();
         }
         // The configuration has a typing mistake.
         "mistyped" => {
