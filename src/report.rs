@@ -6,6 +6,7 @@ pub mod json;
 pub mod page;
 pub mod promotion;
 pub mod publish;
+pub mod ring_of;
 pub mod smoke;
 mod soak;
 pub mod status;

@@ -7,6 +7,8 @@ pub mod options;
 pub mod promote_latest;
 pub mod publish_staging;
 pub mod release_status;
+pub mod ring_of;
+pub mod rings;
 pub mod rollback_latest;
 pub mod settings;
 

@@ -9,6 +9,7 @@ use crate::model::image::Images;
 use crate::model::record::Kind;
 use crate::model::repository::Repository;
 use crate::model::tag::{StagingPattern, Tag};
+use crate::policy::rings::{self, Rings};
 use crate::policy::toml::fields::{Fields, Placed};
 use crate::policy::toml::{self, Mistakes, TomlFile};
 
@@ -33,6 +34,8 @@ pub struct Config {
     pub hold: bool,
     /// What a rollback does beside moving tags.
     pub hooks: Hooks,
+    /// The rings, if a release reaches its tenants in steps.
+    pub rings: Option<Rings>,
 }
 
 impl Default for Config {
@@ -47,6 +50,7 @@ impl Default for Config {
             evidence_max_age: EVIDENCE_MAX_AGE,
             hold: true,
             hooks: Hooks::default(),
+            rings: None,
         }
     }
 }
@@ -117,6 +121,9 @@ pub fn read(file: &TomlFile<'_>) -> Result<Config, Mistakes> {
             config.hold = rollback.flag("hold").unwrap_or(config.hold);
             config.hooks = read_hooks(&rollback);
         }
+        let rest =
+            rings::read::Rest { latest: &config.latest, staging: &config.staging, records: config.records };
+        config.rings = rings::read::read(fields, &rest);
         Some(config)
     })
 }
