@@ -11,7 +11,6 @@ pub struct Complaint {
 }
 
 impl Complaint {
-    /// A complaint with its advice.
     pub fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { message: message.into(), hint: hint.into() }
     }

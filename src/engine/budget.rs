@@ -20,7 +20,6 @@ impl Budget {
         Self { usual: Duration::from_millis(usual_ms), after_signal: Duration::from_millis(after_signal_ms) }
     }
 
-    /// The time that there is.
     pub fn time(self, after_signal: bool) -> Duration {
         if after_signal { self.after_signal } else { self.usual }
     }

@@ -18,19 +18,14 @@ const TRIES: u32 = 4;
 
 /// A plan that is being carried out.
 pub struct Mover<'a, 'w> {
-    /// The registries.
     pub client: &'a Client<'w>,
-    /// What to write.
     pub plan: &'a Plan,
-    /// For whom.
     pub direction: Direction,
     /// What a repair command has to mean.
     pub target: &'a Target,
 }
 
-/// Why a move stopped.
 pub enum Trouble {
-    /// The registry failed.
     Registry(RegistryError),
     /// Somebody else moved the tag: what was expected and what was found, in words.
     Conflict(String),
@@ -84,9 +79,6 @@ impl Mover<'_, '_> {
 
     /// Moves all images at once, but the last one, which moves when the others have. `touched` takes the moves that a
     /// PUT was sent for.
-    ///
-    /// # Errors
-    /// The first thing that went wrong.
     pub async fn move_all(&self, touched: &mut Vec<usize>) -> Result<(), Trouble> {
         let moves = &self.plan.moves;
         let Some(last) = moves.len().checked_sub(1) else { return Ok(()) };
@@ -106,7 +98,6 @@ impl Mover<'_, '_> {
         Ok(())
     }
 
-    /// Moves one tag.
     pub async fn move_one(&self, m: &Move) -> Attempt {
         let mut sent = false;
         let result = self.try_to_move(m, &mut sent).await;
@@ -179,10 +170,6 @@ impl Mover<'_, '_> {
         }
     }
 
-    /// What the tag names now.
-    ///
-    /// # Errors
-    /// The registry cannot be read.
     pub async fn look(&self, m: &Move) -> Result<Option<Digest>, RegistryError> {
         let reference = Reference::Tagged(m.repository.clone(), self.plan.tag.clone());
         let seen = self.client.digest(&reference).await?;

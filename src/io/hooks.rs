@@ -11,14 +11,11 @@ use crate::io::clock;
 use crate::io::context::Context;
 use crate::policy::config::{Hook, is_credential};
 
-/// How one hook ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct HookReport {
-    /// Which one.
     pub hook: &'static str,
     /// Whether it ended with 0 in time.
     pub good: bool,
-    /// How it ended, in words.
     pub ended: String,
     /// How long it took, in milliseconds.
     pub took_ms: u64,

@@ -21,7 +21,6 @@ pub struct Config {
     pub home: Option<Repository>,
     /// How a staging tag is written.
     pub staging: StagingPattern,
-    /// The tag that production runs.
     pub latest: Tag,
     /// Whether the registry keeps records: releases, verdicts, the history.
     pub records: bool,
@@ -70,12 +69,10 @@ pub struct Hooks {
     pub unfreeze: Option<Hook>,
 }
 
-/// One program with its arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hook {
     /// Program and arguments; never empty. No shell reads them.
     pub argv: Vec<String>,
-    /// How long it may take.
     pub timeout: Duration,
     /// Variables with credentials that it asks for; `is_credential` holds for each.
     pub credentials: Vec<String>,
@@ -104,9 +101,6 @@ pub const CAPTURE: Duration = Duration::from_secs(10);
 const HOOK: Duration = Duration::from_secs(60);
 
 /// Reads the text of a `coalmine.toml` into a configuration.
-///
-/// # Errors
-/// Every mistake, at its place.
 pub fn read(file: &TomlFile<'_>) -> Result<Config, Mistakes> {
     toml::read(file, &vocabulary::FILE, |fields| {
         let mut config = Config::default();

@@ -36,7 +36,6 @@ pub fn candidates_json(candidates: &[Candidate]) -> Value {
     Value::Array(candidates.iter().map(candidate).collect())
 }
 
-/// The candidates for a person.
 pub fn candidate_page(page: &mut Page, candidates: &[Candidate]) {
     if candidates.is_empty() {
         page.line(Mood::Odd, "no release is staged: check the images' names, and `staging` in coalmine.toml");

@@ -28,7 +28,6 @@ use crate::policy::gates::images::Rules;
 use crate::policy::history::History;
 use crate::policy::plan::decide;
 
-/// The binary.
 pub struct PromoteLatest;
 
 impl Tool for PromoteLatest {

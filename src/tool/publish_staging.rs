@@ -58,13 +58,10 @@ pub struct Args {
     pub(crate) output: OutputOptions,
 }
 
-/// The binary.
 pub struct PublishStaging;
 
-/// What a publication came to.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// The release.
     pub release: Release,
     /// The tag that every image got.
     pub tag: Tag,
@@ -83,7 +80,6 @@ pub struct Outcome {
 pub struct Published {
     /// Whether the tag named this content before.
     pub already: bool,
-    /// Its blobs.
     pub blobs: Blobs,
     /// Bytes that were sent.
     pub sent_bytes: u64,
@@ -92,11 +88,9 @@ pub struct Published {
 /// How many blobs came to the repository in which way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Blobs {
-    /// There before.
     pub there: usize,
     /// Mounted from another repository of the registry.
     pub mounted: usize,
-    /// Sent.
     pub sent: usize,
 }
 

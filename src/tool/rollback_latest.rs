@@ -25,15 +25,12 @@ use crate::policy::gates::images::Rules;
 use crate::policy::plan::decide;
 use crate::policy::repair::Direction;
 
-/// The binary.
 pub struct RollbackLatest;
 
-/// What a rollback came to.
 #[derive(Clone, Debug)]
 pub enum Outcome {
     /// It moved tags, or found them where they should be.
     Moved {
-        /// The images.
         moves: Executed,
         /// Why, in the words of whoever ran it.
         reason: Option<String>,

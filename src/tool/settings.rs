@@ -25,7 +25,6 @@ const PLACES: [&str; 2] = ["coalmine.toml", ".github/coalmine.toml"];
 /// Everything a registry binary has to know before it sends its first request.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The images and the tag.
     pub target: Target,
     /// The evidence that a promotion asks for.
     pub require: Vec<Kind>,

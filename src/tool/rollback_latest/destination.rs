@@ -29,13 +29,11 @@ use crate::policy::gates::set::part;
 pub(super) struct Destination {
     /// Its sha, if it has one.
     pub sha: Option<CommitSha>,
-    /// Its images.
     pub facts: Vec<ImageFacts>,
     /// The repository that keeps the history, and the history; `None` where no records are kept.
     pub ledger: Option<(Repository, StoredHistory)>,
     /// Whether images of the release are left where they are, because somebody wants only a part.
     pub partial: bool,
-    /// What should be known.
     pub warnings: Vec<String>,
 }
 
