@@ -30,8 +30,8 @@ pub(super) fn usage(github: Option<&GithubFiles>, exit: Exit) {
 pub(super) fn complain(console: &Console, failure: &Failure) {
     for complaint in complaints(failure) {
         console.error(&complaint.message);
-        if let Some(hint) = complaint.hint {
-            console.hint(&hint);
+        if let Some(hint) = complaint.advice() {
+            console.hint(hint);
         }
     }
 }

@@ -68,7 +68,7 @@ async fn list_by_hand(client: &Client<'_>, kept: &StoredRecord) -> Result<(), Re
             _ => {}
         }
     }
-    let found = format!("a list that others kept overwriting {ROUNDS} times");
+    let found = format!("that other commands wrote over it {ROUNDS} times");
     Err(RegistryError::new(
         format!("write {home}:{tag}"),
         Problem::Unfit { expected: "a list of verdicts", found },

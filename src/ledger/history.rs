@@ -208,7 +208,7 @@ async fn settle(
         }
         write(client, home, stored).await?;
     }
-    Err(overtaken(home, format!("a history that others kept overwriting {ROUNDS} times")))
+    Err(overtaken(home, format!("that other commands wrote over it {ROUNDS} times")))
 }
 
 fn overtaken(home: &Repository, found: String) -> RegistryError {

@@ -110,7 +110,7 @@ fn entry_row(entry: &Entry) -> [Cell; 5] {
 
 fn break_line(broken: &Break) -> String {
     let (number, id) = (broken.number, &broken.id);
-    format!("the chain breaks: entry {number} ({id}) is not what was written: {}", broken.found)
+    format!("the history was changed: entry {number} ({id}) is not what was written: {}", broken.found)
 }
 
 fn live_table(live: &[LiveImage]) -> Table {
