@@ -54,7 +54,7 @@ impl Default for Config {
 /// about a registry, a database and a token of today.
 const EVIDENCE_MAX_AGE: Duration = Duration::from_secs(24 * 3_600);
 
-/// The programs that a rollback runs, in the order of the fields; `capture` and `freeze` before the move.
+/// The programs that a rollback runs, in the order of the fields; `capture` and `freeze` together, before the move.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hooks {
     /// Saves what would be lost: logs, a heap dump.
@@ -95,8 +95,8 @@ pub(crate) fn is_credential(name: &str) -> bool {
     CREDENTIALS.contains(&name) || name.starts_with("CANARY_TOKEN_")
 }
 
-/// `capture` never delays the move for longer than this.
-pub const CAPTURE: Duration = Duration::from_secs(10);
+/// Hooks never delay the move for longer than this.
+pub const BEFORE_MOVE: Duration = Duration::from_secs(10);
 /// How long any other hook may take, unless the file says otherwise.
 const HOOK: Duration = Duration::from_secs(60);
 
@@ -169,7 +169,7 @@ fn read_hooks(fields: &Fields<'_>) -> Hooks {
     let longest = Duration::from_secs(600);
     let hook = |key: &str, limit: Duration| fields.get(key).and_then(|value| read_hook(fields, value, limit));
     Hooks {
-        capture: hook("capture", CAPTURE),
+        capture: hook("capture", BEFORE_MOVE),
         freeze: hook("freeze", longest),
         rotate_cache: hook("rotate-cache", longest),
         throttle: hook("throttle", longest),
