@@ -48,7 +48,6 @@ pub trait Render {
         None
     }
 
-    /// Annotations for the workflow's page.
     fn annotations(&self) -> Vec<github::Annotation> {
         Vec::new()
     }

@@ -15,11 +15,8 @@ pub mod settings;
 use crate::io::context::Context;
 use crate::model::verdict::Verdict;
 
-/// A binary of the toolkit.
 pub trait Tool {
-    /// The name of the binary.
     const NAME: &'static str;
-    /// The command line.
     type Args: clap::Parser + Clone;
     /// What it comes to when it could do its work, whatever the verdict.
     type Outcome;

@@ -6,7 +6,6 @@ use crate::policy::toml::vocabulary::{Form, Kind, Table, key};
 
 const TEXTS: Kind = Kind::List { of: &Kind::Text, least: 0 };
 
-/// The whole file.
 pub(super) static FILE: Table = Table {
     name: "configuration",
     about: "Which images make a release, how their tags are called, and what a rollback does beside moving them",
