@@ -32,6 +32,13 @@ pub fn complaints(failure: &Failure) -> Vec<Complaint> {
             mistakes.iter().map(|mistake| Complaint { message: mistake.to_string(), hint: None }).collect()
         }
         Failure::File(error) => one(chain(error), Some(error.hint().to_owned())),
+        Failure::Source(error) if !error.refusals().is_empty() => {
+            let told = error.refusals().iter().map(|refusal| Complaint {
+                message: refusal.message.clone(),
+                hint: Some(refusal.hint.clone()).filter(|hint| !hint.is_empty()),
+            });
+            told.collect()
+        }
         Failure::Source(error) => one(chain(error), Some(error.hint().to_owned())),
         Failure::Engine(EngineError::Refused { refusals, .. }) => refusals
             .iter()
