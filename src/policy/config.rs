@@ -1,6 +1,6 @@
 //! `coalmine.toml`: which images make a release, and how their tags are called.
 
-mod vocabulary;
+pub(crate) mod vocabulary;
 
 use std::time::Duration;
 
@@ -185,7 +185,7 @@ fn read_hooks(fields: &Fields<'_>) -> Hooks {
 }
 
 /// Written as `["program", "argument"]`, or as `{ run = [...], timeout = "30s" }`.
-fn read_hook<'a>(fields: &Fields<'a>, value: &'a Placed<'a>, longest: Duration) -> Option<Hook> {
+pub(crate) fn read_hook<'a>(fields: &Fields<'a>, value: &'a Placed<'a>, longest: Duration) -> Option<Hook> {
     let table = fields.as_table(value);
     let (argv, asked, env) = match &table {
         Some(table) => (table.texts("run"), table.duration("timeout"), table.texts("env")),

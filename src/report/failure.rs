@@ -25,6 +25,7 @@ pub fn complaints(failure: &Failure) -> Vec<Complaint> {
             mistakes.iter().map(|mistake| Complaint::new(mistake.to_string(), "")).collect()
         }
         Failure::File(error) => vec![Complaint::new(chain(error), error.hint())],
+        Failure::Source(error) if !error.refusals().is_empty() => error.refusals().to_vec(),
         Failure::Source(error) => vec![Complaint::new(chain(error), error.hint())],
         Failure::Engine(EngineError::Refused { refusals, .. }) => {
             refusals.iter().map(|refusal| Complaint::new(refusal.to_string(), &refusal.hint)).collect()

@@ -3,6 +3,7 @@
 
 mod architecture;
 mod budgets;
+mod bundles;
 mod cli;
 mod credentials;
 mod docs;

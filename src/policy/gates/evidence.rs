@@ -154,6 +154,7 @@ mod tests {
             digest: Digest::of(name.as_bytes()),
             media_type: crate::model::manifest::MediaType::OciIndex,
             platforms: Vec::new(),
+            pins: None,
         };
         let release = Release { sha: "4c1d56e".parse().unwrap(), images: vec![image("x"), image("y")] };
         ReleaseRecord {
