@@ -142,6 +142,9 @@ pub struct VerdictRecord {
     pub proves_build: Option<bool>,
     /// When it was done.
     pub finished: Timestamp,
+    /// The one other build that the tenants served instead, if they did.
+    #[serde(default)]
+    pub serves: Option<CommitSha>,
 }
 
 /// One image that was judged.

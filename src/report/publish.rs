@@ -89,6 +89,8 @@ impl Render for Outcome {
     fn summary(&self, summary: &mut Summary) {
         summary.heading(&self.headline());
         self.table().summary(summary);
+        let names = self.release.images.iter().map(|image| format!("{}@{}", image.repository, image.digest));
+        summary.folded("Whole digests", &names.collect::<Vec<_>>().join("\n"));
     }
 
     fn outputs(&self) -> Vec<(&'static str, String)> {

@@ -25,6 +25,7 @@ use crate::model::verdict::Verdict;
 pub use self::args::Args;
 pub use self::lint::LintOutcome;
 pub use self::prove::{ProveOutcome, Row as ProveRow, RowEnd};
+pub use self::record::Recorded;
 pub use self::run::RunOutcome;
 pub use self::suite::SuiteFile;
 
@@ -40,6 +41,8 @@ pub enum Outcome {
     Lint(LintOutcome),
     /// The suite was tested.
     Prove(ProveOutcome),
+    /// A verdict was attached to its release.
+    Recorded(Recorded),
     /// The JSON Schema.
     Schema(String),
 }
@@ -65,6 +68,9 @@ impl Tool for CanarySmoke {
             }
             Some(Command::Prove { min_score }) => {
                 Ok(Outcome::Prove(prove::prove(&args, min_score, context).await?))
+            }
+            Some(Command::Record { verdict }) => {
+                Ok(Outcome::Recorded(record::attach_file(&args, &verdict, context).await?))
             }
             Some(Command::Schema) => Ok(Outcome::Schema(crate::policy::smoke::suite::schema())),
         }

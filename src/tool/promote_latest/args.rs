@@ -49,6 +49,10 @@ pub struct Args {
     /// Move this tag instead of the configured `latest`
     #[arg(long, value_name = "TAG")]
     pub to: Option<Tag>,
+    /// Also give every image this tag, such as `v1.4.2` or `v1` (repeatable). Written before the tag that deployers watch,
+    /// and put back if that one does not move. A full version that names something else is never moved
+    #[arg(long, value_name = "TAG")]
+    pub also_tag: Vec<Tag>,
     #[command(flatten)]
     pub(crate) images: ImageOptions,
     #[command(flatten)]
@@ -66,6 +70,7 @@ impl Args {
         words.extend(self.evidence.iter().map(|file| path("--evidence", file)));
         words.extend(self.suite.iter().map(|file| path("--suite", file)));
         words.extend(self.allow_older.then(|| "--allow-older".to_owned()));
+        words.extend(self.also_tag.iter().map(|tag| format!("--also-tag {tag}")));
         words.extend(self.lift_hold.iter().map(|reason| format!("--lift-hold {}", quoted(reason))));
         words.join(" ")
     }
