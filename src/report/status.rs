@@ -270,6 +270,10 @@ impl Render for Outcome {
             Self::Status(status) => {
                 summary.heading(&status.headline().1);
                 live_table(&status.live).summary(summary);
+                let name =
+                    |image: &LiveImage| Some(format!("{}@{}", image.repository, image.digest.as_ref()?));
+                let digests: Vec<String> = status.live.iter().filter_map(name).collect();
+                summary.folded("Whole digests", &digests.join("\n"));
                 if !status.staged.is_empty() {
                     summary.paragraph("Staged, newest first:");
                     candidate_summary(&status.staged, summary);
