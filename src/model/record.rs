@@ -134,6 +134,9 @@ pub struct VerdictRecord {
     /// Whether it saw that every tenant ran this build; `None` where the tool has another way to know.
     pub proves_build: Option<bool>,
     pub finished: Timestamp,
+    /// The one other build that the tenants served instead, if they did.
+    #[serde(default)]
+    pub serves: Option<CommitSha>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

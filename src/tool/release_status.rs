@@ -106,8 +106,7 @@ pub struct Status {
     pub sha: Option<CommitSha>,
     /// Staged releases, newest first.
     pub staged: Vec<Candidate>,
-    /// When the live release was built.
-    pub built: Option<Timestamp>,
+    /// When this was read.
     pub read: Timestamp,
     /// Which complaints end with exit 1; `None`: none do.
     pub check: Option<Check>,
@@ -318,14 +317,10 @@ async fn status(client: &Client<'_>, target: &Target, check: Option<Check>) -> R
         .first()
         .and_then(|first| first.shas.iter().find(|sha| live.iter().all(|image| image.shas.contains(sha))))
         .cloned();
-    let built = staged
-        .iter()
-        .find(|candidate| Some(&candidate.sha) == sha.as_ref())
-        .and_then(|candidate| candidate.built);
     let since = standing.last_move.filter(|last| last.sha == sha).map(|last| last.at);
     let (tag, read, hold, broken) =
         (target.tag.clone(), clock::now(), standing.hold, history.verify_since_resume());
-    Ok(Status { tag, live, sha, staged, built, read, check, hold, holds, broken, doubt, since })
+    Ok(Status { tag, live, sha, staged, read, check, hold, holds, broken, doubt, since })
 }
 
 async fn live(

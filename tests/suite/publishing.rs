@@ -143,7 +143,12 @@ fn what_was_pushed_by_digest_already_only_gets_its_tag() {
     let fixture = Fixture::new();
     let image = single(ONE);
     fixture.registry.push(REPOSITORY, "whatever", &image).unwrap();
-    publish(&fixture, ONE, image.digest()).code(0);
+    let done = publish(&fixture, ONE, image.digest()).code(0);
+    assert!(
+        done.stdout.contains("linux/amd64"),
+        "a single image says in its configuration what it is for: {}",
+        done.stdout
+    );
     assert_eq!(staged(&fixture, ONE).as_deref(), Some(image.digest()));
     assert_eq!(fixture.registry.log().iter().filter(|seen| seen.method == "POST").count(), 0);
     let absent = format!("sha256:{}", "0".repeat(64));

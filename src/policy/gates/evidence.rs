@@ -60,7 +60,7 @@ pub fn judge(record: &ReleaseRecord, pieces: &[Piece], demand: &Demand<'_>) -> V
 }
 
 /// Why a verdict is not about this release.
-fn mismatch(record: &ReleaseRecord, verdict: &VerdictRecord) -> Option<String> {
+pub(crate) fn mismatch(record: &ReleaseRecord, verdict: &VerdictRecord) -> Option<String> {
     let release = &record.release;
     if verdict.format != 1 {
         return Some(format!("a verdict of format {}, which this version does not know", verdict.format));
@@ -129,7 +129,13 @@ fn lacking(
     (age > demand.max_age).then(|| {
         let found =
             format!("green, {} old; the limit is {}", duration::show(age), duration::show(demand.max_age));
-        refusal(expected, found, &format!("{run} again"))
+        let sha = &record.release.sha;
+        let again = format!("{} --sha {sha}", kind.tool());
+        refusal(
+            expected,
+            found,
+            &format!("if the canary tenants still run {sha}, prove it anew with `{again}` (on GitHub: re-run all jobs, not only the failed ones); otherwise promote the build that they run"),
+        )
     })
 }
 
@@ -182,6 +188,7 @@ mod tests {
             suite: SuiteName { sha256: "suite".to_owned() },
             proves_build: Some(true),
             finished: finished.parse().unwrap(),
+            serves: None,
         }
     }
 
