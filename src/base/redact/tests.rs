@@ -1,7 +1,7 @@
 //! What is shown of a text does not depend on the secrets in it.
 
 use super::encodings::{ENCODINGS, Encoding};
-use super::{MASK, Redactor, Secret};
+use super::{MASK, PIECE_BYTES, Redactor, SHORTEST_SECRET_BYTES, Secret};
 use serde_json::json;
 
 const SECRET: &str = "s3cr3t/+tok\"en=%&canary<Z9>";
@@ -270,4 +270,13 @@ fn a_secret_is_learned_at_any_time() {
     assert!(!redactor.finds("captured-later"));
     redactor.learn(&Secret::new("captured-later"));
     assert_eq!(redactor.clean("captured-later s3cr3t-token-value"), "*** ***");
+}
+
+#[test]
+fn a_search_costs_as_much_with_500_secrets_as_with_a_few() {
+    let mut numbers = Numbers(11);
+    let redactor = Redactor::default();
+    (0..500).for_each(|_| redactor.learn(&Secret::new(numbers.token())));
+    // For each byte of a text there is one look-up for each length of a piece, however many pieces have that length.
+    assert!(redactor.known.borrow().pieces.len() <= PIECE_BYTES - SHORTEST_SECRET_BYTES + 1);
 }
