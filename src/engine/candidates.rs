@@ -29,7 +29,6 @@ pub const SHOWN: usize = 10;
 #[derive(Clone, Debug)]
 pub struct Candidate {
     pub sha: CommitSha,
-    /// When its first image says it was built.
     pub built: Option<Timestamp>,
     /// Every image, in order.
     pub images: Vec<(Repository, ImageState)>,

@@ -17,9 +17,6 @@ use origin::Origin;
 use crate::model::source::SourceSpec;
 
 /// Reads the manifests of an image on this machine. `None` for sources that are in a registry.
-///
-/// # Errors
-/// The file or folder is missing, is not of its kind, or is not whole.
 pub async fn open(spec: &SourceSpec) -> Result<Option<Origin>, SourceError> {
     let spec = spec.clone();
     // Hashing gigabytes would stop every other task of this thread.

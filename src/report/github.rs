@@ -104,7 +104,6 @@ impl Summary {
         self.push(&format!("### {}\n\n", markdown(words)));
     }
 
-    /// Adds a paragraph of plain words.
     pub fn paragraph(&mut self, words: &str) {
         self.push(&format!("{}\n\n", opening(words)));
     }

@@ -55,7 +55,6 @@ pub fn fleet(tenants: &[TenantResult], checks: usize, flaky: FlakyRule) -> Verdi
     Verdict::Green
 }
 
-/// How many checks came to what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// At once.

@@ -46,9 +46,6 @@ pub(super) async fn open_local(images: &[ImageSource]) -> Result<Vec<Option<Orig
 }
 
 /// Reads the sources that are in registries, and where the staging tags stand. Every refusal is told.
-///
-/// # Errors
-/// A registry cannot be read.
 pub(super) async fn prepare(
     client: &Client<'_>,
     images: &[ImageSource],
