@@ -4,6 +4,8 @@ mod args;
 mod lint;
 mod load;
 mod measure;
+mod memory;
+mod ring;
 mod watch;
 
 use self::args::Command;
@@ -11,6 +13,7 @@ use super::Tool;
 use super::failure::Failure;
 use super::options::OutputOptions;
 use crate::io::context::Context;
+use crate::model::verdict::Verdict;
 
 pub use self::args::Args;
 pub use self::lint::{LintOutcome, Row as LintRow};
@@ -47,6 +50,15 @@ impl Tool for CanarySoak {
                 Ok(Outcome::Lint(lint::lint(file.as_ref().unwrap_or(&args.gates))?))
             }
             Some(Command::Schema) => Ok(Outcome::Schema(crate::policy::soak::suite::schema())),
+        }
+    }
+
+    async fn keep(args: &Args, outcome: &Outcome, verdict: Verdict, document: &str, context: &Context) {
+        if let Outcome::Soak(soak) = outcome
+            && soak.state.closed
+        {
+            let sha = (!soak.state.images.is_empty()).then_some(&soak.state.sha);
+            args.recording(context).keep(sha, verdict, document).await;
         }
     }
 }
