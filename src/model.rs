@@ -7,6 +7,7 @@ pub mod facts;
 pub mod history;
 pub mod hold;
 pub mod image;
+pub mod key;
 pub mod manifest;
 pub mod measurement;
 pub mod moves;

@@ -9,6 +9,7 @@ pub mod post_mortem;
 pub mod release_document;
 pub mod repair;
 pub mod resolution;
+pub mod rings;
 pub mod rollback;
 pub mod smoke;
 pub mod soak;

@@ -11,12 +11,10 @@ const FILE_BYTES: u64 = 4 * 1024 * 1024;
 /// What went wrong with a file.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    /// It could not be read.
     #[error("failed to read `{path}`")]
     Read {
         /// The path, as it was named.
         path: PathBuf,
-        /// What the operating system says.
         #[source]
         source: std::io::Error,
     },
@@ -31,7 +29,6 @@ pub enum FileError {
     Outside {
         /// The path, as it was named.
         path: PathBuf,
-        /// What the folder belongs to.
         owner: &'static str,
     },
     /// It could not be written.
@@ -39,7 +36,6 @@ pub enum FileError {
     Write {
         /// The path, as it was named.
         path: PathBuf,
-        /// What the operating system says.
         #[source]
         source: std::io::Error,
     },

@@ -28,19 +28,13 @@ pub use self::prove::{ProveOutcome, Row as ProveRow, RowEnd};
 pub use self::run::RunOutcome;
 pub use self::suite::SuiteFile;
 
-/// The binary.
 pub struct CanarySmoke;
 
-/// What it comes to.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// The suite was run.
     Run(Box<RunOutcome>),
-    /// The suite was checked.
     Lint(LintOutcome),
-    /// The suite was tested.
     Prove(ProveOutcome),
-    /// The JSON Schema.
     Schema(String),
 }
 

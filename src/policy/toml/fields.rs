@@ -144,9 +144,6 @@ impl<'a> Fields<'a> {
     }
 
     /// A value that is a text.
-    ///
-    /// # Errors
-    /// It is none.
     pub(crate) fn as_text(&self, value: &'a Placed<'a>) -> Result<Word<'a>, Diagnostic> {
         word(value).ok_or_else(|| self.unlike(value, "text"))
     }
@@ -157,9 +154,6 @@ impl<'a> Fields<'a> {
     }
 
     /// The text at `key`, which must be there.
-    ///
-    /// # Errors
-    /// It is not.
     pub(crate) fn required(&self, key: &str) -> Result<Word<'a>, Diagnostic> {
         self.text(key).ok_or_else(|| self.missing(key))
     }

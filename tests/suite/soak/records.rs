@@ -37,7 +37,11 @@ fn a_green_soak_is_attached_and_promotes_while_its_smoke_was_fresh_at_the_openin
     promote(&fixture, ONE, &[]).code(1).tells(&["green soak evidence", "found none"]);
     let done =
         soak(&fixture, &tenant, &[]).code(0).tells(&["the verdict is attached to the record of 1111111"]);
-    assert_eq!(done.json()["images"][1]["digest"].as_str(), digests(ONE)[1].as_deref());
+    let mut long = done.json();
+    let schema = include_str!("../../../docs/schemas/verdict.schema.json");
+    let schema = jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap();
+    assert!(schema.is_valid(&long), "{long}");
+    assert_eq!(long["images"][1]["digest"].as_str(), digests(ONE)[1].as_deref());
     promote(&fixture, ONE, &["--suite", "smoke.toml", "--dry-run"]).code(1).tells(&["only of another suite"]);
     promote(&fixture, ONE, &["--dry-run"]).code(0);
     // A soak of three days: the smoke before it is four days old by now.
