@@ -133,7 +133,7 @@ fn lacking(
     (age > demand.max_age).then(|| {
         let when = if soak.is_some() { " when the soak opened" } else { "" };
         let (age, limit) = (duration::show(age), duration::show(demand.max_age));
-        let found = format!("green, {age} old{when}; the limit is {limit}");
+        let found = format!("green, {age} old; the limit is {limit}{when}");
         refusal(expected, found, &format!("{run} again"))
     })
 }
@@ -281,7 +281,7 @@ mod tests {
         assert_eq!(found(vec![soak(opened)]).len(), 2);
         let stale = found(vec![green("2026-11-16T11:00:00Z"), preflight(before), soak(opened)]);
         assert_eq!(stale.len(), 1);
-        assert!(stale[0].contains("2d 1h old when the soak opened"), "{stale:?}");
+        assert!(stale[0].contains("2d 1h old; the limit is 1d 0h when the soak opened"), "{stale:?}");
         let old = VerdictRecord { finished: "2026-11-20T11:00:00Z".parse().unwrap(), ..soak(opened) };
         assert!(found(vec![green(before), preflight(before), old])[0].contains("1d 1h old; the limit"));
     }
