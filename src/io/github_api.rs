@@ -1,5 +1,5 @@
-//! The one thing that is asked of GitHub's API: an issue for a rejected release, once.
-//! GitHub REST API 2022-11-28, "Issues".
+//! What is asked of GitHub's API: an issue for a rejected release, once; whether an issue is closed; the tip of a branch.
+//! GitHub REST API 2022-11-28, "Issues" and "Commits".
 
 use std::time::Duration;
 
@@ -16,9 +16,12 @@ use crate::base::text;
 /// An answer takes a second or two; a rollback is over by now, and nobody waits for this.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-pub struct Issues {
+pub struct GithubApi {
     http: Client,
+    /// The repository's issues.
     url: Url,
+    api: String,
+    repository: String,
     token: Secret,
 }
 
@@ -28,7 +31,28 @@ struct Issue {
     body: Option<String>,
 }
 
-impl Issues {
+/// What an issue says of itself.
+#[derive(Debug, Deserialize)]
+pub struct IssueState {
+    /// `open` or `closed`.
+    pub state: String,
+    /// Its labels.
+    pub labels: Vec<Label>,
+}
+
+/// One label.
+#[derive(Debug, Deserialize)]
+pub struct Label {
+    /// Its text.
+    pub name: String,
+}
+
+#[derive(Deserialize)]
+struct Commit {
+    sha: String,
+}
+
+impl GithubApi {
     /// The issues of the repository that the environment names.
     ///
     /// # Errors
@@ -46,7 +70,32 @@ impl Issues {
             return Err("GITHUB_API_URL is not https: no token is sent there".to_owned());
         }
         let http = Proxies::of(env).lead(connection::client()).timeout(PATIENCE);
-        Ok(Self { http: http.build().map_err(|e| e.to_string())?, url, token })
+        let (api, repository) = (api.to_owned(), repository.to_owned());
+        Ok(Self { http: http.build().map_err(|e| e.to_string())?, url, api, repository, token })
+    }
+
+    /// Whether issue `number` of `repository` (`owner/name`) is closed, and its labels.
+    ///
+    /// # Errors
+    /// GitHub refuses or does not answer.
+    pub async fn issue(&self, repository: &str, number: u64) -> Result<IssueState, String> {
+        ask(self.request(Method::GET, self.below(&["repos", repository, "issues", &number.to_string()])?))
+            .await
+    }
+
+    /// The commit at the tip of a branch of the repository that the environment names.
+    ///
+    /// # Errors
+    /// GitHub refuses or does not answer.
+    pub async fn tip(&self, branch: &str) -> Result<String, String> {
+        let url = self.below(&["repos", &self.repository, "commits", branch])?;
+        let commit: Commit = ask(self.request(Method::GET, url)).await?;
+        Ok(commit.sha)
+    }
+
+    fn below(&self, parts: &[&str]) -> Result<Url, String> {
+        let url = Url::parse(&format!("{}/{}", self.api, parts.join("/")));
+        url.map_err(|_| "GITHUB_API_URL is not a URL".to_owned())
     }
 
     /// The address of the issue that bears `marker`: an open one that is there, or a new one.

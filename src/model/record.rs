@@ -173,6 +173,13 @@ pub struct SuiteName {
 }
 
 impl JudgedImage {
+    /// Every image of a release.
+    pub fn of(release: &Release) -> Vec<Self> {
+        let judged =
+            |image: &ImageRecord| Self { repository: image.repository.clone(), digest: image.digest.clone() };
+        release.images.iter().map(judged).collect()
+    }
+
     /// Whether this names the same image and content.
     pub fn is(&self, image: &ImageRecord) -> bool {
         self.repository == image.repository && self.digest == image.digest

@@ -73,6 +73,8 @@ impl Args {
 /// What is to be done instead of a soak.
 #[derive(Subcommand, Clone, Debug)]
 pub(crate) enum Command {
+    /// Find out whether everything in `[[preflight]]` is true: 0 if it is, else 1
+    Preflight,
     /// Check the file without any request: mistakes, and how many samples each metric needs
     Lint {
         /// File to check, instead of --gates

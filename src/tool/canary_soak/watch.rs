@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::args::Args;
-use super::load::{GatesFile, load};
+use super::load::{GatesFile, load, sources};
 use super::measure::Asker;
 use super::memory::Memory;
 use super::ring;
@@ -110,10 +110,7 @@ async fn memory<'a>(
 ) -> Result<Memory<'a>, Failure> {
     let recording = args.recording(context);
     let release = recording.release(sha).await?;
-    let images = release.iter().flat_map(|release| &release.images);
-    let images: Vec<JudgedImage> = images
-        .map(|image| JudgedImage { repository: image.repository.clone(), digest: image.digest.clone() })
-        .collect();
+    let images = release.as_ref().map(JudgedImage::of).unwrap_or_default();
     if args.ring.is_some() && images.is_empty() {
         return Err(Failure::usage(
             format!(
@@ -223,7 +220,8 @@ impl Watch<'_> {
 
     fn asker<'s>(&'s self, sources: &'s Sources<'s>, before: Option<Timestamp>) -> Asker<'s> {
         let subject = &self.memory.subject;
-        Asker { sources, sha: &subject.sha, stable: subject.stable.as_ref(), before }
+        let stable = subject.stable.as_ref().map_or("", CommitSha::as_str);
+        Asker { sources, sha: subject.sha.as_str(), stable, before }
     }
 
     /// Until the next tick; the last one comes when the window is over.
@@ -278,15 +276,4 @@ impl Watch<'_> {
         }
         samples
     }
-}
-
-/// # Errors
-/// Variables are not set; all of them are named.
-fn sources<'c>(soak: &Soak, file: &Path, context: &'c Context) -> Result<Sources<'c>, Failure> {
-    Sources::new(context, soak, file.parent().unwrap_or(Path::new(""))).map_err(|missing| {
-        Failure::usage(
-            missing.join("; "),
-            "set the variables in the environment of the soak; their names stand in its file",
-        )
-    })
 }

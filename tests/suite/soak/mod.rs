@@ -1,6 +1,8 @@
 //! `canary-soak` against sandbox tenants and commands as sources: verdicts, the state file, mistakes.
 
+mod preflight;
 mod records;
+mod recovery;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
