@@ -20,7 +20,6 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// Most commits that are told.
 const COMMITS: usize = 20;
 
-/// One repository.
 pub struct Repository {
     http: Client,
     url: Url,
@@ -71,9 +70,6 @@ impl Repository {
     }
 
     /// The address of the issue that bears `marker`: an open one that is there, or a new one.
-    ///
-    /// # Errors
-    /// GitHub refuses or does not answer.
     pub async fn file(&self, marker: &str, title: &str, body: &str) -> Result<String, String> {
         let mut list = self.at("issues")?;
         list.query_pairs_mut().extend_pairs([("state", "all"), ("per_page", "100")]);

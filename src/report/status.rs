@@ -36,7 +36,6 @@ pub fn candidates_json(candidates: &[Candidate]) -> Value {
     Value::Array(candidates.iter().map(candidate).collect())
 }
 
-/// The candidates for a person.
 pub fn candidate_page(page: &mut Page, candidates: &[Candidate]) {
     if candidates.is_empty() {
         page.line(Mood::Odd, "no release is staged: check the images' names, and `staging` in coalmine.toml");
@@ -122,7 +121,7 @@ fn entry_row(entry: &Entry) -> [Cell; 5] {
 
 fn break_line(broken: &Break) -> String {
     let (number, id) = (broken.number, &broken.id);
-    format!("the chain breaks: entry {number} ({id}) is not what was written: {}", broken.found)
+    format!("the history was changed: entry {number} ({id}) is not what was written: {}", broken.found)
 }
 
 fn live_table(live: &[LiveImage]) -> Table {

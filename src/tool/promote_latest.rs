@@ -31,7 +31,6 @@ use crate::policy::gates::images::Rules;
 use crate::policy::history::History;
 use crate::policy::plan::decide;
 
-/// The binary.
 pub struct PromoteLatest;
 
 impl Tool for PromoteLatest {
@@ -40,12 +39,11 @@ impl Tool for PromoteLatest {
     type Outcome = Executed;
 
     fn output(args: &Args) -> &OutputOptions {
-        &args.output
+        &args.moving.output
     }
 
     async fn run(args: Args, context: &Context) -> Result<Executed, Failure> {
-        let mut settings =
-            Settings::find(&args.registry, &args.images.images, &context.env)?.on_tag(args.to.as_ref());
+        let mut settings = Settings::of_move(&args.moving, &context.env)?;
         settings.target.repeated = args.repeated();
         if let Some(tag) = args.also_tag.iter().find(|tag| settings.target.owns(tag)) {
             let words = format!("`--also-tag {tag}`: coalmine writes this tag itself");
@@ -101,16 +99,7 @@ impl Tool for PromoteLatest {
             Some(recalled) => give_way(&client, target, recalled, &plan, carried).await,
             None => carried,
         };
-        let mut outcome = match carried {
-            Ok(outcome) => outcome,
-            Err(error) => {
-                for left in beside.put_back(&client, error.signal().is_some()).await {
-                    context.console.warn(&left.message);
-                }
-                return Err(error.into());
-            }
-        };
-        outcome.also = beside.tags().cloned().collect();
+        let mut outcome = beside.end_with(&client, carried).await?;
         outcome.release =
             recalled.as_ref().and_then(|recalled| recalled.kept.as_ref()).map(|kept| kept.name.to_string());
         let (args, handed) = (&args, &handed);

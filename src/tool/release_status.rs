@@ -81,13 +81,10 @@ pub enum Question {
     Doctor,
 }
 
-/// The binary.
 pub struct ReleaseStatus;
 
-/// The answer.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// What is live and staged.
     Status(Box<Status>),
     /// Where one could go back to.
     Candidates(Vec<Candidate>),
@@ -97,14 +94,11 @@ pub enum Outcome {
     Resumed(Option<Box<Entry>>),
     /// The history begins anew with this entry.
     Restarted(Box<Entry>),
-    /// Whether the set-up works.
     Doctor(Vec<Finding>),
 }
 
-/// What is live and staged.
 #[derive(Clone, Debug)]
 pub struct Status {
-    /// The tag that production runs.
     pub tag: Tag,
     /// Where it stands, for each image in order.
     pub live: Vec<LiveImage>,
@@ -112,7 +106,6 @@ pub struct Status {
     pub sha: Option<CommitSha>,
     /// Staged releases, newest first.
     pub staged: Vec<Candidate>,
-    /// When this was read.
     pub read: Timestamp,
     /// Which complaints end with exit 1; `None`: none do.
     pub check: Option<Check>,
@@ -131,7 +124,6 @@ pub struct Status {
 /// Where the tag of one image stands.
 #[derive(Clone, Debug)]
 pub struct LiveImage {
-    /// Which one.
     pub repository: Repository,
     /// What the tag names; `None`: it does not exist.
     pub digest: Option<Digest>,

@@ -1,14 +1,11 @@
 //! The command lines themselves: help, version, and mistakes that must not reach a registry.
 
-use crate::support::{Fixture, ONE, Program};
-
-const BINARIES: [&str; 5] =
-    ["publish-staging", "canary-smoke", "promote-latest", "rollback-latest", "release-status"];
+use crate::support::{Fixture, ONE, PROGRAMS, Program};
 
 #[test]
 fn every_binary_tells_its_help_and_version_on_stdout() {
     let folder = tempfile::tempdir().unwrap();
-    for binary in BINARIES {
+    for (binary, _) in PROGRAMS {
         let help = Program::new(binary, folder.path()).arg("--help").run().code(0);
         assert!(help.stdout.contains("Usage:") && help.stdout.contains("Exit codes:"), "{}", help.stdout);
         let outputs = folder.path().join("output");

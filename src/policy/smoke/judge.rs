@@ -29,7 +29,6 @@ pub fn check(samples: &[Sample], repeat: Repeat) -> Outcome {
     }
 }
 
-/// What a tenant came to.
 pub fn tenant(tenant: &TenantResult) -> Outcome {
     let checks = tenant.checks.iter().map(|check| check.outcome).max().unwrap_or(Outcome::Inconclusive);
     match tenant.build.astray() {
@@ -86,7 +85,6 @@ pub struct Tally {
     pub passed: usize,
     /// In the end.
     pub flaky: usize,
-    /// Not.
     pub failed: usize,
     /// Nobody knows.
     pub inconclusive: usize,

@@ -22,4 +22,4 @@ pub(crate) fn is_full() -> bool {
 }
 
 pub(crate) use fixture::{Fixture, IMAGES, ONE, THREE, TWO, digests, release, single};
-pub(crate) use programs::{Done, Program};
+pub(crate) use programs::{Done, PROGRAMS, Program, peak_memory};
