@@ -24,7 +24,6 @@ use crate::policy::repair::Direction;
 /// What a promotion or a rollback came to.
 #[derive(Clone, Debug)]
 pub struct Executed {
-    /// Which of the two it was.
     pub direction: Direction,
     /// The release, if it has a name.
     pub sha: Option<CommitSha>,

@@ -9,7 +9,6 @@ use crate::model::tag::{StagingPattern, Tag};
 pub struct Target {
     /// The images, in order; the last one moves last.
     pub images: Images,
-    /// How a staging tag is written.
     pub staging: StagingPattern,
     pub tag: Tag,
     /// The repository that keeps the records; `None`: none are kept.

@@ -28,7 +28,6 @@ use crate::policy::history::History;
 pub struct Question<'a> {
     /// Where records may be, best first; never empty.
     pub places: &'a [Repository],
-    /// How a staging tag is written.
     pub staging: &'a StagingPattern,
     /// The tag that is to move.
     pub tag: &'a Tag,

@@ -9,7 +9,6 @@ use super::repository::Repository;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Guard {
-    /// The sha is not published for this image.
     Staged,
     /// The typed prefix means more than one published sha.
     Ambiguous,

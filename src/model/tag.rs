@@ -45,7 +45,6 @@ impl Tag {
     }
 }
 
-/// Why a text is no tag.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is not a tag: expected 1 to 128 of letters, digits, `_`, `.`, `-`, not beginning with `.` or `-`"

@@ -20,7 +20,6 @@ pub struct Config {
     pub images: Option<Images>,
     /// The repository that keeps the records; `None`: the first image's.
     pub home: Option<Repository>,
-    /// How a staging tag is written.
     pub staging: StagingPattern,
     pub latest: Tag,
     /// Whether the registry keeps records: releases, verdicts, the history.

@@ -140,7 +140,6 @@ impl Summary {
         }
     }
 
-    /// Adds a paragraph of plain words.
     pub fn paragraph(&mut self, words: &str) {
         self.push(&format!("{}\n\n", opening(words)));
     }

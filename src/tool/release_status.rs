@@ -106,6 +106,7 @@ pub struct Status {
     pub sha: Option<CommitSha>,
     /// Staged releases, newest first.
     pub staged: Vec<Candidate>,
+    /// When this was read.
     pub read: Timestamp,
     /// Which complaints end with exit 1; `None`: none do.
     pub check: Option<Check>,
@@ -113,7 +114,6 @@ pub struct Status {
     pub hold: Option<Entry>,
     /// The same as the tags of the images tell it.
     pub holds: Vec<Hold>,
-    /// Where the history breaks, if it does.
     pub broken: Option<Break>,
     /// Why the history cannot be all that happened.
     pub doubt: Option<String>,
@@ -279,7 +279,6 @@ async fn resume(client: &Client<'_>, target: &Target, reason: &str) -> Result<Op
     }
 }
 
-/// The holds that stand on any image.
 async fn holds(client: &Client<'_>, target: &Target) -> Result<Vec<Hold>, RegistryError> {
     let reads = target.images.iter().map(|image| hold::read(client, image, &target.tag));
     let mut holds: Vec<Hold> = try_join_all(reads).await?.into_iter().flatten().collect();

@@ -78,7 +78,6 @@ fn other_build(said: &str, sha: &CommitSha) -> Option<CommitSha> {
         .find(|other| !sha.begins(other) && !other.begins(sha))
 }
 
-/// How many checks came to what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// At once.

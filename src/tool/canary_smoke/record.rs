@@ -25,9 +25,6 @@ use crate::tool::settings::Settings;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Where records are kept, if that is said anywhere and wanted.
-///
-/// # Errors
-/// The configuration is wrong.
 fn settings(args: &Args, context: &Context) -> Result<Option<Settings>, Failure> {
     if args.no_record {
         return Ok(None);
@@ -39,9 +36,6 @@ fn settings(args: &Args, context: &Context) -> Result<Option<Settings>, Failure>
 
 /// The release that `sha` means, with its digests, by its record: what binds the verdict to what was published.
 /// `None`, with a warning, if there is no such record or it cannot be read.
-///
-/// # Errors
-/// The configuration is wrong.
 pub(super) async fn release(
     args: &Args,
     sha: &CommitSha,

@@ -7,6 +7,7 @@ use clap::Parser;
 use crate::base::shell::quoted;
 use crate::model::commit::CommitSha;
 use crate::model::record::Kind;
+use crate::model::tag::Tag;
 use crate::policy::gates::images::Expected;
 use crate::tool::options::MoveOptions;
 

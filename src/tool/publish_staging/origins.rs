@@ -50,9 +50,6 @@ pub(super) async fn open_local(
 }
 
 /// Reads the sources that are in registries, and where the staging tags stand. Every refusal is told.
-///
-/// # Errors
-/// A registry cannot be read.
 pub(super) async fn prepare(
     client: &Client<'_>,
     images: &[ImageSource],
