@@ -3,6 +3,7 @@
 use futures_util::future::{join_all, try_join_all};
 
 use super::budget::BESIDE;
+use super::execute::Executed;
 use super::failure::{EngineError, MoveFailure};
 use super::mover::Mover;
 use super::restore::put_back;
@@ -67,11 +68,6 @@ impl Beside {
         Ok((Self { plans }, refusals))
     }
 
-    /// The tags.
-    pub fn tags(&self) -> impl Iterator<Item = &Tag> {
-        self.plans.iter().map(|plan| &plan.tag)
-    }
-
     /// Writes every tag and reads it back.
     ///
     /// # Errors
@@ -98,8 +94,31 @@ impl Beside {
         Ok(())
     }
 
+    /// The promotion that these tags were written for has ended: they stay, or are put back.
+    ///
+    /// # Errors
+    /// Those of the promotion.
+    pub async fn end_with(
+        &self,
+        client: &Client<'_>,
+        promotion: Result<Executed, EngineError>,
+    ) -> Result<Executed, EngineError> {
+        match promotion {
+            Ok(mut outcome) => {
+                outcome.also = self.plans.iter().map(|plan| plan.tag.clone()).collect();
+                Ok(outcome)
+            }
+            Err(error) => {
+                for left in self.put_back(client, error.signal().is_some()).await {
+                    client.context().console.warn(&left.message);
+                }
+                Err(error)
+            }
+        }
+    }
+
     /// Puts every tag back where it was; what could not be put back is told.
-    pub async fn put_back(&self, client: &Client<'_>, stopped: bool) -> Vec<Complaint> {
+    async fn put_back(&self, client: &Client<'_>, stopped: bool) -> Vec<Complaint> {
         let client = &client.until(clock::instant() + BESIDE.time(stopped));
         let moves = self.plans.iter().flat_map(|plan| plan.moves.iter().map(move |m| (plan, m)));
         let ends = join_all(moves.map(|(plan, m)| async move {

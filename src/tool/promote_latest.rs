@@ -99,16 +99,7 @@ impl Tool for PromoteLatest {
             Some(recalled) => give_way(&client, target, recalled, &plan, carried).await,
             None => carried,
         };
-        let mut outcome = match carried {
-            Ok(outcome) => outcome,
-            Err(error) => {
-                for left in beside.put_back(&client, error.signal().is_some()).await {
-                    context.console.warn(&left.message);
-                }
-                return Err(error.into());
-            }
-        };
-        outcome.also = beside.tags().cloned().collect();
+        let mut outcome = beside.end_with(&client, carried).await?;
         outcome.release =
             recalled.as_ref().and_then(|recalled| recalled.kept.as_ref()).map(|kept| kept.name.to_string());
         let (args, handed) = (&args, &handed);

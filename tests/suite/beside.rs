@@ -57,7 +57,7 @@ fn where_a_version_cannot_be_written_latest_is_not_touched() {
     let second = When::any().method("PUT").repository(IMAGES[1]).reference("v1");
     fixture.registry.rule(second.then(Fault::error(403, "DENIED", "read only")));
     let done = promote(&fixture, &[]).code(1);
-    assert_eq!(done.json()["standing"], "no tag was left moved");
+    assert_eq!(done.json()["standing"], "nothing was moved");
     assert_eq!((fixture.latest(), fixture.seen("PUT", "latest")), (digests(ONE), 0));
     assert_eq!((fixture.tag("v1"), fixture.tag("v1.4.2")), (vec![None, None], vec![None, None]));
 }

@@ -68,7 +68,7 @@ pub async fn examine(options: &RegistryOptions, images: &[Repository], context: 
         Ok(client) => {
             let looks = settings.target.images.iter().map(|image| registry(&client, &settings, image));
             findings.extend(join_all(looks).await.into_iter().flatten());
-            findings.extend(clouds(&client, &settings, context));
+            findings.extend(clouds(&settings, context).await);
         }
         Err(_) => findings.push(Finding::new(
             "TLS",
@@ -159,7 +159,7 @@ async fn registry(client: &Client<'_>, settings: &Settings, image: &Repository) 
 }
 
 /// Each registry of a cloud: its credentials are short-lived, and made in the job that needs them.
-fn clouds(client: &Client<'_>, settings: &Settings, context: &Context) -> Vec<Finding> {
+async fn clouds(settings: &Settings, context: &Context) -> Vec<Finding> {
     let mut hosts: Vec<(&str, Cloud, &Repository)> = Vec::new();
     for image in settings.target.images.iter() {
         let host = image.registry().as_str();
@@ -169,9 +169,13 @@ fn clouds(client: &Client<'_>, settings: &Settings, context: &Context) -> Vec<Fi
     }
     let env = &context.env;
     let oidc = env.is_github_actions().then(|| env.get("ACTIONS_ID_TOKEN_REQUEST_URL").is_some());
-    let looks = hosts.into_iter().map(|(host, cloud, image)| {
+    let own = own(settings);
+    let looks = hosts.into_iter().map(async |(host, cloud, image)| {
         let subject = format!("{host}: login");
-        let origin = client.credential_origin(image);
+        let origin = match credentials::find(env, &context.console, image, &own).await {
+            Ok(found) => found.origin,
+            Err(why) => return Finding::new(subject, Health::Bad, why, "see docs/credentials.md"),
+        };
         let elsewhere = !origin.starts_with("nowhere") && !origin.starts_with("REGISTRY_USERNAME");
         let oidc = oidc.filter(|_| !elsewhere);
         match cloud::complaint(cloud, env.get("REGISTRY_USERNAME").filter(|_| !elsewhere), oidc) {
@@ -183,18 +187,18 @@ fn clouds(client: &Client<'_>, settings: &Settings, context: &Context) -> Vec<Fi
             }
         }
     });
-    looks.collect()
+    join_all(looks).await
+}
+
+/// The registries of the release.
+fn own(settings: &Settings) -> Vec<Registry> {
+    let images = settings.target.images.iter().chain(&settings.target.home);
+    images.map(|image| image.registry().clone()).collect()
 }
 
 /// Where REGISTRY_PASSWORD goes; nothing to say where it is not set.
 fn password(context: &Context, settings: &Settings) -> Option<Finding> {
-    let own: Vec<Registry> = settings
-        .target
-        .images
-        .iter()
-        .chain(&settings.target.home)
-        .map(|image| image.registry().clone())
-        .collect();
+    let own = own(settings);
     let subject = "REGISTRY_PASSWORD";
     Some(match credentials::destination(&context.env, &own).transpose()? {
         Ok(Destination::Named(host)) => {

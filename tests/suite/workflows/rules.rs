@@ -260,7 +260,8 @@ fn every_workflow_keeps_the_rules() {
             _ => general(&value),
         };
         assert!(broken.is_empty(), "{file}:\n{}", broken.join("\n"));
-        if file != RELEASE && file != ROLLBACK {
+        // Its own image is all that publish.yml moves.
+        if ![RELEASE, ROLLBACK, ".github/workflows/publish.yml"].contains(&file.as_str()) {
             for (name, job) in jobs(&value) {
                 let moves = runs(job, "promote-latest") || runs(job, "rollback-latest");
                 assert!(!moves, "{file}: {name} moves tags");
