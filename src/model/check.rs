@@ -91,6 +91,15 @@ impl Outcome {
     }
 }
 
+/// What a pass that needed a retry means for the gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlakyRule {
+    /// It fails.
+    Fail,
+    /// It passes, with a warning.
+    Warn,
+}
+
 /// An expectation that did not hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Mismatch {
@@ -125,6 +134,9 @@ pub struct StepResult {
     pub trouble: Option<String>,
     /// What the first attempt failed with, if a later one passed.
     pub first_failure: Option<String>,
+    /// How long it took until the expectations held, if the suite waits for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waited_ms: Option<u64>,
     /// Whether a connection had to be made twice.
     pub reconnected: bool,
     /// The answer's own name for the request, for whoever looks into the tenant's logs.
@@ -164,6 +176,9 @@ pub struct CheckResult {
     pub line: usize,
     /// What it came to.
     pub outcome: Outcome,
+    /// What it means if that is flaky.
+    #[serde(skip)]
+    pub flaky: FlakyRule,
     /// How long all of it took.
     pub elapsed_ms: u64,
     /// How many samples had to pass.
@@ -172,6 +187,16 @@ pub struct CheckResult {
     pub samples: Vec<Sample>,
     /// Why it was not run.
     pub skipped: Option<String>,
+}
+
+impl CheckResult {
+    /// Whether it makes the verdict red.
+    pub fn is_red(&self) -> bool {
+        match (self.outcome, self.flaky) {
+            (Outcome::Failed, _) | (Outcome::Flaky, FlakyRule::Fail) => true,
+            (Outcome::Flaky, FlakyRule::Warn) | (Outcome::Passed | Outcome::Inconclusive, _) => false,
+        }
+    }
 }
 
 /// Which build a tenant said it serves.

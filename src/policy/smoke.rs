@@ -1,6 +1,7 @@
 //! The smoke suite: the file, an answer against an expectation, observations to a verdict.
 
 pub mod assess;
+pub mod cookies;
 pub mod faults;
 pub mod judge;
 pub mod suite;

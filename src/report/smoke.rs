@@ -18,7 +18,6 @@ use crate::base::exit::Exit;
 use crate::model::check::Outcome as CheckOutcome;
 use crate::model::verdict::Verdict;
 use crate::policy::smoke::judge::{self, tally};
-use crate::policy::smoke::suite::FlakyRule;
 use crate::tool::canary_smoke::{Outcome, RunOutcome};
 
 /// A runner shows no more annotations of one level and step (actions/runner, `ExecutionContext.cs`); the last one says
@@ -30,7 +29,7 @@ impl RunOutcome {
     fn verdict(&self) -> Verdict {
         match self.signal {
             Some(_) => Verdict::Error,
-            None => judge::fleet(&self.tenants, self.checks, self.flaky),
+            None => judge::fleet(&self.tenants, self.checks),
         }
     }
 
@@ -150,7 +149,7 @@ impl RunOutcome {
     fn annotations(&self) -> Vec<Annotation> {
         let groups = failures::groups(self);
         let mut all: Vec<Annotation> =
-            groups.iter().map(|group| annotation(group, &self.suite.file, self.flaky)).collect();
+            groups.iter().map(|group| annotation(group, &self.suite.file)).collect();
         if all.len() > ANNOTATIONS {
             let more = all.len() - (ANNOTATIONS - 1);
             all.truncate(ANNOTATIONS - 1);
@@ -166,11 +165,9 @@ impl RunOutcome {
     }
 }
 
-fn annotation(group: &Group<'_>, file: &str, flaky: FlakyRule) -> Annotation {
-    let level = match (group.outcome, flaky) {
-        (CheckOutcome::Flaky, FlakyRule::Warn) => Level::Warning,
-        _ => Level::Error,
-    };
+fn annotation(group: &Group<'_>, file: &str) -> Annotation {
+    let warns = group.outcome == CheckOutcome::Flaky && !group.is_red;
+    let level = if warns { Level::Warning } else { Level::Error };
     let lines: Vec<String> =
         group.facts().into_iter().map(|(what, text)| format!("{what}: {text}")).collect();
     Annotation {

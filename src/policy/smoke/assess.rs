@@ -3,12 +3,15 @@
 pub mod cache;
 
 mod broken_off;
+mod link;
 mod predicate;
+mod taken;
 
 use std::cell::OnceCell;
 use std::time::Duration;
 
 use serde_json::Value;
+use url::Url;
 
 use super::suite::Step;
 use super::suite::expectation::{Assertion, Subject};
@@ -40,13 +43,19 @@ pub struct Exhibit<'a> {
     answer: &'a Answer,
     variables: &'a Variables,
     secrets: &'a Redactor,
+    asked: Option<&'a Url>,
     json: OnceCell<Result<Value, String>>,
 }
 
 impl<'a> Exhibit<'a> {
     /// An answer, with the values of placeholders and the secrets that must not be quoted.
     pub fn new(answer: &'a Answer, variables: &'a Variables, secrets: &'a Redactor) -> Self {
-        Self { answer, variables, secrets, json: OnceCell::new() }
+        Self { answer, variables, secrets, asked: None, json: OnceCell::new() }
+    }
+
+    /// With the URL of the request, which relative URLs in the answer start from.
+    pub fn of(self, asked: &'a Url) -> Self {
+        Self { asked: Some(asked), ..self }
     }
 
     /// Holds the answer, which took `elapsed`, against what `step` expects.
@@ -102,39 +111,6 @@ impl<'a> Exhibit<'a> {
                 whole && self.document().is_ok_and(|document| path.find(document).is_some())
             }
         }
-    }
-
-    /// # Errors
-    /// What is not there.
-    fn captured(&self, step: &Step) -> Result<Vec<(String, Value)>, Vec<Mismatch>> {
-        let (mut captured, mut missing) = (Vec::new(), Vec::new());
-        for (name, path) in &step.captures {
-            match self.document().map(|document| path.find(document)) {
-                Ok(Some(value)) => captured.push((name.clone(), value)),
-                Ok(None) => missing.push(Mismatch {
-                    subject: path.as_str().to_owned(),
-                    expected: format!("a value to capture as `{name}`"),
-                    found: "nothing".to_owned(),
-                }),
-                Err(mismatch) => missing.push(mismatch),
-            }
-        }
-        if missing.is_empty() { Ok(captured) } else { Err(missing) }
-    }
-
-    /// What can be captured although an expectation does not hold, or the answer broke off: what the step made has to
-    /// be cleaned up too.
-    pub fn salvage(&self, step: &Step) -> Vec<(String, Value)> {
-        let part = match self.answer.end {
-            BodyEnd::Whole => None,
-            BodyEnd::TooLong | BodyEnd::Cut => {
-                broken_off::closed(&self.answer.body).and_then(|part| strict_json::parse(&part).ok())
-            }
-        };
-        let Some(document) = part.as_ref().or_else(|| self.document().ok()) else { return Vec::new() };
-        // A list of what was found is not whole either, and names what this step may not have made.
-        let singular = step.captures.iter().filter(|(_, path)| path.is_singular() || part.is_none());
-        singular.filter_map(|(name, path)| Some((name.clone(), path.find(document)?))).collect()
     }
 
     fn status(&self, step: &Step) -> Option<Mismatch> {

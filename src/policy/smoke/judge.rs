@@ -1,7 +1,6 @@
 //! Results to a verdict. RED outranks inconclusive, inconclusive outranks green, and nothing is green because it is
 //! empty.
 
-use super::suite::FlakyRule;
 use crate::model::check::{CheckResult, Outcome, Repeat, Sample, StepResult, TenantResult};
 use crate::model::verdict::Verdict;
 
@@ -38,19 +37,12 @@ pub fn tenant(tenant: &TenantResult) -> Outcome {
 }
 
 /// The verdict on a fleet in which every tenant has a result for each of `checks` checks.
-pub fn fleet(tenants: &[TenantResult], checks: usize, flaky: FlakyRule) -> Verdict {
-    let outcomes: Vec<Outcome> = tenants.iter().map(tenant).collect();
-    let red = |outcome: &Outcome| match (outcome, flaky) {
-        (Outcome::Failed, _) | (Outcome::Flaky, FlakyRule::Fail) => true,
-        (Outcome::Flaky, FlakyRule::Warn) | (Outcome::Passed | Outcome::Inconclusive, _) => false,
-    };
-    let flaky_fails = flaky == FlakyRule::Fail
-        && tenants.iter().flat_map(|t| &t.checks).any(|check| check.outcome == Outcome::Flaky);
-    if outcomes.iter().any(red) || flaky_fails {
+pub fn fleet(tenants: &[TenantResult], checks: usize) -> Verdict {
+    if tenants.iter().flat_map(|tenant| &tenant.checks).any(CheckResult::is_red) {
         return Verdict::Red;
     }
     let complete = checks > 0 && tenants.iter().all(|tenant| tenant.checks.len() == checks);
-    if tenants.is_empty() || !complete || outcomes.iter().any(|outcome| !outcome.is_pass()) {
+    if tenants.is_empty() || !complete || !tenants.iter().all(|t| tenant(t).is_pass()) {
         return Verdict::Inconclusive;
     }
     Verdict::Green
@@ -86,9 +78,8 @@ pub fn tally<'a>(checks: impl IntoIterator<Item = &'a CheckResult>) -> Tally {
 #[cfg(test)]
 mod tests {
     use super::{check, fleet};
-    use crate::model::check::{Build, CheckResult, Outcome, Places, Repeat, Sample, TenantResult};
+    use crate::model::check::{Build, CheckResult, FlakyRule, Outcome, Places, Repeat, Sample, TenantResult};
     use crate::model::verdict::Verdict;
-    use crate::policy::smoke::suite::FlakyRule;
     use Outcome::{Failed, Flaky, Inconclusive, Passed};
 
     fn result(outcome: Outcome) -> CheckResult {
@@ -97,6 +88,7 @@ mod tests {
             why: None,
             line: 1,
             outcome,
+            flaky: FlakyRule::Fail,
             elapsed_ms: 0,
             repeat: Repeat { times: 1, pass: 1 },
             samples: Vec::new(),
@@ -139,11 +131,14 @@ mod tests {
             (vec![tenant(served(), &[Flaky, Passed])], Verdict::Red),
             (vec![tenant(served(), &[Flaky, Inconclusive])], Verdict::Red),
         ] {
-            assert_eq!(fleet(&tenants, 2, FlakyRule::Fail), verdict, "{tenants:?}");
+            assert_eq!(fleet(&tenants, 2), verdict, "{tenants:?}");
         }
-        let flaky = [tenant(served(), &[Flaky, Passed])];
-        assert_eq!(fleet(&flaky, 2, FlakyRule::Warn), Verdict::Green);
-        assert_eq!(fleet(&[tenant(served(), &[])], 0, FlakyRule::Fail), Verdict::Inconclusive);
+        let mut flaky = [tenant(served(), &[Flaky, Passed, Flaky])];
+        flaky[0].checks[0].flaky = FlakyRule::Warn;
+        assert_eq!(fleet(&flaky, 3), Verdict::Red);
+        flaky[0].checks[2].flaky = FlakyRule::Warn;
+        assert_eq!(fleet(&flaky, 3), Verdict::Green);
+        assert_eq!(fleet(&[tenant(served(), &[])], 0), Verdict::Inconclusive);
     }
 
     #[test]

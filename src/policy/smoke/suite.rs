@@ -5,10 +5,12 @@
 //! expressions are those of the `regex` crate (linear time, no look-around).
 
 pub mod advice;
+pub mod capture;
 pub mod expectation;
 pub mod json_path;
 pub mod proof;
 pub mod template;
+pub mod until;
 pub mod worst_case;
 
 mod checks;
@@ -18,14 +20,15 @@ mod request;
 mod scope;
 mod vocabulary;
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
+use self::capture::{Capture, Source};
 use self::expectation::{Expect, Subject};
 use self::json_path::Path;
 use self::template::{JsonTemplate, Template};
+use self::until::Retry;
 use crate::base::list::NonEmpty;
-use crate::model::check::Repeat;
+use crate::model::check::{FlakyRule, Repeat};
 use crate::policy::toml::{self, Mistakes, TomlFile};
 
 /// Bound on one attempt, unless the file says otherwise.
@@ -40,8 +43,6 @@ pub struct Suite {
     pub tenants: TenantSource,
     /// Bound on everything.
     pub deadline: Duration,
-    /// What a flaky check means.
-    pub flaky: FlakyRule,
     /// Certificates beside the system's own.
     pub tls: TlsFiles,
     /// How a tenant says which build it runs.
@@ -61,15 +62,6 @@ pub struct TenantSource {
     pub tokens_env: String,
     /// Fewer are an error.
     pub min: u32,
-}
-
-/// What a pass that needed a retry means for the gate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FlakyRule {
-    /// It fails.
-    Fail,
-    /// It passes, with a warning.
-    Warn,
 }
 
 /// Paths of PEM files, as the suite writes them.
@@ -103,6 +95,8 @@ pub struct Check {
     pub why: Option<String>,
     /// Its line in the file.
     pub line: usize,
+    /// What it means if it is flaky.
+    pub flaky: FlakyRule,
     /// How often it is run, and how many of these must pass.
     pub repeat: Repeat,
     /// Its steps, in order.
@@ -122,12 +116,8 @@ pub struct Step {
     pub request: Request,
     /// What must come back.
     pub expect: Expect,
-    /// What is taken from the answer, by name.
-    pub captures: Vec<(String, Path)>,
-    /// Which of the captures are credentials: marked, so called, or sent as one by a step of the check.
-    pub credentials: BTreeSet<String>,
-    /// Which of the captures are marked `redact = true`.
-    pub redacted: BTreeSet<String>,
+    /// What is taken from the answer.
+    pub captures: Vec<Capture>,
     /// Whether, and how, it is asked again while an expectation does not hold.
     pub retry: Option<Retry>,
     /// Whether the suite says that asking twice is harmless.
@@ -149,22 +139,17 @@ impl Step {
             Subject::Json(path) => Some(path),
             Subject::Header(_) | Subject::Body => None,
         });
-        expected.chain(self.captures.iter().map(|(_, path)| path))
+        let captured = self.captures.iter().filter_map(|capture| match &capture.from {
+            Source::Json(path) => Some(path),
+            Source::Header(_) | Source::Cookie(_) | Source::Link(_) | Source::Body => None,
+        });
+        expected.chain(captured)
     }
 
     /// Whether sending the request twice does no more than sending it once (RFC 9110, section 9.2.2).
     pub fn is_repeatable(&self) -> bool {
         !self.writes() || matches!(self.request.method, "PUT" | "DELETE")
     }
-}
-
-/// Asking again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Retry {
-    /// For how long.
-    pub within: Duration,
-    /// How often.
-    pub every: Duration,
 }
 
 /// What is sent.

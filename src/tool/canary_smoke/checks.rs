@@ -78,9 +78,10 @@ impl Session<'_> {
             let place = Place { tenant, step, exchange: first + at, haste, proof: None };
             let taken = self.step(place, &mut variables).await;
             if taken.may_be_done && step.writes() {
-                let lost = step.captures.iter().filter(|(name, _)| !variables.contains_key(name));
+                let names = step.captures.iter().map(|capture| &capture.name);
+                let lost = names.filter(|name| !variables.contains_key(*name));
                 let why = format!("{}: {}", taken.result.request, described(&taken.result));
-                unnamed.extend(lost.map(|(name, _)| (name.clone(), why.clone())));
+                unnamed.extend(lost.map(|name| (name.clone(), why.clone())));
             }
             let goes_on = taken.result.outcome.is_pass();
             steps.push(taken.result);
@@ -99,6 +100,7 @@ fn skipped(check: &Check, why: String) -> CheckResult {
         why: check.why.clone(),
         line: check.line,
         outcome: Outcome::Inconclusive,
+        flaky: check.flaky,
         elapsed_ms: 0,
         repeat: check.repeat,
         samples: Vec::new(),

@@ -23,7 +23,7 @@ use crate::model::record::Run as WorkflowRun;
 use crate::model::release::Release;
 use crate::model::tenant::{Tenant, TenantName};
 use crate::policy::release_document;
-use crate::policy::smoke::suite::{FlakyRule, Suite};
+use crate::policy::smoke::suite::Suite;
 use crate::policy::smoke::twins::twins;
 use crate::tool::failure::Failure;
 
@@ -40,8 +40,6 @@ pub struct RunOutcome {
     pub ready_line: Option<usize>,
     /// How many checks the suite has.
     pub checks: usize,
-    /// What a flaky check means.
-    pub flaky: FlakyRule,
     /// Every tenant, in the order in which they were named.
     pub tenants: Vec<TenantResult>,
     /// Pairs of tenants that may be one and the same.
@@ -94,7 +92,6 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<RunOutcome, Fa
         suite: file,
         ready_line: suite.ready.as_ref().map(|ready| ready.step.line),
         checks: suite.checks.len(),
-        flaky: suite.flaky,
         tenants: results,
         twins,
         started,

@@ -1,6 +1,8 @@
 //! One step against one tenant: ask, look, perhaps ask again.
 
-use super::captures::{captured, unquoted};
+use url::Url;
+
+use super::captures::{unquoted, value_of};
 use super::request::{Filled, curl, fill};
 use super::session::{EXCHANGE, Haste, Interruption, Pace, Place, Recorded, Session, millis};
 use crate::base::duration;
@@ -54,7 +56,7 @@ impl Session<'_> {
                     taken.may_be_done |= late.as_ref().is_none_or(may_be_done);
                     if let Some(Reply::Answer(answer)) = late.map(|observation| observation.reply) {
                         let exhibit = Exhibit::new(&answer, variables, &self.context.console.secrets);
-                        let salvaged = exhibit.salvage(place.step);
+                        let salvaged = exhibit.of(&filled.url).salvage(place.step);
                         self.learn(place.step, &salvaged);
                         variables.extend(salvaged);
                     }
@@ -62,8 +64,10 @@ impl Session<'_> {
                 }
             };
             taken.may_be_done |= may_be_done(&observation);
-            self.judge(place, &observation, variables, &mut taken.result);
+            self.judge(place, &filled.url, &observation, variables, &mut taken.result);
             if taken.result.outcome.is_pass() {
+                let waits = place.step.retry.is_some_and(|retry| retry.until);
+                taken.result.waited_ms = waits.then(|| millis(begun.elapsed()));
                 return taken;
             }
             taken.result.curl = Some(curl(&place.step.request, &filled, &self.context.console.secrets));
@@ -146,6 +150,7 @@ impl Session<'_> {
     fn judge(
         &self,
         place: Place<'_>,
+        url: &Url,
         observation: &Observation,
         variables: &mut Variables,
         result: &mut StepResult,
@@ -170,13 +175,13 @@ impl Session<'_> {
         };
         result.status = Some(answer.status);
         // Before anything of the answer is quoted.
-        let salvaged = Exhibit::new(answer, variables, &self.context.console.secrets).salvage(place.step);
+        let exhibit = Exhibit::new(answer, variables, &self.context.console.secrets).of(url);
+        let salvaged = exhibit.salvage(place.step);
         self.learn(place.step, &salvaged);
         let id = REQUEST_IDS.iter().find_map(|name| answer.headers.iter().find(|(key, _)| key == name));
         result.request_id = id.map(|(name, value)| {
             format!("{name}: {}", self.context.console.secrets.excerpt(value, REQUEST_ID_BYTES))
         });
-        let exhibit = Exhibit::new(answer, variables, &self.context.console.secrets);
         match exhibit.assess(place.step, observation.elapsed) {
             Assessment::Holds(captured) => {
                 if let Some(why) = place.proof.and_then(|_| from_cache(&answer.headers)) {
@@ -188,14 +193,16 @@ impl Session<'_> {
                     return variables.extend(captured);
                 }
                 variables.extend(captured);
-                result.outcome =
-                    if result.first_failure.is_some() { Outcome::Flaky } else { Outcome::Passed };
+                let waits = place.step.retry.is_some_and(|retry| retry.until);
+                let flaky = result.first_failure.is_some() && !waits;
+                result.outcome = if flaky { Outcome::Flaky } else { Outcome::Passed };
             }
             Assessment::Fails(mismatches) => {
                 result.outcome = Outcome::Failed;
                 result.mismatches = mismatches.into_vec();
-                let missing = |name: &String| !captured(&salvaged, name);
-                if answer.status < 400 && place.step.credentials.iter().any(missing) {
+                let mut captures = place.step.captures.iter();
+                let missing = captures.any(|c| c.credential && value_of(&salvaged, &c.name).is_none());
+                if answer.status < 400 && missing {
                     result.mismatches.iter_mut().for_each(|mismatch| unquoted(mismatch, answer.status));
                 }
                 variables.extend(salvaged);
@@ -226,6 +233,7 @@ pub(super) fn blank(step: &Step) -> StepResult {
         mismatches: Vec::new(),
         trouble: None,
         first_failure: None,
+        waited_ms: None,
         reconnected: false,
         request_id: None,
         curl: None,

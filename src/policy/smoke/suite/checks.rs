@@ -1,21 +1,18 @@
 //! The tables of the file, put together: defaults, readiness, checks, isolation.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::request::{self, Setting, read_auth};
 use super::scope::Scope;
 use super::{
-    Auth, Check, DEADLINE, FlakyRule, LoadFile, Ready, Request, Retry, Scheme, Step, Suite, TIMEOUT,
-    TenantSource, TlsFiles, credentials, expect, proof,
+    Auth, Check, DEADLINE, LoadFile, Ready, Request, Scheme, Step, Suite, TIMEOUT, TenantSource, TlsFiles,
+    capture, credentials, expect, proof, until,
 };
 use crate::base::diagnostic::Diagnostic;
-use crate::base::duration;
 use crate::base::list::NonEmpty;
-use crate::model::check::Repeat;
+use crate::model::check::{FlakyRule, Repeat};
 use crate::policy::smoke::suite::expectation::{Assertion, Expect, Status};
-use crate::policy::smoke::suite::json_path::Path;
-use crate::policy::toml::fields::{Fields, Placed};
+use crate::policy::toml::fields::Fields;
 
 /// Where a tenant's URLs and tokens are, unless the file says otherwise.
 const VARIABLES: [&str; 2] = ["CANARY_TENANT_URLS", "CANARY_ADMIN_TOKENS"];
@@ -26,6 +23,7 @@ const SAMPLES: u32 = 1_000;
 struct Common<'a> {
     auth: Auth,
     timeout: Duration,
+    flaky: FlakyRule,
     load: LoadFile<'a>,
     files: Vec<(String, String)>,
     /// What must be true of every answer, and the time in which it must come.
@@ -40,9 +38,10 @@ pub(super) fn read_suite(fields: &Fields<'_>, load: LoadFile<'_>) -> Option<Suit
     let auth = defaults.as_ref().and_then(|table| table.get("auth"));
     let auth = auth.and_then(|value| fields.keep(read_auth(fields, value)));
     let auth = auth.unwrap_or(Auth::Own(Scheme::Bearer));
-    let flaky = defaults.as_ref().and_then(|table| table.text("flaky"));
+    let flaky = defaults.as_ref().and_then(read_flaky).unwrap_or(FlakyRule::Fail);
     let timeout = default("timeout").unwrap_or(TIMEOUT);
-    let mut common = Common { auth, timeout, load, files: Vec::new(), everywhere: Vec::new(), within: None };
+    let mut common =
+        Common { auth, timeout, flaky, load, files: Vec::new(), everywhere: Vec::new(), within: None };
     if let Some(expect) = defaults.as_ref().and_then(|table| table.table("expect")) {
         common.everywhere = expect::assertions(&expect, &Scope::new(expect.clone(), Vec::new()));
         common.within = expect.keep(expect::within(&expect, timeout)).flatten();
@@ -62,16 +61,16 @@ pub(super) fn read_suite(fields: &Fields<'_>, load: LoadFile<'_>) -> Option<Suit
     Some(Suite {
         tenants: read_tenants(fields),
         deadline: default("deadline").unwrap_or(DEADLINE),
-        flaky: if flaky.is_some_and(|word| *word.get_ref() == "warn") {
-            FlakyRule::Warn
-        } else {
-            FlakyRule::Fail
-        },
         tls: fields.keep(read_tls(fields))?,
         ready,
         checks: NonEmpty::from_vec(checks)?,
         body_files: common.files,
     })
+}
+
+fn read_flaky(table: &Fields<'_>) -> Option<FlakyRule> {
+    let word = table.text("flaky")?;
+    Some(if *word.get_ref() == "warn" { FlakyRule::Warn } else { FlakyRule::Fail })
 }
 
 fn read_tenants(fields: &Fields<'_>) -> TenantSource {
@@ -142,8 +141,18 @@ fn read_check(table: &Fields<'_>, common: &mut Common<'_>) -> Option<Check> {
     }
     let tables = table.tables("step");
     if !tables.is_empty() {
-        let own =
-            ["request", "auth", "header", "timeout", "expect", "body", "capture", "retry", "idempotent"];
+        let own = [
+            "request",
+            "auth",
+            "header",
+            "timeout",
+            "expect",
+            "body",
+            "capture",
+            "until",
+            "retry",
+            "idempotent",
+        ];
         if let Some(value) = own.iter().find_map(|key| table.get(key)) {
             let message = "a check with steps has no request of its own";
             table.refuse(value.span(), message, "move this into the step that it is for");
@@ -166,8 +175,7 @@ fn read_check(table: &Fields<'_>, common: &mut Common<'_>) -> Option<Check> {
     table.keep(scope.finish())?;
     let sent = credentials::sent_by(steps.iter().chain(&cleanup));
     for step in &mut steps {
-        let captured = step.captures.iter().map(|(name, _)| name).filter(|name| sent.contains(*name));
-        step.credentials.extend(captured.cloned());
+        step.captures.iter_mut().for_each(|capture| capture.credential |= sent.contains(&capture.name));
     }
     let line = table.line(&place);
     if let [only] = steps.as_mut_slice() {
@@ -179,6 +187,7 @@ fn read_check(table: &Fields<'_>, common: &mut Common<'_>) -> Option<Check> {
         name,
         why,
         line,
+        flaky: read_flaky(table).unwrap_or(common.flaky),
         repeat: table.keep(read_repeat(table))?,
         steps: NonEmpty::from_vec(steps)?,
         cleanup,
@@ -206,25 +215,17 @@ fn read_step(table: &Fields<'_>, scope: &Scope<'_>, common: &mut Common<'_>) -> 
     let timeout = table.duration("timeout").unwrap_or(common.timeout);
     let request = table.keep(request::read(table, &setting, &mut common.files));
     let expect = table.keep(expect::read(table, scope, timeout));
-    let (mut captures, mut credentials, mut redacted) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+    let mut captures = Vec::new();
     for (word, value) in table.map("capture") {
-        let name = word.get_ref().to_string();
-        let fields = table.as_table(value);
-        let path = fields.as_ref().and_then(|fields| fields.get("json")).unwrap_or(value);
-        captures.extend(table.keep(capture_path(table, path)).map(|path| (name.clone(), path)));
+        captures.extend(table.keep(capture::read(table, &word, value)));
         table.keep(scope.define(&word));
-        if fields.is_some_and(|fields| fields.is("redact")) {
-            redacted.insert(name.clone());
-        }
-        if redacted.contains(&name) || credentials::is_telling(&name) {
-            credentials.insert(name);
-        }
     }
     let request = request?;
     let mut expect = expect?;
     expect.everywhere.clone_from(&common.everywhere);
     expect.within = expect.within.or(common.within);
-    let retry = table.keep(read_retry(table, &request))?;
+    let idempotent = table.is("idempotent");
+    let retry = table.keep(until::read(table, request.method, request.is_read() || idempotent))?;
     let place = table.place(if table.get("name").is_some() { "name" } else { "request" });
     Some(Step {
         name: table.text("name").map(|word| word.get_ref().to_string()),
@@ -232,39 +233,10 @@ fn read_step(table: &Fields<'_>, scope: &Scope<'_>, common: &mut Common<'_>) -> 
         request,
         expect,
         captures,
-        credentials,
-        redacted,
         retry,
-        idempotent: table.is("idempotent"),
+        idempotent,
         timeout,
     })
-}
-
-fn capture_path<'a>(table: &Fields<'a>, value: &'a Placed<'a>) -> Result<Path, Diagnostic> {
-    expect::path(table, &table.as_text(value)?)
-}
-
-fn read_retry(table: &Fields<'_>, request: &Request) -> Result<Option<Retry>, Diagnostic> {
-    let Some(retry) = table.table("retry") else { return Ok(None) };
-    if !request.is_read() && !table.is("idempotent") {
-        return Err(retry.mistake(
-            retry.span.clone(),
-            format!("a {} is not retried: it could be done twice", request.method),
-            "write `idempotent = true` if asking twice is harmless",
-        ));
-    }
-    let (Some(within), Some(every)) = (retry.duration("within"), retry.duration("every")) else {
-        return Err(retry.missing("within"));
-    };
-    if every > within {
-        let message = format!(
-            "asking every {} within {} is asking once",
-            duration::show(every),
-            duration::show(within)
-        );
-        return Err(retry.mistake(retry.span.clone(), message, "`every` is at most `within`"));
-    }
-    Ok(Some(Retry { within, every }))
 }
 
 /// The two checks that `[isolation]` stands for: a random token is refused, and no token is.
@@ -293,8 +265,6 @@ fn read_isolation(
             request: Request { method, target: target.clone(), auth, headers: Vec::new(), body: None },
             expect: refused(common),
             captures: Vec::new(),
-            credentials: BTreeSet::new(),
-            redacted: BTreeSet::new(),
             retry: None,
             timeout: table.duration("timeout").unwrap_or(common.timeout),
             idempotent: false,
@@ -305,6 +275,7 @@ fn read_isolation(
             name: name.to_owned(),
             why,
             line,
+            flaky: common.flaky,
             repeat: Repeat { times: 1, pass: 1 },
             steps,
             cleanup: Vec::new(),

@@ -1,6 +1,8 @@
 //! Every word that `smoke.toml` knows, once: the reader refuses what is not here, and the JSON Schema in
 //! `docs/schemas/` is written from it.
 
+use super::capture::CAPTURE;
+use super::until::{RETRY, UNTIL};
 use crate::policy::toml::vocabulary::{Form, Key, Kind, Table, key};
 
 /// JSON types by name, as `type` takes them.
@@ -11,6 +13,8 @@ pub(super) const METHODS: [&str; 7] = ["GET", "HEAD", "OPTIONS", "POST", "PUT", 
 
 /// A request, for editors: the reader says what is wrong with one.
 const REQUEST_LINE: Kind = Kind::Like("^(GET|HEAD|OPTIONS|POST|PUT|PATCH|DELETE) /");
+
+const FLAKY: Kind = Kind::Choice(&["fail", "warn"]);
 
 const VALUES: Kind = Kind::List { of: &Kind::Json, least: 1 };
 
@@ -43,27 +47,6 @@ static AUTH_HEADER: Table = Table {
     about: "The tenant's token as the value of a header",
     keys: &[&[key("header", Kind::Text, "the header's name")]],
     required: &["header"],
-    either: &[],
-};
-
-static CAPTURE: Form = Form {
-    name: "a capture",
-    hint: "write a JSONPath, or `{ json = \"$.path\", redact = true }`",
-    kinds: &[Kind::Text, Kind::Table(&CAPTURED)],
-};
-
-static CAPTURED: Table = Table {
-    name: "capture",
-    about: "What is taken from an answer",
-    keys: &[&[
-        key("json", Kind::Text, "JSONPath into the answer"),
-        key(
-            "redact",
-            Kind::Flag,
-            "keep the value out of every report [default: if it is sent as a credential]",
-        ),
-    ]],
-    required: &["json"],
     either: &[],
 };
 
@@ -111,11 +94,7 @@ static DEFAULTS: Table = Table {
         key("auth", Kind::Form(&AUTH), "how the tenant's token is sent [default: \"bearer\"]"),
         key("timeout", Kind::Duration, "bound on one attempt [default: 10s]"),
         key("deadline", Kind::Duration, "bound on everything: waiting, retries, every tenant [default: 10m]"),
-        key(
-            "flaky",
-            Kind::Choice(&["fail", "warn"]),
-            "what a pass that needed a retry means [default: \"fail\"]",
-        ),
+        key("flaky", FLAKY, "what a pass that needed a retry means [default: \"fail\"]"),
         key("expect", Kind::Table(&EVERYWHERE), "what must be true of every answer, beside its own `expect`"),
     ]],
     required: &[],
@@ -147,13 +126,14 @@ static REQUEST: [Key; 4] = [
 
 static EXPECTED: [Key; 1] = [key("expect", Kind::Table(&EXPECT), "what must be true of the answer")];
 
-static STEP_KEYS: [Key; 4] = [
+static STEP_KEYS: [Key; 5] = [
     key("body", Kind::Table(&BODY), "the body of the request, in one of four forms"),
     key(
         "capture",
         Kind::Map(&Kind::Form(&CAPTURE)),
-        "JSONPath of this answer, by the name that later requests use",
+        "what is taken from this answer, by the name that later requests use",
     ),
+    key("until", Kind::Table(&UNTIL), "asks a read again until its expectations hold; a pass is then a pass"),
     key("retry", Kind::Table(&RETRY), "asks again while an expectation does not hold; a pass is then flaky"),
     key("idempotent", Kind::Flag, "says that asking twice is harmless, so that a write may be retried"),
 ];
@@ -194,6 +174,7 @@ static CHECK: Table = Table {
     keys: &[
         &NAMED,
         &[
+            key("flaky", FLAKY, "what a pass of this check that needed a retry means"),
             key("repeat", Kind::Table(&REPEAT), "samples, for answers that are not the same every time"),
             key("step", Kind::Tables(&STEP), "requests in order; each may use what earlier ones captured"),
             key("cleanup", Kind::Tables(&CLEANUP), "requests that run whatever happened before"),
@@ -263,14 +244,6 @@ static EXPECT: Table = Table {
         &PARTS,
     ],
     required: &["status"],
-    either: &[],
-};
-
-static RETRY: Table = Table {
-    name: "retry",
-    about: "Asks again while an expectation does not hold",
-    keys: &[&[key("within", Kind::Duration, "for how long"), key("every", Kind::Duration, "how often")]],
-    required: &["within", "every"],
     either: &[],
 };
 
