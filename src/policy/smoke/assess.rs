@@ -3,6 +3,7 @@
 pub mod cache;
 
 mod broken_off;
+mod charset;
 mod link;
 mod predicate;
 mod taken;
@@ -135,6 +136,15 @@ impl<'a> Exhibit<'a> {
             Err(mismatch) => return vec![mismatch],
         };
         let many = matches!(&assertion.subject, Subject::Json(path) if !path.is_singular());
+        let found = match found.as_ref().filter(|_| assertion.as_number).map(predicate::as_number) {
+            None => found,
+            Some(Ok(number)) => Some(number),
+            Some(Err(text)) => {
+                let subject = assertion.subject.to_string();
+                let expected = "a text that is a number".to_owned();
+                return vec![Mismatch { subject, expected, found: self.quote(&text.to_string()) }];
+            }
+        };
         let failed = assertion.predicates.iter().filter_map(|predicate| {
             predicate::failure(predicate, found.as_ref(), many, self.variables).map(|expected| Mismatch {
                 subject: assertion.subject.to_string(),
@@ -159,15 +169,19 @@ impl<'a> Exhibit<'a> {
     }
 
     fn text(&self) -> Result<Value, Mismatch> {
-        std::str::from_utf8(&self.answer.body).map(Value::from).map_err(|error| Mismatch {
+        charset::text(self.answer).map(Value::from).map_err(|found| Mismatch {
             subject: "body".to_owned(),
             expected: "text".to_owned(),
-            found: format!("bytes that are no UTF-8 from byte {} on", error.valid_up_to()),
+            found: self.quote(&found),
         })
     }
 
     fn document(&self) -> Result<&Value, Mismatch> {
-        self.json.get_or_init(|| strict_json::parse(&self.answer.body)).as_ref().map_err(|problem| {
+        let parsed = || match charset::text(self.answer) {
+            Ok(text) => strict_json::parse(text.as_bytes()),
+            Err(_) => strict_json::parse(&self.answer.body),
+        };
+        self.json.get_or_init(parsed).as_ref().map_err(|problem| {
             let body = self.quote(&String::from_utf8_lossy(&self.answer.body));
             let found = if body.is_empty() {
                 "nothing".to_owned()

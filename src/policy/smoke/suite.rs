@@ -5,6 +5,7 @@
 //! expressions are those of the `regex` crate (linear time, no look-around).
 
 pub mod advice;
+pub mod body;
 pub mod capture;
 pub mod expectation;
 pub mod json_path;
@@ -22,10 +23,11 @@ mod vocabulary;
 
 use std::time::Duration;
 
+use self::body::Body;
 use self::capture::{Capture, Source};
 use self::expectation::{Expect, Subject};
 use self::json_path::Path;
-use self::template::{JsonTemplate, Template};
+use self::template::Template;
 use self::until::Retry;
 use crate::base::list::NonEmpty;
 use crate::model::check::{FlakyRule, Repeat};
@@ -49,8 +51,8 @@ pub struct Suite {
     pub ready: Option<Ready>,
     /// What must be true, in the order of the file; the checks of `[isolation]` last. Names are unique.
     pub checks: NonEmpty<Check>,
-    /// Files that were read into bodies, by the name in the suite, with their text.
-    pub body_files: Vec<(String, String)>,
+    /// Files that were read into bodies, by the name in the suite, with their bytes.
+    pub body_files: Vec<(String, Vec<u8>)>,
 }
 
 /// Where the tenants are named.
@@ -168,6 +170,13 @@ pub struct Request {
 }
 
 impl Request {
+    /// The names of its placeholders.
+    pub fn names(&self) -> Vec<&str> {
+        let headers = self.headers.iter().flat_map(|(_, template)| template.names());
+        let body = self.body.iter().flat_map(Body::names);
+        self.target.names().chain(headers).chain(body).collect()
+    }
+
     /// Whether the method only reads (RFC 9110, section 9.2.1).
     pub fn is_read(&self) -> bool {
         matches!(self.method, "GET" | "HEAD" | "OPTIONS")
@@ -202,19 +211,8 @@ pub enum Scheme {
     Header(String),
 }
 
-/// The body of a request.
-#[derive(Clone, Debug)]
-pub enum Body {
-    /// `application/json`.
-    Json(JsonTemplate),
-    /// `text/plain`, or whatever the request's own header says.
-    Text(Template),
-    /// `application/x-www-form-urlencoded`.
-    Form(Vec<(String, Template)>),
-}
-
-/// Reads the text of a file beside the suite, for `body.file`; the message says why it cannot.
-pub type LoadFile<'a> = &'a dyn Fn(&str) -> Result<String, String>;
+/// Reads a file beside the suite, for a body; the message says why it cannot.
+pub type LoadFile<'a> = &'a dyn Fn(&str) -> Result<Vec<u8>, String>;
 
 /// Reads `smoke.toml`.
 ///

@@ -267,7 +267,7 @@ impl<'r> Stage<'r> {
         let number = asked.header(EXCHANGE).and_then(|number| number.parse::<usize>().ok());
         let recorded = number.and_then(|number| Some((number, self.recording.get(&number)?)));
         let same = |recorded: &Recorded| {
-            (recorded.method, recorded.target.as_str(), recorded.body.as_bytes())
+            (recorded.method, recorded.target.as_str(), recorded.body.as_slice())
                 == (asked.method.as_str(), asked.target.as_str(), asked.body.as_slice())
         };
         match recorded.filter(|(_, recorded)| same(recorded)) {

@@ -42,7 +42,7 @@ pub(super) enum Pace {
 pub(super) struct Recorded {
     pub(super) method: &'static str,
     pub(super) target: String,
-    pub(super) body: String,
+    pub(super) body: Vec<u8>,
     pub(super) answer: Answer,
 }
 

@@ -104,7 +104,7 @@ impl Session<'_> {
             repeatable: place.step.is_repeatable(),
             credential: Credential::new(&place.step.request.auth, &place.tenant.token, &self.stranger),
             headers,
-            body: filled.body.clone().map(String::into_bytes),
+            body: filled.body.clone(),
             timeout: filled.timeout,
         };
         let ask = self.probe.ask(&request);

@@ -38,9 +38,9 @@ pub(super) fn load(path: &Path) -> Result<(Suite, SuiteFile), Failure> {
         })
     };
     let suite = suite::read(&TomlFile { name: &name, text: &text }, &beside)?;
-    let sha256 = |text: &str| Digest::of(text.as_bytes()).hex();
-    let body_files = suite.body_files.iter().map(|(file, text)| (file.clone(), sha256(text))).collect();
-    Ok((suite, SuiteFile { file: name, sha256: sha256(&text), body_files }))
+    let sha256 = |bytes: &[u8]| Digest::of(bytes).hex();
+    let body_files = suite.body_files.iter().map(|(file, bytes)| (file.clone(), sha256(bytes))).collect();
+    Ok((suite, SuiteFile { file: name, sha256: sha256(text.as_bytes()), body_files }))
 }
 
 /// Reads the certificates that the suite at `path` names.

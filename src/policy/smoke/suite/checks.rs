@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::body::Files;
 use super::request::{self, Setting, read_auth};
 use super::scope::Scope;
 use super::{
@@ -25,7 +26,7 @@ struct Common<'a> {
     timeout: Duration,
     flaky: FlakyRule,
     load: LoadFile<'a>,
-    files: Vec<(String, String)>,
+    files: Files,
     /// What must be true of every answer, and the time in which it must come.
     everywhere: Vec<Assertion>,
     within: Option<Duration>,

@@ -55,6 +55,8 @@ impl std::fmt::Display for Status {
 pub struct Assertion {
     /// The part.
     pub subject: Subject,
+    /// Whether it is a text that is read as a number first.
+    pub as_number: bool,
     /// All of this.
     pub predicates: Vec<Predicate>,
 }

@@ -1,6 +1,7 @@
 //! Every word that `smoke.toml` knows, once: the reader refuses what is not here, and the JSON Schema in
 //! `docs/schemas/` is written from it.
 
+use super::body::BODY;
 use super::capture::CAPTURE;
 use super::until::{RETRY, UNTIL};
 use crate::policy::toml::vocabulary::{Form, Key, Kind, Table, key};
@@ -127,7 +128,7 @@ static REQUEST: [Key; 4] = [
 static EXPECTED: [Key; 1] = [key("expect", Kind::Table(&EXPECT), "what must be true of the answer")];
 
 static STEP_KEYS: [Key; 5] = [
-    key("body", Kind::Table(&BODY), "the body of the request, in one of four forms"),
+    key("body", Kind::Table(&BODY), "the body of the request, in one of six forms"),
     key(
         "capture",
         Kind::Map(&Kind::Form(&CAPTURE)),
@@ -202,23 +203,10 @@ static CLEANUP: Table = Table {
         &[key("name", Kind::Text, "how it is called in reports")],
         &REQUEST,
         &EXPECTED,
-        &[key("body", Kind::Table(&BODY), "the body of the request, in one of four forms")],
+        &[key("body", Kind::Table(&BODY), "the body of the request, in one of six forms")],
     ],
     required: &["request", "expect"],
     either: &[],
-};
-
-static BODY: Table = Table {
-    name: "body",
-    about: "The body of a request, in one of four forms",
-    keys: &[&[
-        key("json", Kind::Json, "sent as application/json"),
-        key("text", Kind::Text, "sent as text/plain"),
-        key("form", Kind::Map(&Kind::Text), "sent as application/x-www-form-urlencoded"),
-        key("file", Kind::Text, "a text file beside the suite, sent as it is"),
-    ]],
-    required: &[],
-    either: &[&["json"], &["text"], &["form"], &["file"]],
 };
 
 static EVERYWHERE: Table = Table {
@@ -262,25 +250,28 @@ static REPEAT: Table = Table {
 pub(super) static PREDICATES: Table = Table {
     name: "predicates",
     about: "What must be true of a value; all of these",
-    keys: &[&[
-        key("equals", Kind::Json, "is this, type included"),
-        key("not_equals", Kind::Json, "is not this"),
-        key("type", Kind::Choice(&TYPES), "is of this JSON type"),
-        key("min_len", Kind::Size, "has at least so many characters, members or keys"),
-        key("max_len", Kind::Size, "has at most so many characters, members or keys"),
-        key("contains", Kind::Json, "a text has this part; a list has this member"),
-        key("not_contains", Kind::Json, "a text has no such part; a list has no such member"),
-        key("starts_with", Kind::Text, "a text begins so"),
-        key("ends_with", Kind::Text, "a text ends so"),
-        key("matches", Kind::Text, "a text has a match of this regular expression"),
-        key("not_matches", Kind::Text, "a text has no match of this regular expression"),
-        key("gt", Kind::Number, "is a number greater than this"),
-        key("ge", Kind::Number, "is a number not less than this"),
-        key("lt", Kind::Number, "is a number less than this"),
-        key("le", Kind::Number, "is a number not greater than this"),
-        key("one_of", VALUES, "is one of these"),
-        key("exists", Kind::Flag, "is there, or is not"),
-    ]],
+    keys: &[PREDICATE],
     required: &[],
     either: &[],
 };
+
+pub(super) static PREDICATE: &[Key] = &[
+    key("equals", Kind::Json, "is this, type included"),
+    key("not_equals", Kind::Json, "is not this"),
+    key("type", Kind::Choice(&TYPES), "is of this JSON type"),
+    key("min_len", Kind::Size, "has at least so many characters, members or keys"),
+    key("max_len", Kind::Size, "has at most so many characters, members or keys"),
+    key("contains", Kind::Json, "a text has this part; a list has this member"),
+    key("not_contains", Kind::Json, "a text has no such part; a list has no such member"),
+    key("starts_with", Kind::Text, "a text begins so"),
+    key("ends_with", Kind::Text, "a text ends so"),
+    key("matches", Kind::Text, "a text has a match of this regular expression"),
+    key("not_matches", Kind::Text, "a text has no match of this regular expression"),
+    key("gt", Kind::Number, "is a number greater than this"),
+    key("ge", Kind::Number, "is a number not less than this"),
+    key("lt", Kind::Number, "is a number less than this"),
+    key("le", Kind::Number, "is a number not greater than this"),
+    key("one_of", VALUES, "is one of these"),
+    key("exists", Kind::Flag, "is there, or is not"),
+    key("as", Kind::Choice(&["number"]), "reads a text as a number before it is looked at"),
+];
