@@ -10,6 +10,7 @@ pub mod capture;
 pub mod expectation;
 pub mod json_path;
 pub mod proof;
+pub mod stream;
 pub mod template;
 pub mod until;
 pub mod worst_case;
@@ -27,6 +28,7 @@ use self::body::Body;
 use self::capture::{Capture, Source};
 use self::expectation::{Expect, Subject};
 use self::json_path::Path;
+use self::stream::Stream;
 use self::template::Template;
 use self::until::Retry;
 use crate::base::list::NonEmpty;
@@ -124,8 +126,10 @@ pub struct Step {
     pub retry: Option<Retry>,
     /// Whether the suite says that asking twice is harmless.
     pub idempotent: bool,
-    /// Bound on one attempt.
+    /// Bound on one attempt; of a stream, on what comes before its first byte.
     pub timeout: Duration,
+    /// How the answer is read if it is a stream of events.
+    pub stream: Option<Stream>,
 }
 
 impl Step {
@@ -135,7 +139,7 @@ impl Step {
     }
 
     /// The parts of the answer that something is expected of, or that are captured.
-    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+    pub fn paths(&self) -> Vec<Path> {
         let expected = self.expect.assertions.iter().chain(&self.expect.everywhere);
         let expected = expected.filter_map(|assertion| match &assertion.subject {
             Subject::Json(path) => Some(path),
@@ -145,7 +149,13 @@ impl Step {
             Source::Json(path) => Some(path),
             Source::Header(_) | Source::Cookie(_) | Source::Link(_) | Source::Body => None,
         });
-        expected.chain(captured)
+        let joined = self.stream.as_ref().and_then(Stream::joined);
+        expected.chain(captured).cloned().chain(joined).collect()
+    }
+
+    /// The longest that one attempt takes.
+    pub fn longest(&self) -> Duration {
+        self.stream.as_ref().map_or(self.timeout, |stream| stream.within.max(self.timeout))
     }
 
     /// Whether sending the request twice does no more than sending it once (RFC 9110, section 9.2.2).

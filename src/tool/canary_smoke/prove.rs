@@ -290,7 +290,8 @@ impl<'r> Stage<'r> {
                     request: step.request.to_string(),
                     asked: format!("{} {}", recorded.method, recorded.target),
                     auth: step.request.auth.clone(),
-                    paths: step.paths().cloned().collect(),
+                    paths: step.paths(),
+                    stream: step.stream.is_some(),
                     answer: recorded.answer.clone(),
                 },
             ))

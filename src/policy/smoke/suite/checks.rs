@@ -7,7 +7,7 @@ use super::request::{self, Setting, read_auth};
 use super::scope::Scope;
 use super::{
     Auth, Check, DEADLINE, LoadFile, Ready, Request, Scheme, Step, Suite, TIMEOUT, TenantSource, TlsFiles,
-    capture, credentials, expect, proof, until,
+    capture, credentials, expect, proof, stream, until,
 };
 use crate::base::diagnostic::Diagnostic;
 use crate::base::list::NonEmpty;
@@ -215,7 +215,9 @@ fn read_step(table: &Fields<'_>, scope: &Scope<'_>, common: &mut Common<'_>) -> 
     let setting = Setting { scope, auth: &common.auth, load: common.load };
     let timeout = table.duration("timeout").unwrap_or(common.timeout);
     let request = table.keep(request::read(table, &setting, &mut common.files));
-    let expect = table.keep(expect::read(table, scope, timeout));
+    let stream = table.keep(stream::read(table, scope, timeout));
+    let longest = stream.iter().flatten().next().map_or(timeout, |stream| stream.within);
+    let expect = table.keep(expect::read(table, scope, longest));
     let mut captures = Vec::new();
     for (word, value) in table.map("capture") {
         captures.extend(table.keep(capture::read(table, &word, value)));
@@ -237,6 +239,7 @@ fn read_step(table: &Fields<'_>, scope: &Scope<'_>, common: &mut Common<'_>) -> 
         retry,
         idempotent,
         timeout,
+        stream: stream?,
     })
 }
 
@@ -269,6 +272,7 @@ fn read_isolation(
             retry: None,
             timeout: table.duration("timeout").unwrap_or(common.timeout),
             idempotent: false,
+            stream: None,
         };
         let why = Some("a tenant opens to its own token only".to_owned());
         let steps = NonEmpty::one(step);
@@ -299,5 +303,11 @@ fn twice(name: &str) -> String {
 fn refused(common: &Common<'_>) -> Expect {
     let codes = NonEmpty::from_vec(vec![Status::Code(401), Status::Code(403)]);
     let status = codes.expect("two codes are not none");
-    Expect { status, within: common.within, assertions: Vec::new(), everywhere: common.everywhere.clone() }
+    Expect {
+        status,
+        within: common.within,
+        first_event: None,
+        assertions: Vec::new(),
+        everywhere: common.everywhere.clone(),
+    }
 }

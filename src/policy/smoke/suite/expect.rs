@@ -9,6 +9,7 @@ use super::expectation::{
 };
 use super::json_path::Path;
 use super::scope::Scope;
+use super::stream;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::duration;
 use crate::base::list::NonEmpty;
@@ -25,7 +26,8 @@ pub(super) fn read(fields: &Fields<'_>, scope: &Scope<'_>, timeout: Duration) ->
     let status = NonEmpty::from_vec(statuses(&expect, status)?).ok_or_else(|| expect.missing("status"))?;
     let assertions = assertions(&expect, scope);
     let within = within(&expect, timeout)?;
-    Ok(Expect { status, within, assertions, everywhere: Vec::new() })
+    let first_event = stream::first_event(&expect, timeout)?;
+    Ok(Expect { status, within, first_event, assertions, everywhere: Vec::new() })
 }
 
 /// Reads the parts of an answer that something is expected of, in the order of the file. Mistakes are kept.

@@ -3,6 +3,7 @@
 
 use super::body::BODY;
 use super::capture::CAPTURE;
+use super::stream::STREAM;
 use super::until::{RETRY, UNTIL};
 use crate::policy::toml::vocabulary::{Form, Key, Kind, Table, key};
 
@@ -127,13 +128,14 @@ static REQUEST: [Key; 4] = [
 
 static EXPECTED: [Key; 1] = [key("expect", Kind::Table(&EXPECT), "what must be true of the answer")];
 
-static STEP_KEYS: [Key; 5] = [
+static STEP_KEYS: [Key; 6] = [
     key("body", Kind::Table(&BODY), "the body of the request, in one of six forms"),
     key(
         "capture",
         Kind::Map(&Kind::Form(&CAPTURE)),
         "what is taken from this answer, by the name that later requests use",
     ),
+    key("stream", Kind::Table(&STREAM), "the answer is a stream of events, and how it is read"),
     key("until", Kind::Table(&UNTIL), "asks a read again until its expectations hold; a pass is then a pass"),
     key("retry", Kind::Table(&RETRY), "asks again while an expectation does not hold; a pass is then flaky"),
     key("idempotent", Kind::Flag, "says that asking twice is harmless, so that a write may be retried"),
@@ -228,7 +230,14 @@ static EXPECT: Table = Table {
     name: "expect",
     about: "What must be true of an answer",
     keys: &[
-        &[key("status", Kind::Form(&STATUS), "the status code, a class such as \"2xx\", or a list of these")],
+        &[
+            key(
+                "status",
+                Kind::Form(&STATUS),
+                "the status code, a class such as \"2xx\", or a list of these",
+            ),
+            key("first_event_within", Kind::Duration, "the first event of a stream came in this time"),
+        ],
         &PARTS,
     ],
     required: &["status"],
