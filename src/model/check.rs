@@ -174,6 +174,9 @@ pub struct CheckResult {
     pub why: Option<String>,
     /// Its line in the suite.
     pub line: usize,
+    /// The number of its file among those of the suite.
+    #[serde(skip)]
+    pub part: usize,
     /// What it came to.
     pub outcome: Outcome,
     /// What it means if that is flaky.
@@ -259,6 +262,15 @@ pub struct TenantResult {
     pub build: Build,
     /// Who was asked for that.
     pub places: Places,
+    /// The setup of each file that has one.
+    pub setup: Vec<CheckResult>,
     /// Every check of the suite, in the suite's order.
     pub checks: Vec<CheckResult>,
+}
+
+impl TenantResult {
+    /// The setups and the checks.
+    pub fn results(&self) -> impl Iterator<Item = &CheckResult> {
+        self.setup.iter().chain(&self.checks)
+    }
 }

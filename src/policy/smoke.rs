@@ -7,3 +7,4 @@ pub mod judge;
 pub mod suite;
 pub mod tenants;
 pub mod twins;
+pub mod values;

@@ -6,12 +6,14 @@ mod checks;
 mod cleanup;
 mod fleet;
 mod lint;
+mod memory;
 mod prove;
 mod ready;
 mod record;
 mod request;
 mod run;
 mod session;
+mod setup;
 mod step;
 mod suite;
 

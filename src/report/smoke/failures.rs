@@ -42,6 +42,10 @@ pub(super) fn groups(run: &RunOutcome) -> Vec<Group<'_>> {
             add(&mut groups, key, group);
         }
     }
+    for tenant in &run.tenants {
+        let unwell = tenant.setup.iter().filter_map(|setup| unwell(run, tenant, setup));
+        unwell.for_each(|(key, group)| add(&mut groups, format!("setup {key}"), group));
+    }
     for number in 0..run.checks {
         for tenant in &run.tenants {
             if let Some((key, group)) = tenant.checks.get(number).and_then(|check| unwell(run, tenant, check))

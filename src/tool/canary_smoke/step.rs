@@ -3,6 +3,7 @@
 use url::Url;
 
 use super::captures::{unquoted, value_of};
+use super::memory::Memory;
 use super::request::{Filled, curl, fill};
 use super::session::{EXCHANGE, Haste, Interruption, Pace, Place, Recorded, Session, millis};
 use crate::base::duration;
@@ -12,7 +13,6 @@ use crate::model::check::{Mismatch, Observation, Outcome, Reply, StepResult};
 use crate::policy::smoke::assess::cache::from_cache;
 use crate::policy::smoke::assess::{Assessment, Exhibit};
 use crate::policy::smoke::suite::Step;
-use crate::policy::smoke::suite::template::Variables;
 use crate::policy::smoke::suite::worst_case::GRACE;
 
 /// Headers by which services name a request, in the order of how telling they are.
@@ -30,12 +30,12 @@ pub(super) struct Taken {
 }
 
 impl Session<'_> {
-    /// Takes one step. What it captures is added to `variables`.
-    pub(super) async fn step(&self, place: Place<'_>, variables: &mut Variables) -> Taken {
+    /// Takes one step. What it captures, and the cookies that it gets, are added to `memory`.
+    pub(super) async fn step(&self, place: Place<'_>, memory: &mut Memory) -> Taken {
         let mut taken = Taken { result: blank(place.step), interruption: None, may_be_done: false };
         let begun = clock::instant();
         loop {
-            let filled = match fill(place.tenant, place.step, variables) {
+            let filled = match fill(place.tenant, place.step, memory) {
                 Ok(filled) => filled,
                 Err(mismatch) => {
                     taken.result.outcome = Outcome::Failed;
@@ -55,16 +55,17 @@ impl Session<'_> {
                 Err((interruption, late)) => {
                     taken.may_be_done |= late.as_ref().is_none_or(may_be_done);
                     if let Some(Reply::Answer(answer)) = late.map(|observation| observation.reply) {
-                        let exhibit = Exhibit::new(&answer, variables, &self.context.console.secrets);
+                        self.keep_cookies(memory, &answer, &filled.url);
+                        let exhibit = Exhibit::new(&answer, &memory.variables, &self.context.console.secrets);
                         let salvaged = exhibit.of(&filled.url).salvage(place.step);
                         self.learn(place.step, &salvaged);
-                        variables.extend(salvaged);
+                        memory.variables.extend(salvaged);
                     }
                     return taken.interrupted(interruption);
                 }
             };
             taken.may_be_done |= may_be_done(&observation);
-            self.judge(place, &filled.url, &observation, variables, &mut taken.result);
+            self.judge(place, &filled.url, &observation, memory, &mut taken.result);
             if taken.result.outcome.is_pass() {
                 let waits = place.step.retry.is_some_and(|retry| retry.until);
                 taken.result.waited_ms = waits.then(|| millis(begun.elapsed()));
@@ -152,7 +153,7 @@ impl Session<'_> {
         place: Place<'_>,
         url: &Url,
         observation: &Observation,
-        variables: &mut Variables,
+        memory: &mut Memory,
         result: &mut StepResult,
     ) {
         result.elapsed_ms = millis(observation.elapsed);
@@ -175,6 +176,8 @@ impl Session<'_> {
         };
         result.status = Some(answer.status);
         // Before anything of the answer is quoted.
+        self.keep_cookies(memory, answer, url);
+        let variables = &mut memory.variables;
         let exhibit = Exhibit::new(answer, variables, &self.context.console.secrets).of(url);
         let salvaged = exhibit.salvage(place.step);
         self.learn(place.step, &salvaged);
