@@ -126,6 +126,9 @@ pub struct StepResult {
     pub outcome: Outcome,
     /// The status of the last answer, if there was one.
     pub status: Option<u16>,
+    /// The exit code of a command; `None` of requests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit: Option<i32>,
     /// How long the last request took.
     pub elapsed_ms: u64,
     /// How many requests it took; 0 if none was sent.
@@ -145,6 +148,29 @@ pub struct StepResult {
     pub request_id: Option<String>,
     /// A command that asks the same, with `$CANARY_TOKEN` where the token belongs.
     pub curl: Option<String>,
+}
+
+impl StepResult {
+    /// A result of what was not tried yet and stands at `line`: nobody knows.
+    pub fn blank(line: usize) -> Self {
+        Self {
+            name: None,
+            line,
+            request: String::new(),
+            outcome: Outcome::Inconclusive,
+            status: None,
+            exit: None,
+            elapsed_ms: 0,
+            attempts: 0,
+            mismatches: Vec::new(),
+            trouble: None,
+            first_failure: None,
+            waited_ms: None,
+            reconnected: false,
+            request_id: None,
+            curl: None,
+        }
+    }
 }
 
 /// One run through a check's steps.
@@ -176,6 +202,9 @@ pub struct CheckResult {
     pub why: Option<String>,
     /// Its line in the suite.
     pub line: usize,
+    /// The number of its file among those of the suite.
+    #[serde(skip)]
+    pub part: usize,
     /// What it came to.
     pub outcome: Outcome,
     /// What it means if that is flaky.
@@ -261,6 +290,15 @@ pub struct TenantResult {
     pub build: Build,
     /// Who was asked for that.
     pub places: Places,
+    /// The setup of each file that has one.
+    pub setup: Vec<CheckResult>,
     /// Every check of the suite, in the suite's order.
     pub checks: Vec<CheckResult>,
+}
+
+impl TenantResult {
+    /// The setups and the checks.
+    pub fn results(&self) -> impl Iterator<Item = &CheckResult> {
+        self.setup.iter().chain(&self.checks)
+    }
 }

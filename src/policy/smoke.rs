@@ -8,3 +8,4 @@ pub mod stream;
 pub mod suite;
 pub mod tenants;
 pub mod twins;
+pub mod values;

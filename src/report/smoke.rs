@@ -70,6 +70,11 @@ impl RunOutcome {
         if self.ready_line.is_none() {
             build.push_str("; the suite does not check which build it is");
         }
+        let unready =
+            self.tenants.iter().filter(|t| t.setup.iter().any(|setup| !setup.outcome.is_pass())).count();
+        if unready > 0 {
+            build.push_str(&format!("; the setup did not pass on {unready} of {all} tenants"));
+        }
         if other > 0 {
             build.push_str(&format!("; {other} of {all} tenants do not serve it"));
         }
@@ -112,7 +117,7 @@ impl RunOutcome {
             c.samples.iter().flat_map(|s| &s.cleanup).any(|step| step.outcome != CheckOutcome::Passed)
         };
         for tenant in &self.tenants {
-            for check in tenant.checks.iter().filter(left) {
+            for check in tenant.results().filter(left) {
                 remarks.push(format!("{}: `{}` may have left something behind", tenant.name, check.name));
             }
         }

@@ -4,14 +4,17 @@ mod args;
 mod captures;
 mod checks;
 mod cleanup;
+mod command;
 mod fleet;
 mod lint;
+mod memory;
 mod prove;
 mod ready;
 mod record;
 mod request;
 mod run;
 mod session;
+mod setup;
 mod step;
 mod suite;
 

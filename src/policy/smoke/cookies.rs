@@ -30,8 +30,9 @@ impl<'h> SetCookie<'h> {
 
     /// The value of the last attribute `name`; empty if it has none.
     fn attribute(&self, name: &str) -> Option<&'h str> {
-        let attributes = self.attributes.split(';').map(|part| part.split_once('=').unwrap_or((part, "")));
-        attributes.filter(|(key, _)| key.trim().eq_ignore_ascii_case(name)).next_back().map(|(_, v)| v.trim())
+        let mut attributes =
+            self.attributes.split(';').map(|part| part.split_once('=').unwrap_or((part, "")));
+        attributes.rfind(|(key, _)| key.trim().eq_ignore_ascii_case(name)).map(|(_, v)| v.trim())
     }
 
     /// Whether it takes the cookie away. `Max-Age` outranks `Expires`; a time that cannot be read counts for nothing.

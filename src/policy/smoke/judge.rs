@@ -29,7 +29,7 @@ pub fn check(samples: &[Sample], repeat: Repeat) -> Outcome {
 
 /// What a tenant came to.
 pub fn tenant(tenant: &TenantResult) -> Outcome {
-    let checks = tenant.checks.iter().map(|check| check.outcome).max().unwrap_or(Outcome::Inconclusive);
+    let checks = tenant.results().map(|check| check.outcome).max().unwrap_or(Outcome::Inconclusive);
     match tenant.build.astray() {
         None => checks,
         Some(_) => checks.max(Outcome::Inconclusive),
@@ -38,7 +38,7 @@ pub fn tenant(tenant: &TenantResult) -> Outcome {
 
 /// The verdict on a fleet in which every tenant has a result for each of `checks` checks.
 pub fn fleet(tenants: &[TenantResult], checks: usize) -> Verdict {
-    if tenants.iter().flat_map(|tenant| &tenant.checks).any(CheckResult::is_red) {
+    if tenants.iter().flat_map(TenantResult::results).any(CheckResult::is_red) {
         return Verdict::Red;
     }
     let complete = checks > 0 && tenants.iter().all(|tenant| tenant.checks.len() == checks);
@@ -87,6 +87,7 @@ mod tests {
             name: "c".to_owned(),
             why: None,
             line: 1,
+            part: 0,
             outcome,
             flaky: FlakyRule::Fail,
             elapsed_ms: 0,
@@ -102,6 +103,7 @@ mod tests {
             url: "http://t".parse().unwrap(),
             build,
             places: Places::default(),
+            setup: Vec::new(),
             checks: outcomes.iter().copied().map(result).collect(),
         }
     }

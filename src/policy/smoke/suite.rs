@@ -7,30 +7,38 @@
 pub mod advice;
 pub mod body;
 pub mod capture;
+pub mod command;
 pub mod expectation;
 pub mod json_path;
 pub mod proof;
 pub mod stream;
 pub mod template;
 pub mod until;
+pub mod values;
 pub mod worst_case;
 
 mod checks;
 mod credentials;
 mod expect;
+mod isolation;
 mod request;
 mod scope;
+mod setup;
+mod step;
 mod vocabulary;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use self::body::Body;
 use self::capture::{Capture, Source};
+use self::command::Program;
 use self::expectation::{Expect, Subject};
 use self::json_path::Path;
 use self::stream::Stream;
 use self::template::Template;
 use self::until::Retry;
+use self::values::Named;
 use crate::base::list::NonEmpty;
 use crate::model::check::{FlakyRule, Repeat};
 use crate::policy::toml::{self, Mistakes, TomlFile};
@@ -51,10 +59,49 @@ pub struct Suite {
     pub tls: TlsFiles,
     /// How a tenant says which build it runs.
     pub ready: Option<Ready>,
+    /// What the checks of each file share.
+    pub parts: Vec<Part>,
     /// What must be true, in the order of the file; the checks of `[isolation]` last. Names are unique.
     pub checks: NonEmpty<Check>,
     /// Files that were read into bodies, by the name in the suite, with their bytes.
     pub body_files: Vec<(String, Vec<u8>)>,
+}
+
+impl Suite {
+    /// Every step in the order in which a recording numbers them: `[ready]`, setup, checks; with its cleanups.
+    fn steps(&self) -> impl Iterator<Item = &Step> {
+        let ready = self.ready.iter().map(|ready| &ready.step);
+        let setup = self.parts.iter().flat_map(|part| &part.setup);
+        let setup = setup.flat_map(|setup| std::iter::once(&setup.step).chain(&setup.cleanup));
+        ready.chain(setup).chain(self.checks.iter().flat_map(Check::requests))
+    }
+
+    /// Whether any request carries the tenant's token.
+    pub fn needs_tokens(&self) -> bool {
+        self.steps().any(|step| matches!(step.request.auth, Auth::Own(_)))
+    }
+}
+
+/// What the checks of one file share.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// The file as the person named it.
+    pub file: String,
+    /// `[vars]` and `[secrets]`.
+    pub values: Vec<Named>,
+    /// What runs once a tenant, before the checks.
+    pub setup: Vec<SetupStep>,
+    /// Whether the setup keeps cookies and sends them.
+    pub cookies: bool,
+}
+
+/// One step of a setup.
+#[derive(Clone, Debug)]
+pub struct SetupStep {
+    /// What is asked.
+    pub step: Step,
+    /// What takes away what it made, after all checks.
+    pub cleanup: Vec<Step>,
 }
 
 /// Where the tenants are named.
@@ -88,6 +135,8 @@ pub struct Ready {
     pub within: Duration,
     /// How many right answers in a row.
     pub streak: u32,
+    /// The number of its file among the suite's parts.
+    pub part: usize,
 }
 
 /// One thing that must be true.
@@ -97,16 +146,35 @@ pub struct Check {
     pub name: String,
     /// What it proves.
     pub why: Option<String>,
+    /// By which it can be chosen.
+    pub labels: Vec<String>,
     /// Its line in the file.
     pub line: usize,
+    /// The number of its file among the suite's parts.
+    pub part: usize,
     /// What it means if it is flaky.
     pub flaky: FlakyRule,
+    /// Whether it keeps cookies and sends them.
+    pub cookies: bool,
     /// How often it is run, and how many of these must pass.
     pub repeat: Repeat,
-    /// Its steps, in order.
-    pub steps: NonEmpty<Step>,
+    /// Its steps, in order; none if a program is run instead.
+    pub steps: Vec<Step>,
+    /// The program that is run instead.
+    pub program: Option<Program>,
     /// What takes away what the steps made.
     pub cleanup: Vec<Step>,
+}
+
+impl Check {
+    /// Its steps, and what cleans up after them.
+    fn requests(&self) -> impl Iterator<Item = &Step> {
+        self.steps.iter().chain(&self.cleanup)
+    }
+}
+
+fn twice(name: &str) -> String {
+    format!("there are two checks named `{name}`")
 }
 
 /// One request and what must be true of its answer.
@@ -133,6 +201,11 @@ pub struct Step {
 }
 
 impl Step {
+    /// Marks the captures that are among `sent` as credentials.
+    fn mark(&mut self, sent: &BTreeSet<String>) {
+        self.captures.iter_mut().for_each(|capture| capture.credential |= sent.contains(&capture.name));
+    }
+
     /// Whether the request may make something that is still there afterwards.
     pub fn writes(&self) -> bool {
         !self.request.is_read() && !self.idempotent
@@ -229,7 +302,9 @@ pub type LoadFile<'a> = &'a dyn Fn(&str) -> Result<Vec<u8>, String>;
 /// # Errors
 /// Every mistake, at its place.
 pub fn read(file: &TomlFile<'_>, load: LoadFile<'_>) -> Result<Suite, Mistakes> {
-    toml::read(file, &vocabulary::FILE, |fields| checks::read_suite(fields, load))
+    let mut suite = toml::read(file, &vocabulary::FILE, |fields| checks::read_suite(fields, load))?;
+    suite.parts.iter_mut().for_each(|part| part.file = file.name.to_owned());
+    Ok(suite)
 }
 
 /// The JSON Schema of `smoke.toml`, for editors.

@@ -38,12 +38,16 @@ pub(super) fn fields(run: &RunOutcome) -> Map<String, Value> {
 }
 
 fn tenant(tenant: &TenantResult) -> Value {
-    json!({
+    let mut document = json!({
         "name": tenant.name,
         "url": tenant.url,
         "outcome": judge::tenant(tenant),
         "build": tenant.build,
         "places": tenant.places,
         "checks": tenant.checks,
-    })
+    });
+    if let (false, Value::Object(fields)) = (tenant.setup.is_empty(), &mut document) {
+        fields.insert("setup".to_owned(), json!(tenant.setup));
+    }
+    document
 }

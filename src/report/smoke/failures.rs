@@ -42,6 +42,10 @@ pub(super) fn groups(run: &RunOutcome) -> Vec<Group<'_>> {
             add(&mut groups, key, group);
         }
     }
+    for tenant in &run.tenants {
+        let unwell = tenant.setup.iter().filter_map(|setup| unwell(run, tenant, setup));
+        unwell.for_each(|(key, group)| add(&mut groups, format!("setup {key}"), group));
+    }
     for number in 0..run.checks {
         for tenant in &run.tenants {
             if let Some((key, group)) = tenant.checks.get(number).and_then(|check| unwell(run, tenant, check))
@@ -230,7 +234,11 @@ impl Group<'_> {
 
 fn asked(step: &StepResult) -> String {
     let took = duration::show(Duration::from_millis(step.elapsed_ms));
-    let status = step.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+    let status = match (step.status, step.exit) {
+        (Some(status), _) => status.to_string(),
+        (None, Some(code)) => format!("exit code {code}"),
+        (None, None) => "no answer".to_owned(),
+    };
     let tries = match step.attempts {
         0 => return format!("{}, not sent", step.request),
         1 => String::new(),

@@ -28,7 +28,7 @@ pub(super) fn report(run: &RunOutcome) -> String {
 
 fn write(run: &RunOutcome, writer: &mut Writer<Vec<u8>>) -> io::Result<()> {
     writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
-    let all = run.tenants.iter().flat_map(|tenant| &tenant.checks);
+    let all = run.tenants.iter().flat_map(TenantResult::results);
     let element = writer.create_element("testsuites").with_attribute(("name", "canary-smoke"));
     let counts = counts(all, run.tenants.iter().filter(|t| is_astray(t)).count());
     let element = element.with_attributes(counts.iter().map(|(name, n)| (*name, n.as_str())));
@@ -59,14 +59,14 @@ fn counts<'c>(checks: impl Iterator<Item = &'c CheckResult>, astray: usize) -> [
 }
 
 fn suite(run: &RunOutcome, tenant: &TenantResult, writer: &mut Writer<Vec<u8>>) -> io::Result<()> {
-    let time = seconds(tenant.checks.iter().map(|check| check.elapsed_ms).max().unwrap_or_default());
+    let time = seconds(tenant.results().map(|check| check.elapsed_ms).max().unwrap_or_default());
     let stamp = run.started.strftime("%Y-%m-%dT%H:%M:%S").to_string();
     let element = writer.create_element("testsuite").with_attributes([
         ("name", tenant.name.as_str()),
         ("timestamp", stamp.as_str()),
         ("time", time.as_str()),
     ]);
-    let counts = counts(tenant.checks.iter(), usize::from(is_astray(tenant)));
+    let counts = counts(tenant.results(), usize::from(is_astray(tenant)));
     let element = element.with_attributes(counts.iter().map(|(name, n)| (*name, n.as_str())));
     element.write_inner_content(|writer| {
         if let Some(found) = tenant.build.astray() {
@@ -83,7 +83,7 @@ fn suite(run: &RunOutcome, tenant: &TenantResult, writer: &mut Writer<Vec<u8>>) 
             };
             case.write_inner_content(|writer| verdict(writer, "error", "build", &message, ""))?;
         }
-        tenant.checks.iter().try_for_each(|check| case(run, tenant, check, writer))
+        tenant.results().try_for_each(|check| case(run, tenant, check, writer))
     })?;
     Ok(())
 }

@@ -12,6 +12,10 @@ impl LintOutcome {
         let worst = &self.worst;
         let shown =
             |span: std::time::Duration| if span.is_zero() { "none".to_owned() } else { duration::show(span) };
+        let setup = match worst.setup.is_zero() {
+            true => String::new(),
+            false => format!(", setup {}", duration::show(worst.setup)),
+        };
         let longest = self.worst.total().min(self.deadline);
         vec![
             ("checks", self.checks.to_string()),
@@ -19,7 +23,7 @@ impl LintOutcome {
             (
                 "longest run",
                 format!(
-                    "{}: ready {}, checks {}, asking again {}; deadline {}",
+                    "{}: ready {}{setup}, checks {}, asking again {}; deadline {}",
                     duration::show(longest),
                     shown(worst.ready),
                     shown(worst.checks),

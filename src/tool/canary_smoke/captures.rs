@@ -16,11 +16,7 @@ impl Session<'_> {
         let credentials = step.captures.iter().filter(|capture| capture.credential);
         let values = credentials.filter_map(|capture| value_of(captured, &capture.name));
         for value in values {
-            for secret in secrets(value).into_iter().filter(|secret| secret.weakness().is_none()) {
-                if self.context.console.secrets.learn_new(&secret) {
-                    self.context.console.mask(&secret);
-                }
-            }
+            secrets(value).iter().for_each(|secret| self.hide(secret));
         }
     }
 

@@ -136,8 +136,8 @@ impl Session<'_> {
             haste: Haste::Drop,
             proof: Some(connection),
         };
-        let mut variables = self.variables(tenant, "ready", 0);
-        let taken = self.step(place, &mut variables).await;
+        let mut memory = self.memory(tenant, ready.part, "ready", 0);
+        let taken = self.step(place, &mut memory).await;
         match (taken.interruption, taken.result.outcome) {
             (Some(interruption), _) => Err(Astray::Interrupted(interruption)),
             (None, Outcome::Passed | Outcome::Flaky) => Ok(()),

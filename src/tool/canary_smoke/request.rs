@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use url::Url;
+use url::{Position, Url};
 
+use super::memory::Memory;
 use crate::base::redact::Redactor;
 use crate::base::shell::quoted;
 use crate::model::check::Mismatch;
@@ -23,7 +24,7 @@ const BOUNDARY: &str = "coalmine-";
 /// A request with its placeholders filled.
 pub(super) struct Filled {
     pub(super) url: Url,
-    /// Path and query, without what the tenant's URL has before it.
+    /// Path and query.
     pub(super) target: String,
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Option<Vec<u8>>,
@@ -34,19 +35,24 @@ pub(super) struct Filled {
 ///
 /// # Errors
 /// A value was captured that does not fit where it is used, or would leave the tenant.
-pub(super) fn fill(tenant: &Tenant, step: &Step, variables: &Variables) -> Result<Filled, Mismatch> {
-    let request = &step.request;
+pub(super) fn fill(tenant: &Tenant, step: &Step, memory: &Memory) -> Result<Filled, Mismatch> {
+    let (request, variables) = (&step.request, &memory.variables);
     let refuse = |unfit: Unfit| Mismatch {
         subject: "request".to_owned(),
         expected: "values that fit into it".to_owned(),
         found: unfit.to_string(),
     };
-    let target = request.target.render(variables, Encoding::Url).map_err(refuse)?;
-    let url = tenant.url.join(&target).ok_or_else(|| Mismatch {
+    // A target that is nothing but a value is a URL that the tenant named.
+    let follows = request.target.single().is_some();
+    let encoding = if follows { Encoding::Plain } else { Encoding::Url };
+    let target = request.target.render(variables, encoding).map_err(refuse)?;
+    let url = if follows { tenant.url.follow(&target) } else { tenant.url.join(&target) };
+    let url = url.ok_or_else(|| Mismatch {
         subject: "request".to_owned(),
-        expected: "a path below the tenant's URL".to_owned(),
+        expected: if follows { "a URL of the tenant" } else { "a path below the tenant's URL" }.to_owned(),
         found: crate::base::text::escape(&target, 100),
     })?;
+    let target = url[Position::BeforePath..].to_owned();
     let mut headers = Vec::new();
     for (name, template) in &request.headers {
         let value = template.render(variables, Encoding::Plain).map_err(refuse)?;
@@ -58,6 +64,9 @@ pub(super) fn fill(tenant: &Tenant, step: &Step, variables: &Variables) -> Resul
             });
         }
         headers.push((name.clone(), value));
+    }
+    if let Some(cookies) = memory.cookies.as_ref().and_then(|jar| jar.header(&url)) {
+        headers.push(("cookie".to_owned(), cookies));
     }
     let body = request.body.as_ref().map(|body| content(body, variables)).transpose().map_err(refuse)?;
     if let Some(kind) =

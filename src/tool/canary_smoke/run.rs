@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::args::{Args, BuildOptions};
 use super::session::{Pace, Session, random};
 use super::suite::{SuiteFile, certificates, load};
-use super::{fleet, record};
+use super::{command, fleet, record};
 use crate::base::secret::Secret;
 use crate::io::clock;
 use crate::io::context::Context;
@@ -61,7 +61,8 @@ pub struct RunOutcome {
 pub(super) async fn run(args: &Args, context: &Context) -> Result<RunOutcome, Failure> {
     let (suite, file) = load(&args.suite)?;
     let (mut sha, mut release) = build(&args.build)?;
-    let tenants = fleet::find(&args.fleet, &suite.tenants, context, args.self_mask)?;
+    command::look_up(&suite, args.no_commands)?;
+    let tenants = fleet::find(&args.fleet, &suite, context, args.self_mask)?;
     let probe = probe(&args.suite, &suite, context, tenants.len())?;
     let deadline = args.deadline.unwrap_or(suite.deadline);
     if release.is_none() {
@@ -167,9 +168,10 @@ impl Session<'_> {
         }))
         .await;
         let all = tenants.iter().zip(asked).zip(checked);
-        join_all(all.map(async |((tenant, (build, mut places)), checks)| {
+        join_all(all.map(async |((tenant, (build, mut places)), (setup, checks))| {
             let build = self.still(tenant, build, &mut places).await;
-            TenantResult { name: tenant.name.clone(), url: tenant.url.clone(), build, places, checks }
+            let (name, url) = (tenant.name.clone(), tenant.url.clone());
+            TenantResult { name, url, build, places, setup, checks }
         }))
         .await
     }

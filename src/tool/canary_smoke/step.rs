@@ -3,6 +3,7 @@
 use url::Url;
 
 use super::captures::{unquoted, value_of};
+use super::memory::Memory;
 use super::request::{Filled, curl, fill};
 use super::session::{EXCHANGE, Haste, Interruption, Pace, Place, Recorded, Session, millis};
 use crate::base::duration;
@@ -31,12 +32,12 @@ pub(super) struct Taken {
 }
 
 impl Session<'_> {
-    /// Takes one step. What it captures is added to `variables`.
-    pub(super) async fn step(&self, place: Place<'_>, variables: &mut Variables) -> Taken {
+    /// Takes one step. What it captures, and the cookies that it gets, are added to `memory`.
+    pub(super) async fn step(&self, place: Place<'_>, memory: &mut Memory) -> Taken {
         let mut taken = Taken { result: blank(place.step), interruption: None, may_be_done: false };
         let begun = clock::instant();
         loop {
-            let filled = match fill(place.tenant, place.step, variables) {
+            let filled = match fill(place.tenant, place.step, memory) {
                 Ok(filled) => filled,
                 Err(mismatch) => {
                     taken.result.outcome = Outcome::Failed;
@@ -49,23 +50,24 @@ impl Session<'_> {
             {
                 return taken.interrupted(interruption);
             }
-            let asked = self.ask(place, &filled, variables).await;
+            let asked = self.ask(place, &filled, &memory.variables).await;
             taken.result.attempts += 1;
             let observation = match asked {
                 Ok(observation) => observation,
                 Err((interruption, late)) => {
                     taken.may_be_done |= late.as_ref().is_none_or(may_be_done);
                     if let Some(Reply::Answer(answer)) = late.map(|observation| observation.reply) {
-                        let exhibit = Exhibit::new(&answer, variables, &self.context.console.secrets);
+                        self.keep_cookies(memory, &answer, &filled.url);
+                        let exhibit = Exhibit::new(&answer, &memory.variables, &self.context.console.secrets);
                         let salvaged = exhibit.of(&filled.url).salvage(place.step);
                         self.learn(place.step, &salvaged);
-                        variables.extend(salvaged);
+                        memory.variables.extend(salvaged);
                     }
                     return taken.interrupted(interruption);
                 }
             };
             taken.may_be_done |= may_be_done(&observation);
-            self.judge(place, &filled.url, &observation, variables, &mut taken.result);
+            self.judge(place, &filled.url, &observation, memory, &mut taken.result);
             if taken.result.outcome.is_pass() {
                 let waits = place.step.retry.is_some_and(|retry| retry.until);
                 taken.result.waited_ms = waits.then(|| millis(begun.elapsed()));
@@ -160,7 +162,7 @@ impl Session<'_> {
         place: Place<'_>,
         url: &Url,
         observation: &Observation,
-        variables: &mut Variables,
+        memory: &mut Memory,
         result: &mut StepResult,
     ) {
         result.elapsed_ms = millis(observation.elapsed);
@@ -183,6 +185,8 @@ impl Session<'_> {
         };
         result.status = Some(answer.status);
         // Before anything of the answer is quoted.
+        self.keep_cookies(memory, answer, url);
+        let variables = &mut memory.variables;
         let exhibit = Exhibit::new(answer, variables, &self.context.console.secrets).of(url);
         let exhibit = exhibit.heard(place.step.stream.as_ref());
         let salvaged = exhibit.salvage(place.step);
@@ -231,22 +235,7 @@ impl Session<'_> {
 
 /// A result of a step that was not taken yet: nobody knows.
 pub(super) fn blank(step: &Step) -> StepResult {
-    StepResult {
-        name: step.name.clone(),
-        line: step.line,
-        request: step.request.to_string(),
-        outcome: Outcome::Inconclusive,
-        status: None,
-        elapsed_ms: 0,
-        attempts: 0,
-        mismatches: Vec::new(),
-        trouble: None,
-        first_failure: None,
-        waited_ms: None,
-        reconnected: false,
-        request_id: None,
-        curl: None,
-    }
+    StepResult { name: step.name.clone(), request: step.request.to_string(), ..StepResult::blank(step.line) }
 }
 
 impl Taken {

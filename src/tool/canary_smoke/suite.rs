@@ -37,7 +37,8 @@ pub(super) fn load(path: &Path) -> Result<(Suite, SuiteFile), Failure> {
             format!("{error}{cause}")
         })
     };
-    let suite = suite::read(&TomlFile { name: &name, text: &text }, &beside)?;
+    let mut suite = suite::read(&TomlFile { name: &name, text: &text }, &beside)?;
+    suite.parts.iter_mut().for_each(|part| part.file.clone_from(&name));
     let sha256 = |bytes: &[u8]| Digest::of(bytes).hex();
     let body_files = suite.body_files.iter().map(|(file, bytes)| (file.clone(), sha256(bytes))).collect();
     Ok((suite, SuiteFile { file: name, sha256: sha256(text.as_bytes()), body_files }))

@@ -75,8 +75,7 @@ impl Exhibit<'_> {
             }
             Source::Cookie(name) => headers("set-cookie")
                 .filter_map(SetCookie::parse)
-                .filter(|cookie| cookie.name == name)
-                .next_back()
+                .rfind(|cookie| cookie.name == name)
                 .map(|cookie| Value::from(cookie.value)),
             Source::Body => self.text().ok(),
         }

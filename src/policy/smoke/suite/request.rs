@@ -86,7 +86,9 @@ pub(super) fn split<'t>(fields: &Fields<'_>, line: &Word<'t>) -> Result<(&'stati
     let outside: String =
         target.split("{{").map(|part| part.rsplit("}}").next().unwrap_or_default()).collect();
     let outside = if Template::parse(target).is_ok() { outside.as_str() } else { "" };
-    if !target.starts_with('/') || outside.contains(|c: char| c.is_whitespace() || c.is_control() || c == '#')
+    let followed = Template::parse(target).is_ok_and(|target| target.single().is_some());
+    if !(target.starts_with('/') || followed)
+        || outside.contains(|c: char| c.is_whitespace() || c.is_control() || c == '#')
     {
         return refuse(
             format!("`{target}` is no path"),

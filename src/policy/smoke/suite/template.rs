@@ -123,8 +123,8 @@ impl Template {
         Ok(out)
     }
 
-    /// The name, if the text is one placeholder and nothing else.
-    pub(super) fn single(&self) -> Option<&str> {
+    /// The name of the placeholder that is all of the text.
+    pub fn single(&self) -> Option<&str> {
         match self.0.as_slice() {
             [Part::Variable(name)] => Some(name),
             _ => None,
@@ -202,7 +202,10 @@ fn is_braces(name: &str) -> bool {
 }
 
 fn is_name(name: &str) -> bool {
-    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+    let word = |word: &str| {
+        !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+    };
+    name.strip_prefix("var.").or_else(|| name.strip_prefix("secret.")).map_or_else(|| word(name), word)
 }
 
 impl std::fmt::Display for Template {

@@ -3,8 +3,10 @@
 
 use super::body::BODY;
 use super::capture::CAPTURE;
+use super::command::{COMMAND, EXIT};
 use super::stream::STREAM;
 use super::until::{RETRY, UNTIL};
+use super::values::{SECRETS, VARS};
 use crate::policy::toml::vocabulary::{Form, Key, Kind, Table, key};
 
 /// JSON types by name, as `type` takes them.
@@ -14,7 +16,7 @@ pub(super) const TYPES: [&str; 7] = ["object", "array", "string", "number", "int
 pub(super) const METHODS: [&str; 7] = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"];
 
 /// A request, for editors: the reader says what is wrong with one.
-const REQUEST_LINE: Kind = Kind::Like("^(GET|HEAD|OPTIONS|POST|PUT|PATCH|DELETE) /");
+const REQUEST_LINE: Kind = Kind::Like("^(GET|HEAD|OPTIONS|POST|PUT|PATCH|DELETE) (/|[{][{])");
 
 const FLAKY: Kind = Kind::Choice(&["fail", "warn"]);
 
@@ -60,8 +62,11 @@ pub(super) static FILE: Table = Table {
         key("format", Kind::Exactly(1), "version of this format: 1"),
         key("tenants", Kind::Table(&TENANTS), "who is asked; tokens never stand in this file"),
         key("defaults", Kind::Table(&DEFAULTS), "what holds unless a request says otherwise"),
+        key("vars", VARS, "values that any request may use as {{ var.NAME }}"),
+        key("secrets", SECRETS, "secrets of the tenants, from variables; {{ secret.NAME }}"),
         key("tls", Kind::Table(&TLS), "certificates beside the system's own"),
         key("ready", Kind::Table(&READY), "how a tenant says which build it runs; no check runs before"),
+        key("setup", Kind::Tables(&SETUP), "steps that run once a tenant, before the checks"),
         key("isolation", Kind::Table(&ISOLATION), "that a tenant refuses strangers"),
         key("check", Kind::Tables(&CHECK), "what must be true"),
     ]],
@@ -96,6 +101,7 @@ static DEFAULTS: Table = Table {
         key("auth", Kind::Form(&AUTH), "how the tenant's token is sent [default: \"bearer\"]"),
         key("timeout", Kind::Duration, "bound on one attempt [default: 10s]"),
         key("deadline", Kind::Duration, "bound on everything: waiting, retries, every tenant [default: 10m]"),
+        key("cookies", Kind::Flag, "the setup, and each check, keep cookies and send them [default: false]"),
         key("flaky", FLAKY, "what a pass that needed a retry means [default: \"fail\"]"),
         key("expect", Kind::Table(&EVERYWHERE), "what must be true of every answer, beside its own `expect`"),
     ]],
@@ -119,7 +125,7 @@ static REQUEST: [Key; 4] = [
     key(
         "request",
         REQUEST_LINE,
-        "\"METHOD /path?query\"; takes {{ sha }}, {{ nonce }}, {{ tenant }} and captures",
+        "\"METHOD /path?query\"; takes placeholders; \"GET {{ next }}\" follows a captured URL of the tenant",
     ),
     key("auth", Kind::Form(&AUTH), "how the tenant's token is sent; \"none\": not at all"),
     key("header", Kind::Map(&Kind::Text), "further headers of the request"),
@@ -173,10 +179,17 @@ static ISOLATION: Table = Table {
 
 static CHECK: Table = Table {
     name: "check",
-    about: "One thing that must be true: one request, or steps in order",
+    about: "One thing that must be true: one request, steps in order, or a command",
     keys: &[
         &NAMED,
         &[
+            key("labels", Kind::List { of: &Kind::Text, least: 1 }, "words by which --label chooses checks"),
+            key(
+                "cookies",
+                Kind::Flag,
+                "keeps the cookies that answers set, and sends them with later requests",
+            ),
+            key("command", COMMAND, "a program and its arguments, run instead of requests"),
             key("flaky", FLAKY, "what a pass of this check that needed a retry means"),
             key("repeat", Kind::Table(&REPEAT), "samples, for answers that are not the same every time"),
             key("step", Kind::Tables(&STEP), "requests in order; each may use what earlier ones captured"),
@@ -187,7 +200,21 @@ static CHECK: Table = Table {
         &STEP_KEYS,
     ],
     required: &["name"],
-    either: &[&["request", "expect"], &["step"]],
+    either: &[&["request"], &["step"], &["command"]],
+};
+
+static SETUP: Table = Table {
+    name: "setup",
+    about: "A request that runs once a tenant, before the checks; what it captures is known to all of them",
+    keys: &[
+        &NAMED,
+        &[key("cleanup", Kind::Tables(&CLEANUP), "requests that run after all checks, whatever happened")],
+        &REQUEST,
+        &EXPECTED,
+        &STEP_KEYS,
+    ],
+    required: &["request", "expect"],
+    either: &[],
 };
 
 static STEP: Table = Table {
@@ -228,7 +255,7 @@ static PARTS: [Key; 4] = [
 
 static EXPECT: Table = Table {
     name: "expect",
-    about: "What must be true of an answer",
+    about: "What must be true of an answer, or of the end of a command",
     keys: &[
         &[
             key(
@@ -236,12 +263,14 @@ static EXPECT: Table = Table {
                 Kind::Form(&STATUS),
                 "the status code, a class such as \"2xx\", or a list of these",
             ),
+            key("exit", EXIT, "the exit code of a command, or a list of these"),
+            key("stdout", EXPECTATION, "what a command wrote to stdout, as text"),
             key("first_event_within", Kind::Duration, "the first event of a stream came in this time"),
         ],
         &PARTS,
     ],
-    required: &["status"],
-    either: &[],
+    required: &[],
+    either: &[&["status"], &["exit"]],
 };
 
 static REPEAT: Table = Table {
