@@ -3,10 +3,15 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
-use coalmine_sandbox::TenantFault;
+use coalmine_sandbox::{Tenant, TenantFault};
 
 use super::fixture::{Fixture, SHA, TOKEN, tenant};
 use coalmine::io::clock;
+
+/// A suite where programs are found.
+fn on_path(suite: &str, tenants: &[&Tenant]) -> Fixture {
+    Fixture::new(suite, tenants).var("PATH", "/usr/local/bin:/usr/bin:/bin")
+}
 
 /// A suite of one check that runs `script` by a shell, with these further lines.
 fn runs(script: &str, lines: &str) -> String {
@@ -16,7 +21,7 @@ fn runs(script: &str, lines: &str) -> String {
 #[test]
 fn a_program_is_judged_by_its_exit_code_and_what_it_writes() {
     let tenant = tenant(None);
-    let run = |script: &str, lines: &str| Fixture::new(&runs(script, lines), &[&tenant]).smoke();
+    let run = |script: &str, lines: &str| on_path(&runs(script, lines), &[&tenant]).smoke();
     let json = "expect.exit = 0\nexpect.json.\"$.status\" = \"SERVING\"";
     run("echo '{\"status\": \"SERVING\"}'", json).ends(0).says("GREEN");
     run("echo '{\"status\": \"NOT_SERVING\"}'", json).ends(1).says("$.status").says("found \"NOT_SERVING\"");
@@ -34,7 +39,7 @@ fn a_program_is_judged_by_its_exit_code_and_what_it_writes() {
 fn a_program_that_does_not_end_is_inconclusive_and_all_that_it_started_ends_with_it() {
     let tenant = tenant(None);
     let began = clock::instant();
-    let fixture = Fixture::new(
+    let fixture = on_path(
         &runs(
             "(sleep 5; echo late > left) & echo $! > pid; sleep 60",
             "timeout = \"300ms\"\nexpect.exit = 0",
@@ -43,7 +48,7 @@ fn a_program_that_does_not_end_is_inconclusive_and_all_that_it_started_ends_with
     );
     fixture.smoke().ends(3).says("it did not end within 300ms");
     // One that ends in time and leaves something running, which holds its stdout open.
-    let left = Fixture::new(&runs("sleep 60 & echo $! > pid; echo done", "expect.exit = 0"), &[&tenant]);
+    let left = on_path(&runs("sleep 60 & echo $! > pid; echo done", "expect.exit = 0"), &[&tenant]);
     left.smoke().ends(0);
     assert!(began.elapsed() < Duration::from_secs(30));
     for fixture in [fixture, left] {
@@ -57,7 +62,7 @@ fn a_program_that_does_not_end_is_inconclusive_and_all_that_it_started_ends_with
 #[test]
 fn a_program_finds_secrets_in_its_environment_and_nothing_that_is_not_its_own() {
     let tenant = tenant(None);
-    let fixture = Fixture::new(&runs("env; exit 9", "expect.exit = 0"), &[&tenant]);
+    let fixture = on_path(&runs("env; exit 9", "expect.exit = 0"), &[&tenant]);
     let ran = fixture.var("GITHUB_TOKEN", "ghp_0123456789abcdef").smoke();
     assert_eq!(ran.code, Some(1), "{}", ran.stdout);
     let script = "test \"$CANARY_TOKEN\" = \"$(cat token)\" && test \"$CANARY_TENANT_URL\" = \"$1\" && test -z \"$CANARY_ADMIN_TOKENS$GITHUB_TOKEN\" \
@@ -66,13 +71,13 @@ fn a_program_finds_secrets_in_its_environment_and_nothing_that_is_not_its_own() 
         "format = 1\n[[check]]\nname = \"c\"\ncommand = [\"sh\", \"-c\", '''{script}''', \"sh\", \"{{{{ tenant_url }}}}\", \"{{{{ tenant_host }}}}\"]\n\
          expect.exit = 0\nexpect.stdout = {{ contains = \"{{{{ tenant_host }}}}\" }}\n"
     );
-    let fixture = Fixture::new(&suite, &[&tenant]);
+    let fixture = on_path(&suite, &[&tenant]);
     fixture.write("token", TOKEN);
     let fixture = fixture.var("GITHUB_TOKEN", "ghp_0123456789abcdef");
     let ran = fixture.smoke();
     ran.ends(0);
     // What a program writes of a secret is hidden like everything else.
-    let told = Fixture::new(&runs("echo token=$CANARY_TOKEN >&2; exit 1", "expect.exit = 0"), &[&tenant]);
+    let told = on_path(&runs("echo token=$CANARY_TOKEN >&2; exit 1", "expect.exit = 0"), &[&tenant]);
     let ran = told.smoke();
     ran.ends(1).says("token=***");
     assert!(!told.everything(&ran).contains(TOKEN));
@@ -95,13 +100,13 @@ fn what_is_wrong_with_a_command_is_found_before_anything_runs() {
         ("request = \"GET /\"\nexpect.exit = 0", "only a command has `exit`", "5:15"),
         ("command = []\nexpect.exit = 0", "expected a list that is not empty", "4:11"),
     ] {
-        let fixture = Fixture::new(&suite(lines), &[&tenant]).var("CANARY_KEYS", "0123456789abcdefgh");
+        let fixture = on_path(&suite(lines), &[&tenant]).var("CANARY_KEYS", "0123456789abcdefgh");
         fixture.smoke().ends(2).complains(complaint).complains(&format!("smoke.toml:{place}"));
     }
-    let gone = Fixture::new(&suite("command = [\"no-such-program\"]\nexpect.exit = 0"), &[&tenant]);
+    let gone = on_path(&suite("command = [\"no-such-program\"]\nexpect.exit = 0"), &[&tenant]);
     gone.smoke().ends(2).complains("the program `no-such-program` of `c` is not there");
     gone.run(&["lint"]).ends(0);
-    let refused = Fixture::new(&runs("touch ran", "expect.exit = 0"), &[&tenant]);
+    let refused = on_path(&runs("touch ran", "expect.exit = 0"), &[&tenant]);
     refused.run(&["--sha", SHA, "--no-commands"]).ends(2).complains("--no-commands");
     assert!(!refused.path("ran").exists());
     assert!(tenant.requests().is_empty());
@@ -114,7 +119,7 @@ fn a_program_beside_the_suite_speaks_with_a_websocket() {
     let faults = [None, Some(TenantFault::HtmlLogin), Some(TenantFault::ServerErrorRightWords)];
     for (fault, code) in faults.into_iter().zip([0, 1, 1]) {
         let tenant = tenant(fault);
-        let fixture = Fixture::new(suite, &[&tenant]);
+        let fixture = on_path(suite, &[&tenant]);
         fixture.write("websocket.sh", script);
         let executable = std::fs::Permissions::from_mode(0o755);
         std::fs::set_permissions(fixture.path("websocket.sh"), executable).unwrap();
@@ -129,7 +134,7 @@ fn a_proof_names_the_checks_to_which_no_fault_can_be_played() {
         "{}[[check]]\nname = \"live\"\nrequest = \"GET /admin/liveness\"\nexpect.status = 200\nexpect.json.\"$.subsystems.database\" = \"ok\"\n",
         runs("true", "expect.exit = 0")
     );
-    let fixture = Fixture::new(&suite, &[&tenant]);
+    let fixture = on_path(&suite, &[&tenant]);
     let ran = fixture.run(&["prove", "--sha", SHA, "--min-score", "0", "--result", "verdict.json"]);
     ran.ends(0).says("no fault can be played to a command: c");
     assert_eq!(fixture.json("verdict.json")["unplayed"], serde_json::json!(["c"]));
