@@ -30,7 +30,8 @@ impl<'h> SetCookie<'h> {
 
     /// The value of the last attribute `name`; empty if it has none.
     fn attribute(&self, name: &str) -> Option<&'h str> {
-        let mut attributes = self.attributes.split(';').map(|part| part.split_once('=').unwrap_or((part, "")));
+        let mut attributes =
+            self.attributes.split(';').map(|part| part.split_once('=').unwrap_or((part, "")));
         attributes.rfind(|(key, _)| key.trim().eq_ignore_ascii_case(name)).map(|(_, v)| v.trim())
     }
 
