@@ -144,6 +144,9 @@ pub struct StepResult {
     pub waited_ms: Option<u64>,
     /// Whether a connection had to be made twice.
     pub reconnected: bool,
+    /// How many digits of the build's sha the answer names, if it was asked which build it is.
+    #[serde(skip)]
+    pub digits: Option<usize>,
     /// The answer's own name for the request, for whoever looks into the tenant's logs.
     pub request_id: Option<String>,
     /// A command that asks the same, with `$CANARY_TOKEN` where the token belongs.
@@ -167,6 +170,7 @@ impl StepResult {
             first_failure: None,
             waited_ms: None,
             reconnected: false,
+            digits: None,
             request_id: None,
             curl: None,
         }
@@ -277,6 +281,9 @@ pub struct Places {
     pub no_route: BTreeSet<IpAddr>,
     /// Whether a proxy passed the requests on: nobody here knows to which address.
     pub proxied: bool,
+    /// How many digits of the build's sha were named, if an answer named fewer than all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digits: Option<usize>,
 }
 
 /// What a tenant came to.

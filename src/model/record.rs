@@ -140,6 +140,9 @@ pub struct VerdictRecord {
     pub suite: SuiteName,
     /// Whether it saw that every tenant ran this build; `None` where the tool has another way to know.
     pub proves_build: Option<bool>,
+    /// Whether only a part of the suite was run: then it counts for nothing.
+    #[serde(default)]
+    pub partial: bool,
     /// When it was done.
     pub finished: Timestamp,
 }

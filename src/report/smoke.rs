@@ -5,7 +5,9 @@ mod failures;
 mod grid;
 mod junit;
 mod lint;
+mod list;
 mod prove;
+mod waits;
 
 use serde_json::{Map, Value, json};
 
@@ -67,7 +69,10 @@ impl RunOutcome {
         }
         let counts = counts.join(", ");
         let mut build = String::new();
-        if self.ready_line.is_none() {
+        if let Some(all) = self.part_of {
+            build.push_str(&format!("; a part of the suite: {} of {all} checks", self.checks));
+        }
+        if self.ready.is_none() {
             build.push_str("; the suite does not check which build it is");
         }
         let unready =
@@ -94,13 +99,26 @@ impl RunOutcome {
     /// Warnings that change no verdict.
     fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();
-        if self.ready_line.is_none() {
+        if self.part_of.is_some() {
+            remarks
+                .push("only a part of the suite was run: this is not recorded, and no evidence".to_owned());
+        }
+        if self.ready.is_none() {
             remarks.push("without `[ready]` in the suite nothing proves which build answered".to_owned());
         }
         for (first, second) in &self.twins {
             remarks.push(format!(
                 "{first} and {second} take the same token at the same address: they may be one tenant, tested twice"
             ));
+        }
+        let short: Vec<String> = self
+            .tenants
+            .iter()
+            .filter_map(|tenant| Some(format!("{} ({} digits)", tenant.name, tenant.places.digits?)))
+            .collect();
+        if !short.is_empty() {
+            let digits = self.sha.as_str().len();
+            remarks.push(format!("not all {digits} digits of the build were named by {}", short.join(", ")));
         }
         let no_route: Vec<String> = self
             .tenants
@@ -129,9 +147,14 @@ impl RunOutcome {
         page.line(mood, &headline);
         page.gap();
         grid::text(self, page);
+        let waits = waits::waits(self);
+        if !waits.is_empty() {
+            page.gap();
+            waits.iter().for_each(|wait| page.line(Mood::Plain, &format!("  {wait}")));
+        }
         for group in failures::groups(self) {
             page.gap();
-            group.text(&self.suite.file, page);
+            group.text(page);
         }
         let remarks = self.remarks();
         if !remarks.is_empty() {
@@ -143,8 +166,9 @@ impl RunOutcome {
     fn summary(&self, summary: &mut Summary) {
         summary.heading(&self.headline().1);
         grid::summary(self, summary);
+        waits::waits(self).iter().for_each(|wait| summary.paragraph(wait));
         for group in failures::groups(self) {
-            group.summary(&self.suite.file, summary);
+            group.summary(summary);
         }
         for remark in self.remarks() {
             summary.paragraph(&format!("warning: {remark}"));
@@ -153,8 +177,7 @@ impl RunOutcome {
 
     fn annotations(&self) -> Vec<Annotation> {
         let groups = failures::groups(self);
-        let mut all: Vec<Annotation> =
-            groups.iter().map(|group| annotation(group, &self.suite.file)).collect();
+        let mut all: Vec<Annotation> = groups.iter().map(annotation).collect();
         if all.len() > ANNOTATIONS {
             let more = all.len() - (ANNOTATIONS - 1);
             all.truncate(ANNOTATIONS - 1);
@@ -170,7 +193,7 @@ impl RunOutcome {
     }
 }
 
-fn annotation(group: &Group<'_>, file: &str) -> Annotation {
+fn annotation(group: &Group<'_>) -> Annotation {
     let warns = group.outcome == CheckOutcome::Flaky && !group.is_red;
     let level = if warns { Level::Warning } else { Level::Error };
     let lines: Vec<String> =
@@ -179,7 +202,7 @@ fn annotation(group: &Group<'_>, file: &str) -> Annotation {
         level,
         title: format!("{} {}: {}", group.name, group.outcome.as_str(), group.share()),
         message: lines.join("\n"),
-        place: Some((file.to_owned(), group.line)),
+        place: Some((group.file.to_owned(), group.line)),
     }
 }
 
@@ -187,7 +210,7 @@ impl Render for Outcome {
     fn verdict(&self) -> Verdict {
         match self {
             Self::Run(run) => run.verdict(),
-            Self::Lint(_) | Self::Schema(_) => Verdict::Green,
+            Self::List(_) | Self::Lint(_) | Self::Schema(_) => Verdict::Green,
             Self::Prove(prove) => prove.verdict(),
         }
     }
@@ -195,7 +218,7 @@ impl Render for Outcome {
     fn exit(&self) -> Exit {
         match self {
             Self::Run(run) => run.exit(),
-            Self::Lint(_) | Self::Schema(_) => Exit::Done,
+            Self::List(_) | Self::Lint(_) | Self::Schema(_) => Exit::Done,
             Self::Prove(prove) => prove.exit(),
         }
     }
@@ -208,6 +231,7 @@ impl Render for Outcome {
     fn fields(&self) -> Map<String, Value> {
         match self {
             Self::Run(run) => document::fields(run),
+            Self::List(list) => list.fields(),
             Self::Lint(lint) => lint.fields(),
             Self::Prove(prove) => prove.fields(),
             Self::Schema(text) => {
@@ -220,6 +244,7 @@ impl Render for Outcome {
     fn text(&self, page: &mut Page) {
         match self {
             Self::Run(run) => run.text(page),
+            Self::List(list) => list.text(page),
             Self::Lint(lint) => lint.text(page),
             Self::Prove(prove) => prove.text(page),
             Self::Schema(text) => text.lines().for_each(|line| page.line(Mood::Plain, line)),
@@ -229,6 +254,7 @@ impl Render for Outcome {
     fn summary(&self, summary: &mut Summary) {
         match self {
             Self::Run(run) => run.summary(summary),
+            Self::List(list) => list.summary(summary),
             Self::Lint(lint) => lint.summary(summary),
             Self::Prove(prove) => prove.summary(summary),
             Self::Schema(_) => {}
@@ -239,7 +265,7 @@ impl Render for Outcome {
         match self {
             Self::Run(run) => vec![("sha", run.sha.to_string())],
             Self::Prove(prove) => vec![("sha", prove.sha.to_string())],
-            Self::Lint(_) | Self::Schema(_) => Vec::new(),
+            Self::List(_) | Self::Lint(_) | Self::Schema(_) => Vec::new(),
         }
     }
 
@@ -247,14 +273,14 @@ impl Render for Outcome {
         match self {
             Self::Run(run) => run.annotations(),
             Self::Lint(lint) => lint.annotations(),
-            Self::Prove(_) | Self::Schema(_) => Vec::new(),
+            Self::List(_) | Self::Prove(_) | Self::Schema(_) => Vec::new(),
         }
     }
 
     fn junit(&self) -> Option<String> {
         match self {
             Self::Run(run) => Some(junit::report(run)),
-            Self::Lint(_) | Self::Prove(_) | Self::Schema(_) => None,
+            Self::List(_) | Self::Lint(_) | Self::Prove(_) | Self::Schema(_) => None,
         }
     }
 }

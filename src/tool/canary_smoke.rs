@@ -7,6 +7,7 @@ mod cleanup;
 mod command;
 mod fleet;
 mod lint;
+mod list;
 mod memory;
 mod prove;
 mod ready;
@@ -27,6 +28,7 @@ use crate::model::verdict::Verdict;
 
 pub use self::args::Args;
 pub use self::lint::LintOutcome;
+pub use self::list::{ListOutcome, Listed};
 pub use self::prove::{ProveOutcome, Row as ProveRow, RowEnd};
 pub use self::run::RunOutcome;
 pub use self::suite::SuiteFile;
@@ -39,6 +41,8 @@ pub struct CanarySmoke;
 pub enum Outcome {
     /// The suite was run.
     Run(Box<RunOutcome>),
+    /// The checks of the suite.
+    List(ListOutcome),
     /// The suite was checked.
     Lint(LintOutcome),
     /// The suite was tested.
@@ -62,9 +66,10 @@ impl Tool for CanarySmoke {
 
     async fn run(args: Args, context: &Context) -> Result<Outcome, Failure> {
         match args.command.clone() {
+            None if args.list => Ok(Outcome::List(list::list(&args)?)),
             None => Ok(Outcome::Run(Box::new(run::run(&args, context).await?))),
-            Some(Command::Lint { file }) => {
-                Ok(Outcome::Lint(lint::lint(file.as_ref().unwrap_or(&args.suite))?))
+            Some(Command::Lint { files }) => {
+                Ok(Outcome::Lint(lint::lint(if files.is_empty() { &args.suite } else { &files })?))
             }
             Some(Command::Prove { min_score }) => {
                 Ok(Outcome::Prove(prove::prove(&args, min_score, context).await?))
@@ -75,6 +80,9 @@ impl Tool for CanarySmoke {
 
     async fn keep(args: &Args, outcome: &Outcome, verdict: Verdict, document: &str, context: &Context) {
         if let Outcome::Run(run) = outcome {
+            if run.part_of.is_some() {
+                return context.console.say("the verdict on a part of the suite is not recorded");
+            }
             record::keep(args, run.release.as_ref(), verdict, document, context).await;
         }
     }

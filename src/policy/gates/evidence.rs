@@ -90,7 +90,10 @@ fn lacking(
     sound: &[&VerdictRecord],
     demand: &Demand<'_>,
 ) -> Option<Refusal> {
-    let of_kind: Vec<&&VerdictRecord> = sound.iter().filter(|verdict| verdict.tool == kind.tool()).collect();
+    let all = sound.iter().filter(|verdict| verdict.tool == kind.tool());
+    // A verdict on a part of a suite is none on the release, whatever it says.
+    let (parts, of_kind): (Vec<&&VerdictRecord>, Vec<&&VerdictRecord>) =
+        all.partition(|verdict| verdict.partial);
     let fitting =
         of_kind.iter().filter(|verdict| demand.suite.is_none_or(|suite| verdict.suite.sha256 == suite));
     // Of verdicts at the same moment the one that is not green counts.
@@ -98,7 +101,11 @@ fn lacking(
     let expected = format!("green {kind} evidence for {}", record.release.sha);
     let run = format!("run {} against the canary tenants", kind.tool());
     let Some(newest) = newest else {
-        let found = if of_kind.is_empty() { "none".to_owned() } else { "only of another suite".to_owned() };
+        let found = match (of_kind.is_empty(), parts.is_empty()) {
+            (false, _) => "only of another suite".to_owned(),
+            (true, false) => "only of a part of the suite".to_owned(),
+            (true, true) => "none".to_owned(),
+        };
         return Some(refusal(
             expected,
             found,
@@ -184,6 +191,7 @@ mod tests {
             images: record().release.images.iter().map(judged).collect(),
             suite: SuiteName { sha256: "suite".to_owned() },
             proves_build: Some(true),
+            partial: false,
             finished: finished.parse().unwrap(),
         }
     }
@@ -220,6 +228,7 @@ mod tests {
             (|v| v.verdict = Verdict::Red, "red at"),
             (|v| v.verdict = Verdict::Inconclusive, "inconclusive at"),
             (|v| v.proves_build = Some(false), "does not check which build answers"),
+            (|v| v.partial = true, "only of a part of the suite"),
             (|v| v.finished = "2026-11-20T11:59:59Z".parse().unwrap(), "green, 1d 0h old"),
             (|v| v.finished = "2026-11-21T13:00:00Z".parse().unwrap(), "in the future"),
             (|v| v.format = 2, "format 2"),

@@ -3,6 +3,7 @@
 pub mod cache;
 
 mod broken_off;
+mod build;
 mod charset;
 mod command;
 mod link;

@@ -113,6 +113,7 @@ fn at_place(place: &str, exchanges: &BTreeMap<usize, Exchange>, numbers: &[usize
 fn named(exchange: &Exchange) -> String {
     match exchange.auth {
         Auth::Own(_) => exchange.request.clone(),
+        Auth::None if exchange.identified => exchange.request.clone(),
         Auth::None => format!("{} (no token)", exchange.request),
         Auth::Stranger(_) => format!("{} (random token)", exchange.request),
     }
@@ -183,14 +184,9 @@ mod tests {
     fn exchange(request: &str, auth: Auth, status: u16, body: &str) -> Exchange {
         let answer =
             Answer { status, headers: Vec::new(), body: body.as_bytes().to_vec(), end: BodyEnd::Whole };
-        Exchange {
-            request: request.to_owned(),
-            asked: request.to_owned(),
-            auth,
-            paths: Vec::new(),
-            stream: false,
-            answer,
-        }
+        let (request, identified) = (request.to_owned(), matches!(auth, Auth::Own(_)));
+        let asked = request.clone();
+        Exchange { asked, request, auth, identified, paths: Vec::new(), stream: false, answer }
     }
 
     #[test]

@@ -7,10 +7,12 @@
 pub mod advice;
 pub mod body;
 pub mod capture;
+pub mod choice;
 pub mod command;
 pub mod expectation;
 pub mod json_path;
 pub mod proof;
+pub mod several;
 pub mod stream;
 pub mod template;
 pub mod until;
@@ -113,6 +115,16 @@ pub struct TenantSource {
     pub tokens_env: String,
     /// Fewer are an error.
     pub min: u32,
+}
+
+impl Default for TenantSource {
+    fn default() -> Self {
+        Self {
+            urls_env: "CANARY_TENANT_URLS".to_owned(),
+            tokens_env: "CANARY_ADMIN_TOKENS".to_owned(),
+            min: 1,
+        }
+    }
 }
 
 /// Paths of PEM files, as the suite writes them.

@@ -15,7 +15,9 @@ const NAMED: usize = 8;
 pub(super) struct Group<'r> {
     /// The check, or `[ready]`.
     pub(super) name: &'r str,
-    /// Its line in the suite.
+    /// Its file.
+    pub(super) file: &'r str,
+    /// Its line there.
     pub(super) line: usize,
     /// What it came to.
     pub(super) outcome: Outcome,
@@ -79,7 +81,8 @@ fn astray<'r>(run: &'r RunOutcome, tenant: &'r TenantResult) -> Option<(String, 
     };
     let group = Group {
         name: "[ready]",
-        line: run.ready_line.unwrap_or(1),
+        file: run.suite.of_part(run.ready.map_or(0, |(part, _)| part)),
+        line: run.ready.map_or(1, |(_, line)| line),
         outcome: Outcome::Inconclusive,
         is_red: false,
         why: Some(why),
@@ -102,6 +105,7 @@ fn unwell<'r>(
     let step = telling(check);
     let group = Group {
         name: &check.name,
+        file: run.suite.of_part(check.part),
         line: step.map_or(check.line, |step| step.line),
         outcome: check.outcome,
         is_red: check.is_red(),
@@ -204,18 +208,18 @@ impl Group<'_> {
         facts
     }
 
-    fn headline(&self, file: &str) -> String {
+    fn headline(&self) -> String {
         let word = match self.outcome {
             Outcome::Failed => "FAILED",
             Outcome::Flaky => "FLAKY",
             Outcome::Inconclusive => "INCONCLUSIVE",
             Outcome::Passed => "PASSED",
         };
-        format!("{word} {} ({}) {file}:{}", self.name, self.share(), self.line)
+        format!("{word} {} ({}) {}:{}", self.name, self.share(), self.file, self.line)
     }
 
-    pub(super) fn text(&self, file: &str, page: &mut Page) {
-        page.line(super::grid::word(self.outcome).0, &self.headline(file));
+    pub(super) fn text(&self, page: &mut Page) {
+        page.line(super::grid::word(self.outcome).0, &self.headline());
         let facts = self.facts();
         let widest = facts.iter().map(|(what, _)| what.chars().count()).max().unwrap_or(0).min(24);
         for (what, text) in facts {
@@ -224,8 +228,8 @@ impl Group<'_> {
         }
     }
 
-    pub(super) fn summary(&self, file: &str, summary: &mut Summary) {
-        summary.paragraph(&self.headline(file));
+    pub(super) fn summary(&self, summary: &mut Summary) {
+        summary.paragraph(&self.headline());
         let lines: Vec<String> =
             self.facts().into_iter().map(|(what, text)| format!("{what}: {text}")).collect();
         summary.block(&lines.join("\n"));

@@ -1,6 +1,6 @@
 //! The grid: a row for each tenant, a column for each check.
 
-use crate::model::check::{Build, Outcome, TenantResult};
+use crate::model::check::{Build, CheckResult, Outcome, TenantResult};
 use crate::policy::smoke::judge;
 use crate::report::github::Summary;
 use crate::report::page::{Cell, Mood, Page, cell};
@@ -48,13 +48,24 @@ fn names(run: &RunOutcome) -> Vec<&str> {
         .unwrap_or_default()
 }
 
+/// The outcome of a check; of a sampled one with how many samples passed.
+fn outcome(check: &CheckResult) -> (Mood, String) {
+    let (mood, word) = word(check.outcome);
+    if check.repeat.times == 1 || check.samples.is_empty() {
+        return (mood, word.to_owned());
+    }
+    let passed = check.samples.iter().filter(|sample| sample.outcome.is_pass()).count();
+    (mood, format!("{word} {passed}/{}", check.samples.len()))
+}
+
 /// The cells of one tenant: setup, if the suite has any, and checks.
-fn cells(run: &RunOutcome, tenant: &TenantResult) -> Vec<(Mood, &'static str)> {
+fn cells(run: &RunOutcome, tenant: &TenantResult) -> Vec<(Mood, String)> {
     let setup = has_setup(run).then(|| {
         let worst = tenant.setup.iter().map(|setup| setup.outcome).max();
-        word(worst.unwrap_or(Outcome::Inconclusive))
+        let (mood, word) = word(worst.unwrap_or(Outcome::Inconclusive));
+        (mood, word.to_owned())
     });
-    setup.into_iter().chain(tenant.checks.iter().map(|check| word(check.outcome))).collect()
+    setup.into_iter().chain(tenant.checks.iter().map(outcome)).collect()
 }
 
 fn has_setup(run: &RunOutcome) -> bool {
@@ -81,7 +92,7 @@ pub(super) fn text(run: &RunOutcome, page: &mut Page) {
     }
     for tenant in shown {
         let mut row = vec![(Mood::Strong, tenant.name.to_string()), build(tenant)];
-        row.extend(cells(run, tenant).into_iter().map(|(mood, word)| (mood, word.to_owned())));
+        row.extend(cells(run, tenant));
         table.push(row);
     }
     page.table(&table);
@@ -104,7 +115,7 @@ pub(super) fn summary(run: &RunOutcome, summary: &mut Summary) {
     let table: Vec<Vec<String>> = shown
         .into_iter()
         .map(|tenant| {
-            let checks = cells(run, tenant).into_iter().map(|(_, word)| word.to_owned());
+            let checks = cells(run, tenant).into_iter().map(|(_, word)| word);
             [tenant.name.to_string(), build(tenant).1].into_iter().chain(checks).collect()
         })
         .collect();

@@ -116,7 +116,8 @@ fn case(
         (None, Some(why)) => why.clone(),
         (None, None) => "not told".to_owned(),
     };
-    let place = clean(&format!("{}:{}", run.suite.file, telling.map_or(check.line, |step| step.line)));
+    let place =
+        clean(&format!("{}:{}", run.suite.of_part(check.part), telling.map_or(check.line, |step| step.line)));
     let text = format!("{place}\n{}", telling.map(|step| details(step)).unwrap_or_default());
     case.write_inner_content(|writer| verdict(writer, element, check.outcome.as_str(), &message, &text))?;
     Ok(())

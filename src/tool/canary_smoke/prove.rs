@@ -22,6 +22,7 @@ use crate::model::check::{Answer, BodyEnd, CheckResult, Places, TenantResult};
 use crate::model::commit::CommitSha;
 use crate::model::tenant::{Tenant, TenantName};
 use crate::policy::smoke::faults::{Exchange, Fault, Scenario, scenarios};
+use crate::policy::smoke::suite::choice::{Choice, choose};
 use crate::policy::smoke::suite::{Step, Suite};
 use crate::tool::failure::Failure;
 
@@ -102,7 +103,8 @@ impl ProveOutcome {
 /// # Errors
 /// The suite or the tenants are not as they must be, or a signal came.
 pub(super) async fn prove(args: &Args, min_score: u8, context: &Context) -> Result<ProveOutcome, Failure> {
-    let (suite, file) = load(&args.suite)?;
+    let (mut suite, file) = load(&args.suite)?;
+    choose(&mut suite, Choice { only: &args.only, labels: &args.label }).map_err(Failure::Usage)?;
     let (sha, _) = build(&args.build)?;
     command::look_up(&suite, args.no_commands)?;
     let tenants = fleet::find(&args.fleet, &suite, context, args.self_mask)?;
@@ -117,8 +119,9 @@ pub(super) async fn prove(args: &Args, min_score: u8, context: &Context) -> Resu
         suite: &suite,
         sha: sha.clone(),
         context,
-        probe: probe(&args.suite, &suite, context, 1)?,
+        probe: probe(&suite, context, 1)?,
         pace: Pace::Record,
+        tenants: 1,
         deadline,
         until: clock::instant() + deadline,
         nonce: random()?,
@@ -176,6 +179,7 @@ impl<'r> Stage<'r> {
             context,
             probe,
             pace: Pace::Replay,
+            tenants: 1,
             deadline: recorder.deadline,
             until: recorder.until,
             nonce: recorder.nonce.clone(),
@@ -331,6 +335,7 @@ impl<'r> Stage<'r> {
                     request: step.request.to_string(),
                     asked: format!("{} {}", recorded.method, recorded.target),
                     auth: step.request.auth.clone(),
+                    identified: recorded.identified,
                     paths: step.paths(),
                     stream: step.stream.is_some(),
                     answer: recorded.answer.clone(),

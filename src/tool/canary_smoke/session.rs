@@ -11,6 +11,7 @@ use crate::base::secret::Secret;
 use crate::io::clock::{self, Instant};
 use crate::io::context::Context;
 use crate::io::probe::{Connection, Probe};
+use crate::io::progress::LINES;
 use crate::io::stop::Signal;
 use crate::model::check::Answer;
 use crate::model::commit::CommitSha;
@@ -40,6 +41,8 @@ pub(super) struct Recorded {
     pub(super) method: &'static str,
     pub(super) target: String,
     pub(super) body: Vec<u8>,
+    /// Whether it carried a credential.
+    pub(super) identified: bool,
     pub(super) answer: Answer,
 }
 
@@ -73,6 +76,8 @@ pub(super) struct Session<'w> {
     pub(super) nonce: String,
     /// A token that no tenant knows.
     pub(super) stranger: Secret,
+    /// How many tenants are asked.
+    pub(super) tenants: usize,
     pub(super) recording: Option<RefCell<BTreeMap<usize, Recorded>>>,
 }
 
@@ -122,6 +127,15 @@ impl Session<'_> {
     pub(super) fn say(&self, line: &str) {
         if self.pace != Pace::Replay {
             self.context.console.say(line);
+        }
+    }
+
+    /// Tells a step of the work on one tenant; where they are many, only with `-v`.
+    pub(super) fn say_of_one(&self, line: &str) {
+        if self.tenants > LINES && self.pace != Pace::Replay {
+            self.context.console.detail(line);
+        } else {
+            self.say(line);
         }
     }
 

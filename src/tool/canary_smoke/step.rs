@@ -13,9 +13,10 @@ use crate::model::check::{Mismatch, Observation, Outcome, Reply, StepResult};
 use crate::policy::smoke::assess::cache::from_cache;
 use crate::policy::smoke::assess::{self, Assessment, Exhibit};
 use crate::policy::smoke::stream::Ear;
-use crate::policy::smoke::suite::Step;
+use crate::policy::smoke::suite::capture::is_telling;
 use crate::policy::smoke::suite::template::Variables;
 use crate::policy::smoke::suite::worst_case::GRACE;
+use crate::policy::smoke::suite::{Auth, Step};
 
 /// Headers by which services name a request, in the order of how telling they are.
 const REQUEST_IDS: [&str; 4] = ["x-request-id", "x-correlation-id", "traceparent", "cf-ray"];
@@ -145,12 +146,15 @@ impl Session<'_> {
 
     fn record(&self, place: Place<'_>, filled: &Filled, observation: &Observation) {
         if let (Some(recording), Reply::Answer(answer)) = (&self.recording, &observation.reply) {
+            let telling = |(name, _): &(String, String)| is_telling(name);
+            let own = matches!(place.step.request.auth, Auth::Own(_));
             recording.borrow_mut().insert(
                 place.exchange,
                 Recorded {
                     method: place.step.request.method,
                     target: filled.target.clone(),
                     body: filled.body.clone().unwrap_or_default(),
+                    identified: own || filled.headers.iter().any(telling),
                     answer: answer.clone(),
                 },
             );
@@ -195,6 +199,7 @@ impl Session<'_> {
         result.request_id = id.map(|(name, value)| {
             format!("{name}: {}", self.context.console.secrets.excerpt(value, REQUEST_ID_BYTES))
         });
+        result.digits = place.proof.and_then(|_| exhibit.digits(place.step));
         match exhibit.assess(place.step, observation.elapsed, observation.first_event) {
             Assessment::Holds(captured) => {
                 if let Some(why) = place.proof.and_then(|_| from_cache(&answer.headers)) {

@@ -59,6 +59,8 @@ pub struct Exchange {
     pub asked: String,
     /// Whose token it carried.
     pub auth: Auth,
+    /// Whether it carried the tenant's token, a cookie, or another credential.
+    pub identified: bool,
     /// The parts of the answer that the suite looks at.
     pub paths: Vec<Path>,
     /// Whether it reads the answer as a stream of events.

@@ -171,7 +171,7 @@ fn pattern(words: &Fields<'_>, text: &Word<'_>) -> Result<Regex, Diagnostic> {
 }
 
 /// Whether `name` is what a credential is called.
-pub(super) fn is_telling(name: &str) -> bool {
+pub fn is_telling(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     name.ends_with("key") || name == "sig" || TELLING.iter().any(|word| name.contains(word))
 }

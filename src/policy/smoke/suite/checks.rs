@@ -14,8 +14,6 @@ use crate::base::list::NonEmpty;
 use crate::model::check::{FlakyRule, Repeat};
 use crate::policy::toml::fields::Fields;
 
-/// Where a tenant's URLs and tokens are, unless the file says otherwise.
-const VARIABLES: [&str; 2] = ["CANARY_TENANT_URLS", "CANARY_ADMIN_TOKENS"];
 /// The most samples of one check: a smoke suite is no load test.
 const SAMPLES: u32 = 1_000;
 
@@ -84,11 +82,11 @@ fn read_flaky(table: &Fields<'_>) -> Option<FlakyRule> {
 fn read_tenants(fields: &Fields<'_>) -> TenantSource {
     let table = fields.table("tenants");
     let text = |key: &str| table.as_ref().and_then(|t| t.text(key)).map(|word| word.get_ref().to_string());
-    let [urls, tokens] = VARIABLES;
+    let default = TenantSource::default();
     TenantSource {
-        urls_env: text("urls_env").unwrap_or_else(|| urls.to_owned()),
-        tokens_env: text("tokens_env").unwrap_or_else(|| tokens.to_owned()),
-        min: table.as_ref().and_then(|t| t.count("min")).unwrap_or(1),
+        urls_env: text("urls_env").unwrap_or(default.urls_env),
+        tokens_env: text("tokens_env").unwrap_or(default.tokens_env),
+        min: table.as_ref().and_then(|t| t.count("min")).unwrap_or(default.min),
     }
 }
 

@@ -164,6 +164,14 @@ impl JsonTemplate {
         fixed.map_or(self, Self::Fixed)
     }
 
+    /// The name of the placeholder that is all of it.
+    pub fn single(&self) -> Option<&str> {
+        match self {
+            Self::Text(template) => template.single(),
+            Self::Fixed(_) | Self::List(_) | Self::Object(_) => None,
+        }
+    }
+
     /// The names of the placeholders, in order.
     pub fn names(&self) -> Vec<&str> {
         match self {
