@@ -15,7 +15,7 @@ use coalmine::model::verdict::Verdict;
 use coalmine::policy::smoke::assess::{Assessment, Exhibit};
 use coalmine::policy::smoke::judge;
 use coalmine::policy::smoke::suite::template::Variables;
-use coalmine::policy::smoke::suite::{Check, FlakyRule, Step, Suite, read};
+use coalmine::policy::smoke::suite::{Check, Step, Suite, read};
 use coalmine::policy::toml::TomlFile;
 use coalmine::report::Render;
 use coalmine::report::github::{Annotation, Level, Summary, output};
@@ -77,6 +77,7 @@ fn judged(step: &Step, answer: &Answer, variables: &mut Variables, secrets: &Red
         mismatches,
         trouble,
         first_failure: None,
+        waited_ms: None,
         reconnected: false,
         request_id: id.map(|(name, value)| format!("{name}: {}", secrets.excerpt(value, 80))),
         curl: None,
@@ -97,6 +98,7 @@ fn checked(check: &Check, answers: &[Answer], secrets: &Redactor) -> CheckResult
         why: check.why.clone(),
         line: check.line,
         outcome: judge::check(&samples, check.repeat),
+        flaky: check.flaky,
         elapsed_ms: 7,
         repeat: check.repeat,
         samples,
@@ -120,7 +122,6 @@ fn run(answers: &[Answer], build: Build, secrets: &Redactor) -> RunOutcome {
         suite: SuiteFile { file: "smoke.toml".to_owned(), sha256: String::new(), body_files: Vec::new() },
         ready_line: Some(1),
         checks: STEPS.checks.len(),
-        flaky: FlakyRule::Fail,
         tenants: vec![tenant("one"), tenant("two")],
         started: at,
         finished: at,

@@ -86,12 +86,19 @@ fn lacking(
     sound: &[&VerdictRecord],
     demand: &Demand<'_>,
 ) -> Option<Refusal> {
-    let of_kind: Vec<&&VerdictRecord> = sound.iter().filter(|verdict| verdict.is(kind)).collect();
+    let all = sound.iter().filter(|verdict| verdict.is(kind));
+    // A verdict on a part of a suite is none on the release, whatever it says.
+    let (parts, of_kind): (Vec<&&VerdictRecord>, Vec<&&VerdictRecord>) =
+        all.partition(|verdict| verdict.partial);
     let newest = newest(kind, sound, demand);
     let expected = format!("green {kind} evidence for {}", record.release.sha);
     let run = format!("run {} against the canary tenants", kind.tool());
     let Some(newest) = newest else {
-        let found = if of_kind.is_empty() { "none".to_owned() } else { "only of another suite".to_owned() };
+        let found = match (of_kind.is_empty(), parts.is_empty()) {
+            (false, _) => "only of another suite".to_owned(),
+            (true, false) => "only of a part of the suite".to_owned(),
+            (true, true) => "none".to_owned(),
+        };
         return Some(refusal(
             expected,
             found,
@@ -147,7 +154,7 @@ fn lacking(
 fn newest<'v>(kind: Kind, sound: &[&'v VerdictRecord], demand: &Demand<'_>) -> Option<&'v VerdictRecord> {
     let suite = demand.suite.filter(|_| kind == Kind::Smoke);
     let fits = |verdict: &&&VerdictRecord| {
-        verdict.is(kind) && suite.is_none_or(|suite| verdict.suite.sha256 == suite)
+        verdict.is(kind) && !verdict.partial && suite.is_none_or(|suite| verdict.suite.sha256 == suite)
     };
     sound
         .iter()
@@ -206,6 +213,7 @@ mod tests {
             suite: SuiteName { sha256: "suite".to_owned() },
             proves_build: Some(true),
             opened: None,
+            partial: false,
             finished: finished.parse().unwrap(),
             serves: None,
         }
@@ -243,6 +251,7 @@ mod tests {
             (|v| v.verdict = Verdict::Red, "red at"),
             (|v| v.verdict = Verdict::Inconclusive, "inconclusive at"),
             (|v| v.proves_build = Some(false), "does not check which build answers"),
+            (|v| v.partial = true, "only of a part of the suite"),
             (|v| v.finished = "2026-11-20T11:59:59Z".parse().unwrap(), "green, 1d 0h old"),
             (|v| v.finished = "2026-11-21T13:00:00Z".parse().unwrap(), "in the future"),
             (|v| v.format = 2, "format 2"),
