@@ -6,6 +6,7 @@ pub mod failure;
 pub mod options;
 pub mod promote_latest;
 pub mod publish_staging;
+mod recording;
 pub mod release_status;
 pub mod ring_of;
 pub mod rings;

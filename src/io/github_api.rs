@@ -1,5 +1,5 @@
-//! What is asked of GitHub's API: an issue for a rejected release, once; and the commits between two releases.
-//! GitHub REST API 2022-11-28, "Issues" and "Compare two commits".
+//! What is asked of GitHub's API: an issue for a rejected release, once; whether an issue is closed; the tip of a branch; the
+//! commits between two releases. GitHub REST API 2022-11-28, "Issues", "Commits" and "Compare two commits".
 
 use std::time::Duration;
 
@@ -20,9 +20,12 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// Most commits that are told.
 const COMMITS: usize = 20;
 
-pub struct Repository {
+pub struct GithubApi {
     http: Client,
+    /// Its address under the API.
     url: Url,
+    api: String,
+    repository: String,
     token: Secret,
 }
 
@@ -48,7 +51,25 @@ struct Issue {
     body: Option<String>,
 }
 
-impl Repository {
+/// What an issue says of itself.
+#[derive(Debug, Deserialize)]
+pub struct IssueState {
+    /// `open` or `closed`.
+    pub state: String,
+    pub labels: Vec<Label>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Label {
+    pub name: String,
+}
+
+#[derive(Deserialize)]
+struct Tip {
+    sha: String,
+}
+
+impl GithubApi {
     /// The repository that the environment names.
     ///
     /// # Errors
@@ -66,7 +87,32 @@ impl Repository {
             return Err("GITHUB_API_URL is not https: no token is sent there".to_owned());
         }
         let http = Proxies::of(env).lead(connection::client()).timeout(PATIENCE);
-        Ok(Self { http: http.build().map_err(|e| e.to_string())?, url, token })
+        let (api, repository) = (api.to_owned(), repository.to_owned());
+        Ok(Self { http: http.build().map_err(|e| e.to_string())?, url, api, repository, token })
+    }
+
+    /// Whether issue `number` of `repository` (`owner/name`) is closed, and its labels.
+    ///
+    /// # Errors
+    /// GitHub refuses or does not answer.
+    pub async fn issue(&self, repository: &str, number: u64) -> Result<IssueState, String> {
+        ask(self.request(Method::GET, self.below(&["repos", repository, "issues", &number.to_string()])?))
+            .await
+    }
+
+    /// The commit at the tip of a branch of the repository that the environment names.
+    ///
+    /// # Errors
+    /// GitHub refuses or does not answer.
+    pub async fn tip(&self, branch: &str) -> Result<String, String> {
+        let url = self.below(&["repos", &self.repository, "commits", branch])?;
+        let commit: Tip = ask(self.request(Method::GET, url)).await?;
+        Ok(commit.sha)
+    }
+
+    fn below(&self, parts: &[&str]) -> Result<Url, String> {
+        let url = Url::parse(&format!("{}/{}", self.api, parts.join("/")));
+        url.map_err(|_| "GITHUB_API_URL is not a URL".to_owned())
     }
 
     /// The address of the issue that bears `marker`: an open one that is there, or a new one.

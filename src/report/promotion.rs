@@ -8,6 +8,7 @@ use super::json::object;
 use super::page::{Mood, Page, cell};
 use super::status::{candidate_page, candidates_json};
 use super::table::Table;
+use crate::base::duration;
 use crate::base::exit::Exit;
 use crate::engine::execute::Executed;
 use crate::model::commit::CommitSha;
@@ -17,8 +18,9 @@ use crate::model::moves::{Ended, Receipt};
 use crate::model::tag::Tag;
 use crate::model::verdict::Verdict;
 use crate::policy::repair::Direction;
-use crate::tool::rollback_latest::Outcome as Rollback;
+use crate::policy::soak::recovery::Targets;
 use crate::tool::rollback_latest::record::RollbackRecord;
+use crate::tool::rollback_latest::{Outcome as Rollback, Watched};
 
 /// One row for each image: name, state, from and to.
 pub(crate) fn receipts(receipts: &[Receipt]) -> Table {
@@ -143,20 +145,98 @@ fn record_lines(record: &RollbackRecord) -> Vec<String> {
     lines
 }
 
+fn ended(watched: &Watched) -> &'static str {
+    match watched.met {
+        Some(true) => "met",
+        Some(false) => "missed",
+        None => "stopped",
+    }
+}
+
+fn recovery(watched: &Watched) -> Value {
+    let targets = watched.targets.iter().map(|seen| {
+        let state = match seen.state {
+            Targets::Met => "met",
+            Targets::Missed => "missed",
+            Targets::Unknown => "unknown",
+        };
+        json!({ "metric": seen.metric, "state": state, "value": seen.number, "trouble": seen.trouble })
+    });
+    json!({
+        "ended": ended(watched),
+        "met_after_seconds": watched.since.map(|since| since.as_secs_f64()),
+        "watched_seconds": watched.took.as_secs_f64(),
+        "targets": targets.collect::<Vec<_>>(),
+    })
+}
+
+/// What became of the recovery, and the cause that it points to.
+fn recovery_lines(watched: &Watched) -> Vec<String> {
+    let took = duration::show(watched.took);
+    let mut lines = vec![match (watched.met, watched.since) {
+        (Some(true), Some(since)) => {
+            format!("recovery=met: after {}, and kept until {took} after the move", duration::show(since))
+        }
+        (Some(true), None) => format!("recovery=met: after {took}"),
+        (Some(false), _) => format!(
+            "recovery=missed: {took} after the move; the tags stay as they are, and nothing is unfrozen"
+        ),
+        (None, _) => {
+            format!("recovery=stopped: a signal ended the watch after {took}; the tags stay as they are")
+        }
+    }];
+    for seen in &watched.targets {
+        let number = seen.number.map(|number| format!(" at {number}")).unwrap_or_default();
+        lines.push(match (seen.state, &seen.trouble) {
+            (Targets::Met, _) => {
+                format!("{}: recovered{number}; its cause came with the release that was left", seen.metric)
+            }
+            (Targets::Missed, _) => {
+                format!("{}: not recovered{number}; look for a cause outside that release", seen.metric)
+            }
+            (Targets::Unknown, why) => {
+                let why = why.as_deref().unwrap_or("too few samples");
+                format!("{}: could not be measured: {why}", seen.metric)
+            }
+        });
+    }
+    lines
+}
+
+impl Rollback {
+    fn watched(&self) -> Option<&Watched> {
+        match self {
+            Self::Moved { watched, .. } => watched.as_deref(),
+            Self::Listed(_) => None,
+        }
+    }
+}
+
 impl Render for Rollback {
     fn verdict(&self) -> Verdict {
-        Verdict::Green
+        match self.exit() {
+            Exit::Done => Verdict::Green,
+            Exit::No => Verdict::Red,
+            _ => Verdict::Error,
+        }
     }
 
     fn exit(&self) -> Exit {
-        Exit::Done
+        match self.watched().map(|watched| (watched.met, watched.signal)) {
+            None | Some((Some(true), _)) => Exit::Done,
+            Some((Some(false), _) | (None, None)) => Exit::No,
+            Some((None, Some(signal))) => signal.exit(),
+        }
     }
 
     fn fields(&self) -> Map<String, Value> {
         match self {
             Self::Listed(candidates) => object(json!({ "candidates": candidates_json(candidates) })),
-            Self::Moved { moves, reason, hooks, record } => {
+            Self::Moved { moves, reason, hooks, watched, record } => {
                 let mut fields = moves.fields();
+                if let Some(watched) = watched {
+                    fields.insert("recovery".to_owned(), recovery(watched));
+                }
                 fields.extend(object(json!({
                     "reason": reason,
                     "hooks": hooks,
@@ -182,6 +262,9 @@ impl Render for Rollback {
                 for line in record_lines(record) {
                     page.line(Mood::Plain, &line);
                 }
+                for line in self.watched().map(recovery_lines).unwrap_or_default() {
+                    page.line(Mood::Plain, &line);
+                }
             }
         }
     }
@@ -192,7 +275,9 @@ impl Render for Rollback {
             if let Some(reason) = reason {
                 summary.paragraph(&format!("Reason: {reason}"));
             }
-            for line in record_lines(record) {
+            for line in
+                record_lines(record).into_iter().chain(self.watched().map(recovery_lines).unwrap_or_default())
+            {
                 summary.paragraph(&line);
             }
             if let Some(draft) = &record.draft {
@@ -204,7 +289,11 @@ impl Render for Rollback {
     fn outputs(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::Listed(_) => Vec::new(),
-            Self::Moved { moves, .. } => moves.outputs(),
+            Self::Moved { moves, watched, .. } => {
+                let mut outputs = moves.outputs();
+                outputs.extend(watched.as_ref().map(|watched| ("recovery", ended(watched).to_owned())));
+                outputs
+            }
         }
     }
 }

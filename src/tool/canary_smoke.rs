@@ -72,7 +72,8 @@ impl Tool for CanarySmoke {
 
     async fn keep(args: &Args, outcome: &Outcome, verdict: Verdict, document: &str, context: &Context) {
         if let Outcome::Run(run) = outcome {
-            record::keep(args, run.release.as_ref(), verdict, document, context).await;
+            let sha = run.release.as_ref().map(|release| &release.sha);
+            args.recording(context).keep(sha, verdict, document).await;
         }
     }
 }

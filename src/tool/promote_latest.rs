@@ -125,7 +125,7 @@ async fn commits(context: &Context, from: &CommitSha, to: &CommitSha) -> Vec<Str
     if !context.env.is_github_actions() {
         return Vec::new();
     }
-    let asked = async { github_api::Repository::of(&context.env)?.commits(from, to).await };
+    let asked = async { github_api::GithubApi::of(&context.env)?.commits(from, to).await };
     match context.stop.within(FINISHING, asked).await {
         Ok(Ok(commits)) => commits,
         Ok(Err(why)) => {

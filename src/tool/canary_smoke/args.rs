@@ -6,8 +6,10 @@ use std::time::Duration;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use crate::base::duration;
+use crate::io::context::Context;
 use crate::model::commit::CommitSha;
 use crate::tool::options::{ImageOptions, OutputOptions, PlaceOptions};
+use crate::tool::recording::Recording;
 
 /// Checks that every canary tenant runs a build and passes the smoke suite
 ///
@@ -49,6 +51,12 @@ pub struct Args {
     pub(crate) place: PlaceOptions,
     #[command(flatten)]
     pub(crate) output: OutputOptions,
+}
+
+impl Args {
+    pub(super) fn recording<'a>(&'a self, context: &'a Context) -> Recording<'a> {
+        Recording { no_record: self.no_record, place: &self.place, images: &self.images, context }
+    }
 }
 
 /// Which build is to be proven.

@@ -28,13 +28,13 @@ pub struct Args {
     /// Refuse unless the tag names DIGEST now, or does not exist (`absent`); give one for each image
     #[arg(long, value_name = "DIGEST|absent")]
     pub expect_current: Vec<Expected>,
-    /// Require this kind of evidence, smoke or soak, instead of the configured kinds (repeatable)
+    /// Require this kind of evidence, preflight, smoke or soak, instead of the configured kinds (repeatable)
     #[arg(long, value_name = "KIND", conflicts_with = "no_require")]
     pub require: Vec<Kind>,
     /// Require no evidence
     #[arg(long)]
     pub no_require: bool,
-    /// Use this verdict, which `canary-smoke --result` wrote, like those in the registry (repeatable)
+    /// Use this verdict, which `--result` of canary-smoke or canary-soak wrote, like those in the registry (repeatable)
     #[arg(long, value_name = "FILE")]
     pub evidence: Vec<PathBuf>,
     /// Accept only verdicts that were made with exactly this suite file
