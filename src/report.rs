@@ -48,6 +48,11 @@ pub trait Render {
         None
     }
 
+    /// The chart, as SVG; `None`: there is nothing to draw.
+    fn chart(&self) -> Option<String> {
+        None
+    }
+
     fn annotations(&self) -> Vec<github::Annotation> {
         Vec::new()
     }

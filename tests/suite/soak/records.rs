@@ -84,6 +84,28 @@ fn another_machine_goes_on_with_the_state_in_the_registry() {
 }
 
 #[test]
+fn a_schedule_goes_on_with_the_soak_that_is_open() {
+    let (fixture, tenant) = soaked("900ms");
+    let tick = |machine: &str| {
+        let program = fixture.run("canary-soak").args(["--once", "--state", machine]);
+        program
+            .env("CANARY_TENANT_URLS", &tenant.url())
+            .env("CANARY_ADMIN_TOKENS", tenant.token())
+            .with_result()
+            .run()
+    };
+    let idle = tick("a.json").code(0);
+    assert_eq!(idle.json()["verdict"], "pending");
+    assert!(idle.stdout.contains("no soak of this file is open"), "{}", idle.stdout);
+    soak(&fixture, &tenant, &["--once"]).code(5);
+    pause(1_100);
+    tick("b.json").code(0).tells(&["the verdict is attached to the record of 1111111"]);
+    assert_eq!(tick("c.json").code(0).json()["verdict"], "pending");
+    fixture.configure("[release]\nrecords = false\n");
+    tick("d.json").code(2).tells(&["no records are kept"]);
+}
+
+#[test]
 fn two_machines_at_once_lose_no_tick() {
     let (fixture, tenant) = soaked("1m");
     soak(&fixture, &tenant, &["--once"]).code(5);
