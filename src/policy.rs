@@ -1,6 +1,8 @@
 //! Decisions: pure functions from facts to a plan, a verdict or refusals. No I/O, nothing async; every function is
 //! tested with a table.
 
+pub mod bundle;
+pub mod cloud;
 pub mod config;
 pub mod gates;
 pub mod history;

@@ -15,6 +15,7 @@ pub(crate) mod table;
 use serde_json::{Map, Value};
 
 use crate::base::exit::Exit;
+use crate::model::commit::CommitSha;
 use crate::model::verdict::Verdict;
 
 /// What can be reported. Every outcome of a tool, and every failure, is one of these.
@@ -50,6 +51,11 @@ pub trait Render {
 
     /// The chart, as SVG; `None`: there is nothing to draw.
     fn chart(&self) -> Option<String> {
+        None
+    }
+
+    /// The release that was live before, if this one took its place: the summary leads to what changed.
+    fn previous(&self) -> Option<&CommitSha> {
         None
     }
 

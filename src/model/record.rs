@@ -31,9 +31,7 @@ pub struct Run {
     pub workflow: Option<String>,
     /// The identifier of the run, which its URL contains.
     pub id: Option<String>,
-    /// Counts the runs of one workflow.
     pub number: Option<u64>,
-    /// Counts the attempts of one run.
     pub attempt: Option<u64>,
     pub url: Option<String>,
 }
@@ -146,6 +144,9 @@ pub struct VerdictRecord {
     #[serde(default)]
     pub opened: Option<Timestamp>,
     pub finished: Timestamp,
+    /// The one other build that the tenants served instead, if they did.
+    #[serde(default)]
+    pub serves: Option<CommitSha>,
 }
 
 impl VerdictRecord {
@@ -160,7 +161,6 @@ impl VerdictRecord {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JudgedImage {
-    /// The repository of the image that was judged.
     pub repository: Repository,
     pub digest: Digest,
 }

@@ -1,6 +1,6 @@
 //! `coalmine.toml`: which images make a release, and how their tags are called.
 
-mod vocabulary;
+pub(crate) mod vocabulary;
 
 use std::time::Duration;
 
@@ -20,7 +20,6 @@ pub struct Config {
     pub images: Option<Images>,
     /// The repository that keeps the records; `None`: the first image's.
     pub home: Option<Repository>,
-    /// How a staging tag is written.
     pub staging: StagingPattern,
     pub latest: Tag,
     /// Whether the registry keeps records: releases, verdicts, the history.
@@ -185,7 +184,7 @@ fn read_hooks(fields: &Fields<'_>) -> Hooks {
 }
 
 /// Written as `["program", "argument"]`, or as `{ run = [...], timeout = "30s" }`.
-fn read_hook<'a>(fields: &Fields<'a>, value: &'a Placed<'a>, longest: Duration) -> Option<Hook> {
+pub(crate) fn read_hook<'a>(fields: &Fields<'a>, value: &'a Placed<'a>, longest: Duration) -> Option<Hook> {
     let table = fields.as_table(value);
     let (argv, asked, env) = match &table {
         Some(table) => (table.texts("run"), table.duration("timeout"), table.texts("env")),

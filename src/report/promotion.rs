@@ -11,9 +11,11 @@ use super::table::Table;
 use crate::base::duration;
 use crate::base::exit::Exit;
 use crate::engine::execute::Executed;
+use crate::model::commit::CommitSha;
 use crate::model::digest::Digest;
 use crate::model::image::counted;
 use crate::model::moves::{Ended, Receipt};
+use crate::model::tag::Tag;
 use crate::model::verdict::Verdict;
 use crate::policy::repair::Direction;
 use crate::policy::soak::recovery::Targets;
@@ -53,6 +55,14 @@ fn moved(receipts: &[Receipt]) -> Value {
 }
 
 impl Executed {
+    /// The tags beside it, in one sentence.
+    fn beside(&self) -> Option<String> {
+        let tags: Vec<&str> = self.also.iter().map(Tag::as_str).collect();
+        let would =
+            if self.receipts.iter().any(|r| r.ended == Ended::WouldMove) { "would also be" } else { "also" };
+        (!tags.is_empty()).then(|| format!("{would} tagged: {}", tags.join(", ")))
+    }
+
     fn headline(&self) -> String {
         let what = self.sha.as_ref().map_or_else(|| "the previous release".to_owned(), ToString::to_string);
         let (tag, count) = (&self.tag, self.receipts.len());
@@ -88,18 +98,34 @@ impl Render for Executed {
             "moved": moved(&self.receipts),
             "warnings": self.warnings,
             "release": self.release,
+            "also": self.also,
+            "previous": self.previous(),
+            "commits": self.since.as_ref().map(|since| &since.commits),
         }))
     }
 
     fn text(&self, page: &mut Page) {
         page.line(Mood::Good, &self.headline());
         receipts(&self.receipts).text(page);
+        self.beside().iter().for_each(|words| page.line(Mood::Plain, words));
     }
 
     fn summary(&self, summary: &mut Summary) {
         summary.heading(&self.headline());
         receipts(&self.receipts).summary(summary);
+        self.beside().iter().for_each(|words| summary.paragraph(words));
         self.warnings.iter().for_each(|warning| summary.paragraph(warning));
+        if let Some(since) = self.since.as_ref().filter(|since| !since.commits.is_empty()) {
+            summary.paragraph(&format!("Commits since {}, which was live:", since.previous.short()));
+            summary.block(&since.commits.join("\n"));
+        }
+        let digests: Vec<String> =
+            self.receipts.iter().map(|receipt| format!("{}@{}", receipt.repository, receipt.to)).collect();
+        summary.folded("Whole digests", &digests.join("\n"));
+    }
+
+    fn previous(&self) -> Option<&CommitSha> {
+        self.since.as_ref().map(|since| &since.previous)
     }
 
     fn outputs(&self) -> Vec<(&'static str, String)> {
@@ -255,7 +281,7 @@ impl Render for Rollback {
                 summary.paragraph(&line);
             }
             if let Some(draft) = &record.draft {
-                summary.block(draft);
+                summary.folded("Post-mortem draft", draft);
             }
         }
     }

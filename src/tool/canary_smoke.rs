@@ -8,6 +8,7 @@ mod fleet;
 mod lint;
 mod prove;
 mod ready;
+mod record;
 mod request;
 mod run;
 pub(in crate::tool) mod serving;
@@ -25,6 +26,7 @@ use crate::model::verdict::Verdict;
 pub use self::args::Args;
 pub use self::lint::LintOutcome;
 pub use self::prove::{ProveOutcome, Row as ProveRow, RowEnd};
+pub use self::record::Recorded;
 pub use self::run::RunOutcome;
 pub use self::suite::SuiteFile;
 
@@ -35,6 +37,7 @@ pub enum Outcome {
     Run(Box<RunOutcome>),
     Lint(LintOutcome),
     Prove(ProveOutcome),
+    Recorded(Recorded),
     Schema(String),
 }
 
@@ -59,6 +62,9 @@ impl Tool for CanarySmoke {
             }
             Some(Command::Prove { min_score }) => {
                 Ok(Outcome::Prove(prove::prove(&args, min_score, context).await?))
+            }
+            Some(Command::Record { verdict }) => {
+                Ok(Outcome::Recorded(record::attach_file(&args, &verdict, context).await?))
             }
             Some(Command::Schema) => Ok(Outcome::Schema(crate::policy::smoke::suite::schema())),
         }

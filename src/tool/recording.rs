@@ -16,7 +16,7 @@ use crate::tool::failure::Failure;
 use crate::tool::settings::Settings;
 
 /// Bound on reading the release record, and on writing the verdict: the canary itself takes minutes.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Where the verdicts of a command are recorded.
 pub(super) struct Recording<'a> {
@@ -63,8 +63,7 @@ impl Recording<'_> {
 
     /// Attaches the document of a run to the record of its release.
     pub(super) async fn keep(&self, release: Option<&CommitSha>, verdict: Verdict, document: &str) {
-        let judged = matches!(verdict, Verdict::Green | Verdict::Red | Verdict::Inconclusive);
-        let (Some(sha), true) = (release, judged) else { return };
+        let (Some(sha), true) = (release, is_judged(verdict)) else { return };
         // A wrong configuration was told before the run began.
         let Ok(Some(settings)) = self.settings() else { return };
         let Some(home) = &settings.target.home else { return };
@@ -78,6 +77,11 @@ impl Recording<'_> {
             }
         }
     }
+}
+
+/// Whether a run came to a verdict that is worth keeping.
+pub(super) fn is_judged(verdict: Verdict) -> bool {
+    matches!(verdict, Verdict::Green | Verdict::Red | Verdict::Inconclusive)
 }
 
 /// The release recorded under `sha`, or under the only sha that begins with it.

@@ -64,7 +64,7 @@ static HOOK_FORM: Form = Form {
     hint: "write `[\"program\", \"argument\"]`, or `{ run = [\"program\"], timeout = \"30s\", env = [\"GITHUB_TOKEN\"] }`",
     kinds: &[Kind::List { of: &Kind::Text, least: 1 }, Kind::Table(&TIMED)],
 };
-const HOOK: Kind = Kind::Form(&HOOK_FORM);
+pub(crate) const HOOK: Kind = Kind::Form(&HOOK_FORM);
 
 static TIMED: Table = Table {
     name: "hook",

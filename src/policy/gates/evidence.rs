@@ -60,7 +60,7 @@ pub fn judge(record: &ReleaseRecord, pieces: &[Piece], demand: &Demand<'_>) -> V
 }
 
 /// Why a verdict is not about this release.
-fn mismatch(record: &ReleaseRecord, verdict: &VerdictRecord) -> Option<String> {
+pub(crate) fn mismatch(record: &ReleaseRecord, verdict: &VerdictRecord) -> Option<String> {
     let release = &record.release;
     if verdict.format != 1 {
         return Some(format!("a verdict of format {}, which this version does not know", verdict.format));
@@ -134,7 +134,12 @@ fn lacking(
         let when = if soak.is_some() { " when the soak opened" } else { "" };
         let (age, limit) = (duration::show(age), duration::show(demand.max_age));
         let found = format!("green, {age} old; the limit is {limit}{when}");
-        refusal(expected, found, &format!("{run} again"))
+        let sha = &record.release.sha;
+        let again = format!("{} --sha {sha}", kind.tool());
+        let hint = format!(
+            "if the canary tenants still run {sha}, prove it anew with `{again}` (on GitHub: re-run all jobs, not only the failed ones); otherwise promote the build that they run"
+        );
+        refusal(expected, found, &hint)
     })
 }
 
@@ -172,6 +177,7 @@ mod tests {
             digest: Digest::of(name.as_bytes()),
             media_type: crate::model::manifest::MediaType::OciIndex,
             platforms: Vec::new(),
+            pins: None,
         };
         let release = Release { sha: "4c1d56e".parse().unwrap(), images: vec![image("x"), image("y")] };
         ReleaseRecord {
@@ -201,6 +207,7 @@ mod tests {
             proves_build: Some(true),
             opened: None,
             finished: finished.parse().unwrap(),
+            serves: None,
         }
     }
 

@@ -97,6 +97,12 @@ pub(crate) enum Command {
         #[arg(long, value_name = "PERCENT", default_value_t = 100, value_parser = clap::value_parser!(u8).range(0..=100))]
         min_score: u8,
     },
+    /// Attach a verdict that another job made with --no-record to the record of its release, for whoever looks later
+    Record {
+        /// The verdict, as --result wrote it
+        #[arg(value_name = "VERDICT")]
+        verdict: PathBuf,
+    },
     /// Print the JSON Schema of smoke.toml
     Schema,
 }

@@ -99,9 +99,6 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<RunOutcome, Fa
 }
 
 /// The build that is to be proven.
-///
-/// # Errors
-/// None is named, or the release's file is none.
 pub(super) fn build(options: &BuildOptions) -> Result<(CommitSha, Option<Release>), Failure> {
     let hint = "give `--sha SHA`, or `--release FILE` as `publish-staging --result` wrote it";
     match (&options.sha, &options.release) {
@@ -120,9 +117,6 @@ pub(super) fn build(options: &BuildOptions) -> Result<(CommitSha, Option<Release
 }
 
 /// A probe with the suite's certificates.
-///
-/// # Errors
-/// A certificate cannot be read.
 pub(super) fn probe<'w>(
     path: &Path,
     suite: &Suite,

@@ -141,3 +141,19 @@ pub(crate) fn words(command: &str) -> Vec<String> {
     let text = String::from_utf8(output.stdout).expect("the words are UTF-8");
     text.split_terminator('\0').map(str::to_owned).collect()
 }
+
+/// Runs a program to its end, and tells the most memory that it ever had, in kilobytes.
+pub(crate) fn peak_memory(program: Program) -> (Done, u64) {
+    let result = program.result.clone();
+    let mut child = program.spawn();
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    while child.try_wait().expect("a child").is_none() {
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        peak = peak.max(kilobytes.unwrap_or(0));
+        std::thread::park_timeout(std::time::Duration::from_millis(1));
+    }
+    (Done::of(child, result), peak)
+}
