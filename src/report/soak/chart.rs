@@ -62,13 +62,13 @@ fn panel(out: &mut String, soak: &SoakOutcome, metric: &Metric, finding: &Findin
     let window = soak.state.window(&soak.soak);
     label(out, (left, bottom + 16.0), "fill=\"#555\"", "0");
     label(out, (right, bottom + 16.0), "text-anchor=\"end\" fill=\"#555\"", &duration::show(window));
-    let Some(scale) = Scale::of(course, limit(&metric.rule), window.as_secs_f64()) else {
+    let Some(scale) = Scale::of(course, &metric.rule, window.as_secs_f64()) else {
         let middle = f64::midpoint(left, right);
         label(out, (middle, 100.0), "text-anchor=\"middle\" fill=\"#555\"", "nothing was measured");
         return;
     };
     for (value, y) in [(scale.high, top + 10.0), (scale.low, bottom)] {
-        let told = table::number(metric, value);
+        let told = table::number(metric, (value * 1_000.0).round() / 1_000.0);
         label(out, (left - 6.0, y), "text-anchor=\"end\" fill=\"#555\" font-size=\"10\"", &told);
     }
     scale.course(out, course, colour);
@@ -103,19 +103,23 @@ struct Scale {
 
 impl Scale {
     /// From the lowest to the highest of numbers, bands and limit, with a little room.
-    fn of(course: &[Point], limit: Option<f64>, window: f64) -> Option<Self> {
+    fn of(course: &[Point], rule: &Rule, window: f64) -> Option<Self> {
         let banded = course.iter().flat_map(|point| {
             let (low, high) = point.limits.unwrap_or((point.value, point.value));
             [point.value, low, high]
         });
-        let all: Vec<f64> = banded.chain(limit).filter(|number| number.is_finite()).collect();
+        let all: Vec<f64> = banded.chain(limit(rule)).filter(|number| number.is_finite()).collect();
         if course.is_empty() || all.is_empty() {
             return None;
         }
         let low = all.iter().copied().fold(f64::INFINITY, f64::min);
         let high = all.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let room = if high > low { (high - low) * 0.08 } else { high.abs().max(1.0) * 0.1 };
-        Some(Self { low: low - room, high: high + room, window: window.max(f64::MIN_POSITIVE) })
+        // A share is between 0 and 1.
+        let share = matches!(rule, Rule::Rate { .. } | Rule::Zero { .. } | Rule::Latency { .. });
+        let (least, most) = if share { (0.0, 1.0) } else { (f64::NEG_INFINITY, f64::INFINITY) };
+        let (low, high) = ((low - room).max(least), (high + room).min(most));
+        Some(Self { low, high, window: window.max(f64::MIN_POSITIVE) })
     }
 
     fn y(&self, value: f64) -> f64 {
