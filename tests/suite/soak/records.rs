@@ -63,6 +63,18 @@ fn a_red_soak_stops_the_promotion() {
     std::fs::write(fixture.path("counts"), "{\"good\": 10, \"total\": 60}").unwrap();
     soak(&fixture, &tenant, &[]).code(1);
     promote(&fixture, ONE, &[]).code(1).tells(&["green soak evidence", "found red at"]);
+    // Somebody promoted it all the same: the post-mortem of the rollback has the soak's numbers.
+    fixture.publish(TWO).code(0);
+    promote(&fixture, ONE, &["--no-require"]).code(0);
+    let back = fixture
+        .run("rollback-latest")
+        .args([TWO, "--reason", "it was red"])
+        .with_result()
+        .run()
+        .code(0)
+        .json();
+    let draft = back["post_mortem"].as_str().unwrap();
+    assert!(draft.contains("## What the soak found") && draft.contains("| quality | good"), "{draft}");
 }
 
 #[test]
