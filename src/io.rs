@@ -13,6 +13,7 @@ pub mod github_api;
 pub mod github_files;
 pub mod hooks;
 pub mod metrics;
+pub mod notify;
 pub mod probe;
 pub mod progress;
 pub(crate) mod proxy;

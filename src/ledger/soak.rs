@@ -128,6 +128,29 @@ impl Place {
         client.put_artifact(&self.home, &artifact, Some(&self.tag)).await
     }
 
+    /// Every soak in `home` that is open and was opened with the file whose sha256 begins with `gates`.
+    ///
+    /// # Errors
+    /// The registry cannot be read, or a state in it.
+    pub async fn open(
+        client: &Client<'_>,
+        home: &Repository,
+        gates: &str,
+    ) -> Result<Vec<State>, RegistryError> {
+        let tags = client.tags(home).await?;
+        let names = |tag: &String| {
+            let rest = tag.strip_prefix("soak-").and_then(|rest| rest.split_once('-'));
+            rest.is_some_and(|(_, file)| file.starts_with(gates))
+        };
+        let places = tags.iter().filter(|tag| names(tag)).filter_map(|tag| tag.parse().ok());
+        let mut open = Vec::new();
+        for tag in places {
+            let kept = Self { home: home.clone(), tag }.read(client).await?;
+            open.extend(kept.map(|(_, state)| state).filter(|state| !state.closed));
+        }
+        Ok(open)
+    }
+
     fn unfit(&self, found: String) -> RegistryError {
         let problem = Problem::Unfit { expected: "the state of a soak", found };
         RegistryError::new(format!("read {}:{}", self.home, self.tag), problem)

@@ -29,7 +29,7 @@ mod resources;
 mod secrets;
 mod smoke;
 mod snapshots;
-mod soak;
+pub(crate) mod soak;
 mod status;
 mod support;
 mod workflows;

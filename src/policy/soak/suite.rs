@@ -102,6 +102,8 @@ pub enum Query {
         sql: String,
         /// A statement for up to 50 failing rows.
         samples: Option<String>,
+        /// Whether these are kept as they are, and not only their ids and hashes.
+        full: bool,
     },
     /// Prometheus: a counter, counted exactly from its raw samples.
     Counter {
@@ -305,7 +307,7 @@ impl Query {
     /// Whether it asks about the release beside the judged one.
     pub fn uses_stable(&self) -> bool {
         match self {
-            Self::Sql { sql, samples } => {
+            Self::Sql { sql, samples, .. } => {
                 sql.contains("$4") || samples.as_ref().is_some_and(|samples| samples.contains("$4"))
             }
             _ => self.uses("stable"),
@@ -379,7 +381,7 @@ mod tests {
         let soak = soak(&format!("{HEAD}{METRIC}")).unwrap();
         let metric = soak.metrics.first();
         assert!(matches!(metric.rule, Rule::Rate { goal: Goal::AtLeast(_), min_samples: 30, .. }));
-        assert!(matches!(&metric.asks.first().query, Query::Sql { samples: None, .. }));
+        assert!(matches!(&metric.asks.first().query, Query::Sql { samples: None, full: false, .. }));
         assert_eq!((soak.gating(), metric.line), (1, 13));
     }
 

@@ -109,7 +109,7 @@ fn goal_text(metric: &Metric, goal: Goal) -> String {
 }
 
 /// A number of the metric: shares as percent, all else as it is.
-fn number(metric: &Metric, value: f64) -> String {
+pub(super) fn number(metric: &Metric, value: f64) -> String {
     match metric.rule {
         Rule::Rate { .. } | Rule::Zero { .. } | Rule::Latency { .. } | Rule::Compare { .. } => percent(value),
         Rule::Equal { .. } | Rule::Value { .. } | Rule::Trend => trimmed(value),

@@ -113,7 +113,7 @@ impl Memory<'_> {
     }
 }
 
-fn refused(error: StateError) -> Failure {
+pub(super) fn refused(error: StateError) -> Failure {
     match error {
         StateError::File(error) => Failure::File(error),
         StateError::Content(complaint) => Failure::Usage(complaint),

@@ -138,6 +138,20 @@ pub enum Rule {
     Trend,
 }
 
+impl Rule {
+    /// The samples below which nothing is concluded; 0 where samples are not counted.
+    pub fn min_samples(&self) -> u64 {
+        match *self {
+            Self::Rate { min_samples, .. }
+            | Self::Latency { min_samples, .. }
+            | Self::Compare { min_samples, .. }
+            | Self::Equal { min_samples, .. } => min_samples,
+            Self::Zero { min_exposure } => min_exposure,
+            Self::Value { .. } | Self::Trend => 0,
+        }
+    }
+}
+
 /// The moment at which a soak is judged.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Look {

@@ -285,9 +285,14 @@ static ASK: Table = Table {
     either: &[],
 };
 
-static QUERY: [Key; 15] = [
+static QUERY: [Key; 16] = [
     key("sql", Kind::Text, "postgres: one row with good or bad and total, rows by arm, or one number"),
     key("samples_sql", Kind::Text, "postgres: up to 50 failing rows, shown with a red"),
+    key(
+        "content",
+        Kind::Choice(&["ids", "full"]),
+        "what is kept of failing rows [default: \"ids\": ids and hashes]",
+    ),
     key("counter", Kind::Text, "prometheus: a counter, or a selector of one"),
     key("histogram", Kind::Text, "prometheus: a histogram without `_bucket`, or a selector of one"),
     key("query", Kind::Text, "prometheus: an expression that gives one number"),
