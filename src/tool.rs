@@ -1,11 +1,15 @@
 //! One folder or file a program: read, decide (`policy`), act (`engine`), and an outcome for `report`.
 
 pub mod canary_smoke;
+pub mod canary_soak;
 pub mod failure;
 pub mod options;
 pub mod promote_latest;
 pub mod publish_staging;
+mod recording;
 pub mod release_status;
+pub mod ring_of;
+pub mod rings;
 pub mod rollback_latest;
 pub mod settings;
 

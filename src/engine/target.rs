@@ -30,6 +30,15 @@ impl Target {
         std::iter::once(home).chain(others).cloned().collect()
     }
 
+    /// Whether coalmine writes this tag for its own purposes.
+    pub fn owns(&self, tag: &Tag) -> bool {
+        let own = [self.tag.clone(), self.tag.previous(), self.tag.rejected(), self.tag.hold()];
+        let prefixes = ["release-", "evidence-", "sha256-"];
+        own.contains(tag)
+            || self.staging.sha_of(tag.as_str()).is_some()
+            || prefixes.iter().any(|prefix| tag.as_str().starts_with(prefix))
+    }
+
     /// A command line: `words`, then `images`, then the options that mean the same configuration and registries.
     pub fn command<'a>(&self, words: &str, images: impl IntoIterator<Item = &'a Repository>) -> String {
         let mut command = words.trim_end().to_owned();

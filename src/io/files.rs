@@ -131,6 +131,22 @@ impl ResultFile {
     }
 }
 
+/// Replaces the file at `path` by `text`, whole: whoever reads it, and whenever the process is killed, it is the old
+/// file or the new one.
+///
+/// # Errors
+/// The folder is missing or not writable, or the disk is full.
+pub fn replace(path: &Path, text: &str) -> Result<(), FileError> {
+    let failed = |source| FileError::Write { path: path.to_owned(), source };
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut temporary = NamedTempFile::new_in(folder).map_err(failed)?;
+    temporary.write_all(text.as_bytes()).map_err(failed)?;
+    temporary.as_file().sync_all().map_err(failed)?;
+    readable_by_all(temporary.as_file()).map_err(failed)?;
+    temporary.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
 /// A temporary file is private to its user; a result is for the next step, which may run as another one.
 fn readable_by_all(file: &std::fs::File) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;

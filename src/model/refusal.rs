@@ -18,6 +18,8 @@ pub enum Guard {
     Platforms,
     /// `--expect-current` does not hold.
     ExpectCurrent,
+    /// A version that is to be given names other content already.
+    AlsoTag,
     /// The staging tag names another digest than what is to be staged.
     Restage,
     /// There is no earlier release to go back to.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::bundle::Pins;
 use super::commit::CommitSha;
 use super::digest::Digest;
 use super::manifest::{Body, Manifest, MediaType, Platform};
@@ -68,6 +69,9 @@ pub struct ImageRecord {
     pub media_type: MediaType,
     /// What it runs on; sorted.
     pub platforms: Vec<Platform>,
+    /// What a bundle says of itself; absent for everything else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pins: Option<Pins>,
 }
 
 /// One build of every image, in the order of the images.
@@ -95,6 +99,7 @@ impl From<&Staged> for ImageRecord {
             digest: staged.manifest.digest.clone(),
             media_type: staged.manifest.media_type,
             platforms: staged.platforms.clone(),
+            pins: Pins::of_manifest(&staged.manifest.bytes),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `coalmine.toml`: which images make a release, and how their tags are called.
 
-mod vocabulary;
+pub(crate) mod vocabulary;
 
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use crate::model::image::Images;
 use crate::model::record::Kind;
 use crate::model::repository::Repository;
 use crate::model::tag::{StagingPattern, Tag};
+use crate::policy::rings::{self, Rings};
 use crate::policy::toml::fields::{Fields, Placed};
 use crate::policy::toml::{self, Mistakes, TomlFile};
 
@@ -31,6 +32,8 @@ pub struct Config {
     pub hold: bool,
     /// What a rollback does beside moving tags.
     pub hooks: Hooks,
+    /// The rings, if a release reaches its tenants in steps.
+    pub rings: Option<Rings>,
 }
 
 impl Default for Config {
@@ -45,6 +48,7 @@ impl Default for Config {
             evidence_max_age: EVIDENCE_MAX_AGE,
             hold: true,
             hooks: Hooks::default(),
+            rings: None,
         }
     }
 }
@@ -110,6 +114,9 @@ pub fn read(file: &TomlFile<'_>) -> Result<Config, Mistakes> {
             config.hold = rollback.flag("hold").unwrap_or(config.hold);
             config.hooks = read_hooks(&rollback);
         }
+        let rest =
+            rings::read::Rest { latest: &config.latest, staging: &config.staging, records: config.records };
+        config.rings = rings::read::read(fields, &rest);
         Some(config)
     })
 }
@@ -177,7 +184,7 @@ fn read_hooks(fields: &Fields<'_>) -> Hooks {
 }
 
 /// Written as `["program", "argument"]`, or as `{ run = [...], timeout = "30s" }`.
-fn read_hook<'a>(fields: &Fields<'a>, value: &'a Placed<'a>, longest: Duration) -> Option<Hook> {
+pub(crate) fn read_hook<'a>(fields: &Fields<'a>, value: &'a Placed<'a>, longest: Duration) -> Option<Hook> {
     let table = fields.as_table(value);
     let (argv, asked, env) = match &table {
         Some(table) => (table.texts("run"), table.duration("timeout"), table.texts("env")),
@@ -266,7 +273,11 @@ mod tests {
                 "coalmine.toml:4:11",
                 "must be empty",
             ),
-            ("format = 1\n[release]\nrequire = ['smok']", "coalmine.toml:3:12", "`smoke` or `soak`"),
+            (
+                "format = 1\n[release]\nrequire = ['smok']",
+                "coalmine.toml:3:12",
+                "`preflight`, `smoke` or `soak`",
+            ),
             ("format = 1\n[release]\nevidence_max_age = '24'", "coalmine.toml:3:20", "a number with a unit"),
             ("format = 1\n[rollback]\ncapture = ['']", "coalmine.toml:3:11", "needs a program"),
             (

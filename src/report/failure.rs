@@ -25,6 +25,7 @@ pub fn complaints(failure: &Failure) -> Vec<Complaint> {
             mistakes.iter().map(|mistake| Complaint::new(mistake.to_string(), "")).collect()
         }
         Failure::File(error) => vec![Complaint::new(chain(error), error.hint())],
+        Failure::Source(error) if !error.refusals().is_empty() => error.refusals().to_vec(),
         Failure::Source(error) => vec![Complaint::new(chain(error), error.hint())],
         Failure::Engine(EngineError::Refused { refusals, .. }) => {
             refusals.iter().map(|refusal| Complaint::new(refusal.to_string(), &refusal.hint)).collect()
@@ -132,7 +133,10 @@ impl Render for Failure {
 
     fn summary(&self, summary: &mut Summary) {
         summary.heading(&format!("{}: {}", self.verdict().as_str(), standing(self)));
-        let lines: Vec<String> = complaints(self).into_iter().map(|c| c.message).collect();
+        let told = |c: Complaint| {
+            c.advice().map_or(c.message.clone(), |hint| format!("{}\n  hint: {hint}", c.message))
+        };
+        let lines: Vec<String> = complaints(self).into_iter().map(told).collect();
         summary.block(&lines.join("\n"));
         if let Self::Engine(EngineError::Moving(failure)) = self {
             receipts(&failure.receipts).summary(summary);

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::Render;
-use super::github::Summary;
+use super::github::{Annotation, Level, Summary};
 use super::json::object;
 use super::page::{Cell, Mood, Page, cell};
 use super::table::Table;
@@ -17,7 +17,7 @@ use crate::model::history::{Entry, Event};
 use crate::model::verdict::Verdict;
 use crate::policy::history::Break;
 use crate::tool::release_status::doctor::{Finding, Health};
-use crate::tool::release_status::{LiveImage, Outcome, Status};
+use crate::tool::release_status::{Check, LiveImage, Outcome, Status};
 
 /// The candidates as they stand in documents.
 pub fn candidates_json(candidates: &[Candidate]) -> Value {
@@ -31,7 +31,7 @@ pub fn candidates_json(candidates: &[Candidate]) -> Value {
     };
     let candidate = |c: &Candidate| {
         let images: Vec<Value> = c.images.iter().map(image).collect();
-        json!({ "sha": c.sha, "built": c.built, "whole": c.is_whole(), "images": images, "evidence": c.evidence, "lives": c.lives })
+        json!({ "sha": c.sha, "published": c.published(), "built": c.built(), "whole": c.is_whole(), "images": images, "evidence": c.evidence, "lives": c.lives })
     };
     Value::Array(candidates.iter().map(candidate).collect())
 }
@@ -45,7 +45,13 @@ pub fn candidate_page(page: &mut Page, candidates: &[Candidate]) {
 }
 
 fn candidate_table(candidates: &[Candidate]) -> Table {
-    Table::new(["sha", "built", "state", "remarks"], candidates.iter().map(candidate_row))
+    Table::new(["sha", "when", "state", "remarks"], candidates.iter().map(candidate_row))
+}
+
+fn candidate_summary(candidates: &[Candidate], summary: &mut Summary) {
+    candidate_table(candidates).summary(summary);
+    let shas: Vec<String> = candidates.iter().map(|candidate| candidate.sha.to_string()).collect();
+    summary.folded("Whole commits", &shas.join("\n"));
 }
 
 fn candidate_row(candidate: &Candidate) -> [Cell; 4] {
@@ -59,9 +65,9 @@ fn candidate_row(candidate: &Candidate) -> [Cell; 4] {
             ImageState::Unread(why) => Some(format!("{repository}: {why}")),
         })
         .collect();
-    let built = candidate.built.map_or_else(
-        || "build time unknown".to_owned(),
-        |time| format!("built {}", time.strftime("%Y-%m-%d %H:%M UTC")),
+    let when = candidate.time.map_or_else(
+        || "time unknown".to_owned(),
+        |time| format!("{} {}", made(candidate.recorded), time.strftime("%Y-%m-%d %H:%M UTC")),
     );
     let state = if candidate.is_whole() {
         (Mood::Good, "whole".to_owned())
@@ -70,7 +76,12 @@ fn candidate_row(candidate: &Candidate) -> [Cell; 4] {
     };
     let lives: Vec<String> = candidate.lives.iter().map(life).collect();
     let remarks: Vec<String> = candidate.evidence.iter().cloned().chain(lives).chain(trouble).collect();
-    [(Mood::Strong, candidate.sha.to_string()), cell(built), state, (Mood::Dim, remarks.join(", "))]
+    [(Mood::Strong, candidate.sha.to_string()), cell(when), state, (Mood::Dim, remarks.join(", "))]
+}
+
+/// What a time of a release is the time of.
+fn made(recorded: bool) -> &'static str {
+    if recorded { "published" } else { "built" }
 }
 
 fn life(life: &Life) -> String {
@@ -139,10 +150,12 @@ impl Status {
             time.and_then(|time| std::time::Duration::try_from(self.read.duration_since(time)).ok())
                 .map(duration::show)
         };
-        let built = ago(self.built).map(|age| format!(", built {age} ago")).unwrap_or_default();
+        let candidate = self.staged.iter().find(|candidate| Some(&candidate.sha) == self.sha.as_ref());
+        let age = candidate.and_then(|candidate| Some((made(candidate.recorded), ago(candidate.time)?)));
+        let made = age.map(|(made, age)| format!(", {made} {age} ago")).unwrap_or_default();
         let live = ago(self.since).map(|age| format!(", live for {age}")).unwrap_or_default();
         match (&self.sha, self.complaints().as_slice()) {
-            (Some(sha), []) => (Mood::Good, format!("{} is {sha}{built}{live}", self.tag)),
+            (Some(sha), []) => (Mood::Good, format!("{} is {sha}{made}{live}", self.tag)),
             (_, complaints) => (Mood::Bad, complaints.join("; ")),
         }
     }
@@ -173,7 +186,7 @@ impl Render for Outcome {
 
     fn exit(&self) -> Exit {
         let bad = match self {
-            Self::Status(status) => status.check && !status.complaints().is_empty(),
+            Self::Status(status) => !status.refusals().is_empty(),
             Self::Candidates(_) | Self::Resumed(_) | Self::Restarted(_) => false,
             Self::History(_, broken, _) => broken.is_some(),
             Self::Doctor(findings) => findings.iter().any(|finding| finding.health == Health::Bad),
@@ -188,7 +201,6 @@ impl Render for Outcome {
                 json!({
                     "tag": status.tag,
                     "sha": status.sha,
-                    "built": status.built,
                     "live": status.live.iter().map(live).collect::<Vec<_>>(),
                     "complaints": status.complaints(),
                     "staged": candidates_json(&status.staged),
@@ -257,14 +269,18 @@ impl Render for Outcome {
             Self::Status(status) => {
                 summary.heading(&status.headline().1);
                 live_table(&status.live).summary(summary);
+                let name =
+                    |image: &LiveImage| Some(format!("{}@{}", image.repository, image.digest.as_ref()?));
+                let digests: Vec<String> = status.live.iter().filter_map(name).collect();
+                summary.folded("Whole digests", &digests.join("\n"));
                 if !status.staged.is_empty() {
                     summary.paragraph("Staged, newest first:");
-                    candidate_table(&status.staged).summary(summary);
+                    candidate_summary(&status.staged, summary);
                 }
             }
             Self::Candidates(candidates) => {
                 summary.heading("rollback candidates");
-                candidate_table(candidates).summary(summary);
+                candidate_summary(candidates, summary);
             }
             Self::Restarted(_) => summary.heading("the history begins anew"),
             Self::History(entries, broken, _) => {
@@ -278,6 +294,20 @@ impl Render for Outcome {
                 finding_table(findings).summary(summary);
             }
         }
+    }
+
+    fn annotations(&self) -> Vec<Annotation> {
+        let Self::Status(status) = self else { return Vec::new() };
+        let of = |level: Level, title: &str, message: String| Annotation {
+            level,
+            title: title.to_owned(),
+            message,
+            place: None,
+        };
+        let waiting = status.waiting().into_iter().filter(|_| status.check == Some(Check::Merge));
+        let notices = waiting.map(|why| of(Level::Notice, "promotions wait, merges do not", why));
+        let refusals = status.refusals().into_iter();
+        refusals.map(|why| of(Level::Error, "release-status --check", why)).chain(notices).collect()
     }
 
     fn outputs(&self) -> Vec<(&'static str, String)> {

@@ -62,7 +62,10 @@ impl From<FileError> for Failure {
 
 impl From<SourceError> for Failure {
     fn from(error: SourceError) -> Self {
-        Self::Source(error)
+        match error {
+            SourceError::Mistaken(mistakes) => Self::Mistake(mistakes),
+            error => Self::Source(error),
+        }
     }
 }
 

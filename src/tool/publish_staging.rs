@@ -18,6 +18,7 @@ use crate::io::context::Context;
 use crate::io::registry::client::{Access, Client};
 use crate::io::registry::error::{Problem, RegistryError};
 use crate::io::registry::upload::{Arrival, Transfer};
+use crate::model::bundle::Pins;
 use crate::model::commit::CommitSha;
 use crate::model::reference::Reference;
 use crate::model::release::{ImageRecord, Release};
@@ -44,7 +45,7 @@ pub struct Args {
     #[arg(value_name = "SHA")]
     pub sha: CommitSha,
     /// An image and where to take it from (repeatable, in order). SOURCE is one of `oci:DIR[:REF]`,
-    /// `oci-archive:FILE[:REF]`, `docker-archive:FILE`, `docker://REPOSITORY:TAG`, `docker://REPOSITORY@DIGEST`, or
+    /// `oci-archive:FILE[:REF]`, `docker-archive:FILE`, `bundle:DIR`, `docker://REPOSITORY:TAG`, `docker://REPOSITORY@DIGEST`, or
     /// `sha256:...` for a digest that was pushed to this repository before
     #[arg(long = "image", value_name = "REPOSITORY=SOURCE", required = true)]
     pub images: Vec<ImageSource>,
@@ -106,7 +107,8 @@ impl Tool for PublishStaging {
         let settings = Settings::find(&args.registry, &repositories, &context.env)?;
         let settings = parts::whole(settings, &context.env)?;
         let tag = settings.target.staging.tag(&args.sha);
-        let local = origins::open_local(&args.images).await?;
+        let opening = origins::open_local(&args.images, &context.console.secrets);
+        let local = context.stop.unless(opening).await??;
         let client = settings.client(context, Access::PullPush)?;
         context.stop.unless(publish(&client, &settings, &args, local, tag)).await?
     }
@@ -171,6 +173,7 @@ fn record(image: &Prepared) -> ImageRecord {
         digest: image.origin.top.digest.clone(),
         media_type: image.origin.top.media_type,
         platforms: image.platforms.clone(),
+        pins: Pins::of_manifest(&image.origin.top.bytes),
     }
 }
 

@@ -17,6 +17,7 @@ use crate::model::record::Kind;
 use crate::model::repository::{Registry, Repository};
 use crate::model::tag::Tag;
 use crate::policy::config::{self, Config, Hooks};
+use crate::policy::rings::Rings;
 use crate::policy::toml::TomlFile;
 
 /// Where a configuration is looked for when none is named.
@@ -34,6 +35,8 @@ pub struct Settings {
     pub hold: bool,
     /// What a rollback does beside moving tags.
     pub hooks: Hooks,
+    /// The rings, if a release reaches its tenants in steps.
+    pub rings: Option<Rings>,
     /// Bound on the whole command.
     pub deadline: Duration,
     /// Registries that plain HTTP was asked for.
@@ -62,7 +65,7 @@ impl Settings {
         images: &[Repository],
         env: &Env,
     ) -> Result<Option<Self>, Failure> {
-        let (config, file) = read_config(options, env)?;
+        let (config, file) = read_config(options.place.config.as_deref(), env)?;
         let named = if !images.is_empty() {
             Some(Images::new(images.to_vec()))
         } else if let Some(list) = env.get("RELEASE_IMAGES") {
@@ -88,6 +91,7 @@ impl Settings {
             evidence_max_age: config.evidence_max_age,
             hold: config.hold,
             hooks: config.hooks,
+            rings: config.rings,
             deadline: options.deadline,
             plain_http: options.place.plain_http.clone(),
             file,
@@ -132,8 +136,12 @@ fn usage(message: String) -> Failure {
     )
 }
 
-fn read_config(options: &RegistryOptions, env: &Env) -> Result<(Config, Option<PathBuf>), Failure> {
-    let named = options.place.config.clone().or_else(|| env.path("COALMINE_CONFIG"));
+/// Reads the configuration that is named, or the one that is found; says where it is.
+///
+/// # Errors
+/// It cannot be read, or has mistakes.
+pub(crate) fn read_config(named: Option<&Path>, env: &Env) -> Result<(Config, Option<PathBuf>), Failure> {
+    let named = named.map(Path::to_owned).or_else(|| env.path("COALMINE_CONFIG"));
     let found = match named {
         Some(path) => Some((files::read(&path)?, path)),
         None => {

@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod architecture;
+mod beside;
 mod budgets;
+mod bundles;
 mod cli;
 mod credentials;
 mod docs;
@@ -16,6 +18,7 @@ mod install;
 mod journey;
 mod kills;
 mod matrix;
+mod metrics;
 mod network;
 mod publishing;
 mod records;
@@ -26,6 +29,7 @@ mod resources;
 mod secrets;
 mod smoke;
 mod snapshots;
+mod soak;
 mod status;
 mod support;
 mod workflows;

@@ -5,7 +5,7 @@
 use coalmine_sandbox::{Fault, Setup, Tenant, TenantFault, TenantSetup, When};
 use regex::{Captures, Regex};
 
-use crate::support::records::{promote_proven, published};
+use crate::support::records::{published, twice_promoted};
 use crate::support::{Fixture, IMAGES, ONE, Program, THREE, TWO};
 
 /// Runs a program as a step of a workflow and compares all that it shows with the file `name`.
@@ -47,11 +47,11 @@ fn stable(fixture: &Fixture, text: &str) -> String {
     });
     [
         (r"127\.0\.0\.1(:|%3A)\d+", "127.0.0.1${1}PORT"),
+        (r"post-mortem-\d{8}-\d{6}-[0-9a-f]{4}", "post-mortem-TIME"),
         (r"\d{4}-\d\d-\d\d[T ][0-9:.]+(Z| UTC)", "TIME"),
         (r"\b\d+(\.\d+)?(ms|s|m|h|d)( \d+(ms|s|m|h))?\b", "DURATION"),
         (r"\b\d{13}-[0-9a-f]{16}\b", "ID"),
         (r"\b[0-9a-f]{64}\b", "SHA256"),
-        (r"post-mortem-\d{8}-\d{6}-[0-9a-f]{4}", "post-mortem-TIME"),
         (r#"("elapsed_ms": )\d+"#, "${1}DURATION"),
     ]
     .iter()
@@ -60,14 +60,6 @@ fn stable(fixture: &Fixture, text: &str) -> String {
 
 fn pattern(text: &str) -> Regex {
     Regex::new(text).unwrap()
-}
-
-/// `TWO` is live, `ONE` was before it.
-fn twice_promoted() -> Fixture {
-    let fixture = published(Setup::default(), &[ONE, TWO]);
-    promote_proven(&fixture, ONE, &[]).code(0);
-    promote_proven(&fixture, TWO, &[]).code(0);
-    fixture
 }
 
 #[test]

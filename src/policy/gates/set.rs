@@ -79,6 +79,7 @@ mod tests {
             repository,
             media_type: MediaType::OciIndex,
             platforms: Vec::new(),
+            pins: None,
         };
         let images = names(images).into_iter().map(image).collect();
         ReleaseRecord {

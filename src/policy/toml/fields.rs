@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::notes::Notes;
-use super::value::{found, in_order, whole};
+use super::value::{found, in_order, number, whole};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::duration;
 
@@ -72,6 +72,11 @@ impl<'a> Fields<'a> {
         self.typed(key, "a whole number", whole)
     }
 
+    /// The number at `key`, which is finite.
+    pub(crate) fn number(&self, key: &str) -> Option<f64> {
+        self.typed(key, "a number", |value| number(value)?.as_f64())
+    }
+
     /// What `key` says: yes or no.
     pub(crate) fn flag(&self, key: &str) -> Option<bool> {
         self.typed(key, "`true` or `false`", |value| value.get_ref().as_bool())
@@ -129,6 +134,11 @@ impl<'a> Fields<'a> {
     pub(crate) fn as_table(&self, value: &'a Placed<'a>) -> Option<Fields<'a>> {
         let table = value.get_ref().as_table()?;
         Some(Fields { notes: self.notes, table, span: value.span() })
+    }
+
+    /// A value that is a table without a mistake in it.
+    pub(crate) fn sound(&self, value: &'a Placed<'a>) -> Option<Fields<'a>> {
+        self.as_table(value).filter(|table| !self.notes.is_broken(table.table))
     }
 
     pub(crate) fn as_text(&self, value: &'a Placed<'a>) -> Result<Word<'a>, Diagnostic> {

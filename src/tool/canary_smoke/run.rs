@@ -7,9 +7,9 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use super::args::{Args, BuildOptions};
+use super::fleet;
 use super::session::{Pace, Session, random};
 use super::suite::{SuiteFile, certificates, load};
-use super::{fleet, record};
 use crate::base::secret::Secret;
 use crate::io::clock;
 use crate::io::context::Context;
@@ -61,7 +61,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<RunOutcome, Fa
     let probe = probe(&args.suite, &suite, context, tenants.len())?;
     let deadline = args.deadline.unwrap_or(suite.deadline);
     if release.is_none() {
-        release = record::release(args, &sha, context).await?;
+        release = args.recording(context).release(&sha).await?;
         sha = release.as_ref().map_or(sha, |release| release.sha.clone());
     }
     let session = Session {
