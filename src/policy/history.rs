@@ -311,6 +311,8 @@ pub(crate) mod tests {
         later.append(entry("b", rollback("3333333"), "1111111"));
         assert_eq!(later.rollback_since(&known, "latest").map(|e| e.id.as_str()), Some("b"));
         assert_eq!(later.rollback_since(&known, "edge"), None);
+        later.append(entry("d", rollback("4444444"), "1111111"));
+        assert_eq!(later.rollback_since(&known, "latest").map(|e| e.id.as_str()), Some("d"));
     }
 
     #[test]
