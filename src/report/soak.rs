@@ -31,7 +31,6 @@ impl SoakOutcome {
         }
     }
 
-    /// The verdict in one line.
     fn headline(&self) -> (Mood, String) {
         let (mood, word) = match self.judged.verdict {
             Verdict::Green => (Mood::Good, "GREEN"),
@@ -50,7 +49,6 @@ impl SoakOutcome {
         (mood, format!("{word}: {}{why} ({})", self.state.sha, self.time()))
     }
 
-    /// The gating metrics with this verdict.
     fn names(&self, verdict: Verdict) -> Vec<&str> {
         let judged = self.soak.metrics.iter().zip(&self.judged.metrics);
         judged
@@ -59,7 +57,6 @@ impl SoakOutcome {
             .collect()
     }
 
-    /// How far the clock is.
     fn time(&self) -> String {
         let window = duration::show(self.soak.window);
         match &self.state.tick {

@@ -22,19 +22,14 @@ pub use self::load::GatesFile;
 pub use self::preflight::{PreflightOutcome, Stand};
 pub use self::watch::SoakOutcome;
 
-/// The binary.
 pub struct CanarySoak;
 
-/// What it comes to.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// A soak, open or closed.
     Soak(Box<SoakOutcome>),
     /// What must be true before a soak was found out.
     Preflight(PreflightOutcome),
-    /// The file was checked.
     Lint(LintOutcome),
-    /// The JSON Schema.
     Schema(String),
 }
 

@@ -12,37 +12,26 @@ use crate::tool::failure::Failure;
 /// What can be said of a file that has no mistake.
 #[derive(Clone, Debug)]
 pub struct LintOutcome {
-    /// The file.
     pub gates: GatesFile,
-    /// The counted time.
     pub window: Duration,
-    /// How many metrics gate.
     pub gating: usize,
     /// Every metric, in the order of the file.
     pub metrics: Vec<Row>,
 }
 
-/// What one metric can show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// Its name.
     pub name: String,
-    /// Its line.
     pub line: usize,
-    /// Whether it gates.
     pub gates: bool,
     /// The samples below which it is never green, if it counts samples.
     pub min_samples: Option<u64>,
     /// The samples that prove its target at `alpha_green` if every one of them is good.
     pub proves: Option<u64>,
-    /// Where it is weak.
     pub advice: Vec<String>,
 }
 
 /// Looks at the file at `path`.
-///
-/// # Errors
-/// It cannot be read, or has a mistake.
 pub(super) fn lint(path: &Path) -> Result<LintOutcome, Failure> {
     let (soak, gates) = load(path)?;
     Ok(LintOutcome {

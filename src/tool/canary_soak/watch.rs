@@ -32,16 +32,11 @@ use crate::policy::soak::suite::Soak;
 use crate::tool::canary_smoke::serving::Fleet;
 use crate::tool::failure::Failure;
 
-/// What a soak has come to.
 #[derive(Clone, Debug)]
 pub struct SoakOutcome {
-    /// What was asked for.
     pub soak: Soak,
-    /// Its file.
     pub gates: GatesFile,
-    /// Everything that is known.
     pub state: State,
-    /// What that says.
     pub judged: Judged,
     /// Failing rows of red metrics, by metric.
     pub samples: BTreeMap<String, Vec<Value>>,
@@ -155,11 +150,9 @@ fn check_stable(soak: &Soak, stable: Option<&CommitSha>) -> Result<(), Failure> 
 struct Watch<'a> {
     soak: &'a Soak,
     memory: &'a Memory<'a>,
-    /// The ring's tag.
     ring: Option<&'a Tag>,
     fleet: &'a Fleet,
     context: &'a Context,
-    /// The soak file.
     file: &'a Path,
 }
 
