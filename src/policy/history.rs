@@ -350,6 +350,12 @@ pub(crate) mod tests {
         let rejected: Vec<String> =
             history.standing("latest").rejected.iter().map(|r| r.sha.as_ref().unwrap().to_string()).collect();
         assert_eq!(rejected, ["2222222", "3333333"]);
+        let promoted = |history: History, sha: &str| {
+            history.standing("latest").promotion_of(Some(&sha.parse().unwrap())).is_some()
+        };
+        assert!(promoted(of(&[(promotion(), "2222222")]), "2222222"));
+        assert!(!promoted(of(&[(promotion(), "2222222")]), "1111111"));
+        assert!(!promoted(of(&[(rollback("2222222"), "1111111")]), "1111111"));
     }
 
     #[test]
