@@ -9,7 +9,7 @@ use coalmine::base::redact::Redactor;
 use coalmine::base::secret::Secret;
 use coalmine::base::text;
 use coalmine::model::check::{
-    Answer, BodyEnd, Build, CheckResult, Outcome, Sample, StepResult, TenantResult,
+    Answer, BodyEnd, Build, CheckResult, Outcome, Places, Sample, StepResult, TenantResult,
 };
 use coalmine::model::verdict::Verdict;
 use coalmine::policy::smoke::assess::{Assessment, Exhibit};
@@ -57,7 +57,7 @@ fn judged(step: &Step, answer: &Answer, variables: &mut Variables, secrets: &Red
             variables.extend(captured);
             (Outcome::Passed, Vec::new(), None)
         }
-        Assessment::Fails(mismatches) => (Outcome::Failed, mismatches.into_vec(), None),
+        Assessment::Fails(mismatches) => (Outcome::Failed, mismatches.as_slice().to_vec(), None),
         Assessment::Unknown(why) => (Outcome::Inconclusive, Vec::new(), Some(why)),
     };
     for told in mismatches.iter().flat_map(|m| [&m.expected, &m.found]) {
@@ -113,6 +113,7 @@ fn run(answers: &[Answer], build: Build, secrets: &Redactor) -> RunOutcome {
         name: name.parse().expect("a name"),
         url: "https://canary.example".parse().expect("a URL"),
         build: build.clone(),
+        places: Places::default(),
         checks: checks.clone(),
     };
     let at = "2026-11-21T00:00:00Z".parse().expect("a time");
@@ -123,6 +124,7 @@ fn run(answers: &[Answer], build: Build, secrets: &Redactor) -> RunOutcome {
         ready_line: Some(1),
         checks: STEPS.checks.len(),
         tenants: vec![tenant("one"), tenant("two")],
+        twins: vec![("one".parse().expect("a name"), "two".parse().expect("a name"))],
         started: at,
         finished: at,
         signal: None,

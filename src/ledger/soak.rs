@@ -29,12 +29,10 @@ pub struct StateFile {
     _lock: File,
 }
 
-/// Why there is no state.
 #[derive(Debug)]
 pub enum StateError {
     /// The file cannot be read or written.
     File(FileError),
-    /// It holds something else.
     Content(Complaint),
     /// A signal came while another tick held it.
     Stopped(Signal),
@@ -82,9 +80,6 @@ impl StateFile {
     }
 
     /// Replaces what it holds: a kill leaves the old state or the new one.
-    ///
-    /// # Errors
-    /// It cannot be written.
     pub fn write(&self, state: &State) -> Result<(), StateError> {
         let text = serde_json::to_string_pretty(state).map_err(|e| self.content(&e.to_string()))?;
         files::replace(&self.path, &text).map_err(StateError::File)
@@ -94,10 +89,8 @@ impl StateFile {
 /// `artifactType` of a soak's state.
 pub const STATE_TYPE: &str = "application/vnd.coalmine.soak.v1+json";
 
-/// Where the registry keeps the state of one soak.
 #[derive(Clone, Debug)]
 pub struct Place {
-    /// The repository of the records.
     pub home: Repository,
     /// Names the release, the file and the ring, so that another file is another soak.
     pub tag: Tag,
@@ -118,10 +111,6 @@ impl Place {
         }
     }
 
-    /// Replaces what is kept there.
-    ///
-    /// # Errors
-    /// The registry refuses or cannot be reached.
     pub async fn write(&self, client: &Client<'_>, state: &State) -> Result<(), RegistryError> {
         let text = serde_json::to_vec(state).map_err(|error| self.unfit(error.to_string()))?;
         let artifact = Artifact::of(STATE_TYPE, text.into(), None, &[]);

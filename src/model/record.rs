@@ -176,7 +176,6 @@ pub struct SuiteName {
 }
 
 impl JudgedImage {
-    /// Every image of a release.
     pub fn of(release: &Release) -> Vec<Self> {
         let judged =
             |image: &ImageRecord| Self { repository: image.repository.clone(), digest: image.digest.clone() };

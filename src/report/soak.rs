@@ -36,7 +36,6 @@ impl SoakOutcome {
         }
     }
 
-    /// The verdict in one line.
     fn headline(&self) -> (Mood, String) {
         let (mood, word) = match self.judged.verdict {
             Verdict::Green => (Mood::Good, "GREEN"),
@@ -55,7 +54,6 @@ impl SoakOutcome {
         (mood, format!("{word}: {}{why} ({})", self.state.sha, self.time()))
     }
 
-    /// The gating metrics with this verdict.
     fn names(&self, verdict: Verdict) -> Vec<&str> {
         let judged = self.soak.metrics.iter().zip(&self.judged.metrics);
         judged

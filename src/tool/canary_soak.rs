@@ -24,13 +24,10 @@ pub use self::load::GatesFile;
 pub use self::preflight::{PreflightOutcome, Stand};
 pub use self::watch::SoakOutcome;
 
-/// The binary.
 pub struct CanarySoak;
 
-/// What it comes to.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// A soak, open or closed.
     Soak(Box<SoakOutcome>),
     /// There is no open soak to go on with.
     Idle,
@@ -38,9 +35,7 @@ pub enum Outcome {
     Replay(Box<SoakOutcome>),
     /// What must be true before a soak was found out.
     Preflight(PreflightOutcome),
-    /// The file was checked.
     Lint(LintOutcome),
-    /// The JSON Schema.
     Schema(String),
 }
 

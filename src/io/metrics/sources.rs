@@ -51,7 +51,6 @@ enum Auth {
     Command(Vec<String>),
 }
 
-/// What is asked about.
 #[derive(Clone, Debug)]
 pub struct Question {
     interval: Interval,

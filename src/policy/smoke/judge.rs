@@ -62,7 +62,6 @@ pub fn superseded(tenants: &[TenantResult], sha: &CommitSha) -> Option<CommitSha
     astray.all(|tenant| matches!(tenant.build, Build::Changed(_))).then(|| instead(tenants, sha))?
 }
 
-/// The sha in what a tenant said of its build, if it is another one.
 fn other_build(said: &str, sha: &CommitSha) -> Option<CommitSha> {
     let words = said.split(|c: char| !c.is_ascii_alphanumeric());
     words

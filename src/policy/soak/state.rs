@@ -19,12 +19,12 @@ use crate::model::soak::Interval;
 use crate::model::verdict::Verdict;
 
 /// The memory of a soak, as its state file holds it.
+/// Which soak it is: a state of another one is not gone on with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct State {
     /// The version of this form: 1.
     pub format: u32,
-    /// The release.
     pub sha: CommitSha,
     /// The release beside it, if the file asks about one.
     pub stable: Option<CommitSha>,
@@ -36,7 +36,6 @@ pub struct State {
     pub ring: Option<String>,
     /// sha256 of the soak file, in hex: another file is another soak.
     pub gates: String,
-    /// The clock.
     pub clock: Clock,
     /// The last tick; `None`: there was none yet.
     pub tick: Option<Tick>,
@@ -57,20 +56,15 @@ pub struct State {
     pub rows: BTreeMap<String, Vec<Value>>,
     /// What was measured, by metric.
     pub metrics: BTreeMap<String, Memory>,
-    /// Whether the verdict is final.
     pub closed: bool,
 }
 
-/// Which soak it is: a state of another one is not gone on with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject {
-    /// The release.
     pub sha: CommitSha,
-    /// The release beside it.
     pub stable: Option<CommitSha>,
     /// The release's images, where records are kept.
     pub images: Vec<JudgedImage>,
-    /// The ring.
     pub ring: Option<String>,
     /// sha256 of the soak file, in hex.
     pub gates: String,
@@ -88,11 +82,9 @@ pub struct Snapshot {
 /// One tick.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tick {
-    /// When it was.
     pub at: Timestamp,
-    /// What the clock counted.
     pub counted: Duration,
-    /// The same at the tick before.
+    /// What the clock had counted at the tick before.
     pub before: Duration,
     /// The share of the elapsed time that was counted.
     pub coverage: f64,
@@ -148,16 +140,13 @@ pub enum Measured {
 /// What a soak says after a tick.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judged {
-    /// The verdict.
     pub verdict: Verdict,
-    /// Why it is inconclusive.
     pub reason: Option<Reason>,
     /// What each metric shows, in the order of the file.
     pub metrics: Vec<Finding>,
 }
 
 impl State {
-    /// A soak that is opened.
     pub fn open(subject: Subject, now: Timestamp) -> Self {
         let Subject { sha, stable, images, ring, gates } = subject;
         Self {
@@ -442,7 +431,6 @@ fn joined(old: Option<Measurement>, new: Measurement) -> Measurement {
     }
 }
 
-/// Both together.
 pub fn added(old: Option<Measurement>, new: Measurement) -> Measurement {
     match (old, new) {
         (Some(Measurement::Counts(old)), Measurement::Counts(new)) => Measurement::Counts(old.and(new)),

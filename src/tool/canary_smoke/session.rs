@@ -151,7 +151,6 @@ impl Session<'_> {
         }
     }
 
-    /// Waits.
     pub(super) async fn wait(&self, span: Duration) -> Result<(), Interruption> {
         tokio::select! {
             biased;

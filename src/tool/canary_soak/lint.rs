@@ -24,11 +24,8 @@ use crate::tool::failure::Failure;
 /// What can be said of a file that has no mistake.
 #[derive(Clone, Debug)]
 pub struct LintOutcome {
-    /// The file.
     pub gates: GatesFile,
-    /// The counted time.
     pub window: Duration,
-    /// How many metrics gate.
     pub gating: usize,
     /// Every metric, in the order of the file.
     pub metrics: Vec<Row>,
@@ -41,11 +38,8 @@ pub struct LintOutcome {
 /// What one metric can show.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    /// Its name.
     pub name: String,
-    /// Its line.
     pub line: usize,
-    /// Whether it gates.
     pub gates: bool,
     /// The samples below which it is never green, if it counts samples.
     pub min_samples: Option<u64>,

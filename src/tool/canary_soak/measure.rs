@@ -14,7 +14,6 @@ use crate::policy::soak::recovery::target;
 use crate::policy::soak::state::{Measured, Snapshot, State, added};
 use crate::policy::soak::suite::{Ask, Metric, Query, Soak};
 
-/// Who asks.
 pub(in crate::tool) struct Asker<'a> {
     pub(in crate::tool) sources: &'a Sources<'a>,
     /// The judged release; empty: it has no name.
@@ -143,7 +142,6 @@ impl Asker<'_> {
     }
 }
 
-/// An answer as the counts that a metric is judged by.
 fn counts(metric: &Metric, answer: Answer) -> Result<Measurement, Failure> {
     let found = match (&metric.rule, answer) {
         (Rule::Rate { .. } | Rule::Zero { .. }, Answer::Counts(counts)) => {

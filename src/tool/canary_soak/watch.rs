@@ -32,16 +32,11 @@ use crate::policy::soak::suite::beside::Event;
 use crate::tool::canary_smoke::serving::Fleet;
 use crate::tool::failure::Failure;
 
-/// What a soak has come to.
 #[derive(Clone, Debug)]
 pub struct SoakOutcome {
-    /// What was asked for.
     pub soak: Soak,
-    /// Its file.
     pub gates: GatesFile,
-    /// Everything that is known.
     pub state: State,
-    /// What that says.
     pub judged: Judged,
     /// Since when a breach waits for a rollback, if that is longer than `react_within`.
     pub overdue: Option<Timestamp>,
@@ -190,11 +185,9 @@ pub(super) fn check_stable(soak: &Soak, stable: Option<&CommitSha>) -> Result<()
 struct Watch<'a> {
     soak: &'a Soak,
     memory: &'a Memory<'a>,
-    /// The ring's tag.
     ring: Option<&'a Tag>,
     fleet: &'a Fleet,
     context: &'a Context,
-    /// The soak file.
     file: &'a Path,
 }
 

@@ -32,13 +32,10 @@ const KEYS: [(&str, &[&str]); 16] = [
 /// What a metric of a kind needs to know.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Need {
-    /// Good samples of all.
     Share,
-    /// The same, by bucket.
     Buckets,
     /// The same for canary and stable.
     Arms,
-    /// One number.
     Number,
 }
 

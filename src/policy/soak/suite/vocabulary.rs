@@ -7,7 +7,6 @@ use crate::policy::toml::vocabulary::{Key, Kind, Table, key};
 /// A program and its arguments; no shell reads them.
 const ARGV: Kind = Kind::List { of: &Kind::Text, least: 1 };
 
-/// The whole file.
 pub(super) static FILE: Table = Table {
     name: "soak file",
     about: "What a release must show under real use, and for how long",
@@ -177,7 +176,6 @@ static NOTIFY: Table = Table {
     either: &[],
 };
 
-/// The kinds of sources.
 pub(super) const SOURCES: [&str; 5] = ["postgres", "prometheus", "http-json", "junit", "command"];
 
 static SOURCE: Table = Table {
@@ -203,7 +201,6 @@ static SOURCE: Table = Table {
     either: &[],
 };
 
-/// The kinds of metrics.
 pub(super) const KINDS: [&str; 7] = ["rate", "zero", "latency", "compare", "equal", "value", "trend"];
 
 static METRIC: Table = Table {
