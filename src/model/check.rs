@@ -53,6 +53,8 @@ pub struct Observation {
     pub reply: Reply,
     /// From sending to the end of the body, or to giving up.
     pub elapsed: Duration,
+    /// From sending to the first event, if the answer is a stream and one came.
+    pub first_event: Option<Duration>,
     /// Whether a second connection was made: the first failed before anything was sent, or had been kept and was closed.
     pub reconnected: bool,
 }

@@ -4,6 +4,7 @@ pub mod assess;
 pub mod cookies;
 pub mod faults;
 pub mod judge;
+pub mod stream;
 pub mod suite;
 pub mod tenants;
 pub mod twins;

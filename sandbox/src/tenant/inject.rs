@@ -173,7 +173,7 @@ fn interrupted(fault: &TenantFault, mut response: Response<Body>, connection: &C
             let connection = connection.clone();
             let body = std::mem::replace(response.body_mut(), body::empty());
             *response.body_mut() = body::produced(move |chunks| async move {
-                body::pass_on(body, &chunks, 3).await;
+                body::pass_on(body, &chunks, 9).await;
                 clock::sleep(Duration::from_millis(20)).await;
                 connection.reset::<()>().await;
             });

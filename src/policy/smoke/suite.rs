@@ -5,12 +5,14 @@
 //! expressions are those of the `regex` crate (linear time, no look-around).
 
 pub mod advice;
+pub mod body;
 pub mod capture;
 pub mod choice;
 pub mod expectation;
 pub mod json_path;
 pub mod proof;
 pub mod several;
+pub mod stream;
 pub mod template;
 pub mod until;
 pub mod values;
@@ -29,10 +31,12 @@ mod vocabulary;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use self::body::Body;
 use self::capture::{Capture, Source};
 use self::expectation::{Expect, Subject};
 use self::json_path::Path;
-use self::template::{JsonTemplate, Template};
+use self::stream::Stream;
+use self::template::Template;
 use self::until::Retry;
 use self::values::Named;
 use crate::base::list::NonEmpty;
@@ -59,8 +63,8 @@ pub struct Suite {
     pub parts: Vec<Part>,
     /// What must be true, in the order of the file; the checks of `[isolation]` last. Names are unique.
     pub checks: NonEmpty<Check>,
-    /// Files that were read into bodies, by the name in the suite, with their text.
-    pub body_files: Vec<(String, String)>,
+    /// Files that were read into bodies, by the name in the suite, with their bytes.
+    pub body_files: Vec<(String, Vec<u8>)>,
 }
 
 impl Suite {
@@ -198,8 +202,10 @@ pub struct Step {
     pub retry: Option<Retry>,
     /// Whether the suite says that asking twice is harmless.
     pub idempotent: bool,
-    /// Bound on one attempt.
+    /// Bound on one attempt; of a stream, on what comes before its first byte.
     pub timeout: Duration,
+    /// How the answer is read if it is a stream of events.
+    pub stream: Option<Stream>,
 }
 
 impl Step {
@@ -214,7 +220,7 @@ impl Step {
     }
 
     /// The parts of the answer that something is expected of, or that are captured.
-    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+    pub fn paths(&self) -> Vec<Path> {
         let expected = self.expect.assertions.iter().chain(&self.expect.everywhere);
         let expected = expected.filter_map(|assertion| match &assertion.subject {
             Subject::Json(path) => Some(path),
@@ -224,7 +230,13 @@ impl Step {
             Source::Json(path) => Some(path),
             Source::Header(_) | Source::Cookie(_) | Source::Link(_) | Source::Body => None,
         });
-        expected.chain(captured)
+        let joined = self.stream.as_ref().and_then(Stream::joined);
+        expected.chain(captured).cloned().chain(joined).collect()
+    }
+
+    /// The longest that one attempt takes.
+    pub fn longest(&self) -> Duration {
+        self.stream.as_ref().map_or(self.timeout, |stream| stream.within.max(self.timeout))
     }
 
     /// Whether sending the request twice does no more than sending it once (RFC 9110, section 9.2.2).
@@ -249,6 +261,13 @@ pub struct Request {
 }
 
 impl Request {
+    /// The names of its placeholders.
+    pub fn names(&self) -> Vec<&str> {
+        let headers = self.headers.iter().flat_map(|(_, template)| template.names());
+        let body = self.body.iter().flat_map(Body::names);
+        self.target.names().chain(headers).chain(body).collect()
+    }
+
     /// Whether the method only reads (RFC 9110, section 9.2.1).
     pub fn is_read(&self) -> bool {
         matches!(self.method, "GET" | "HEAD" | "OPTIONS")
@@ -283,19 +302,8 @@ pub enum Scheme {
     Header(String),
 }
 
-/// The body of a request.
-#[derive(Clone, Debug)]
-pub enum Body {
-    /// `application/json`.
-    Json(JsonTemplate),
-    /// `text/plain`, or whatever the request's own header says.
-    Text(Template),
-    /// `application/x-www-form-urlencoded`.
-    Form(Vec<(String, Template)>),
-}
-
-/// Reads the text of a file beside the suite, for `body.file`; the message says why it cannot.
-pub type LoadFile<'a> = &'a dyn Fn(&str) -> Result<String, String>;
+/// Reads a file beside the suite, for a body; the message says why it cannot.
+pub type LoadFile<'a> = &'a dyn Fn(&str) -> Result<Vec<u8>, String>;
 
 /// Reads `smoke.toml`.
 ///

@@ -11,8 +11,8 @@ use crate::base::duration;
 use crate::io::clock;
 use crate::model::check::{Outcome, StepResult};
 use crate::model::tenant::Tenant;
+use crate::policy::smoke::suite::Step;
 use crate::policy::smoke::suite::template::Variables;
-use crate::policy::smoke::suite::{Body, Step};
 
 /// What steps may have left behind.
 pub(super) struct Litter<'a> {
@@ -89,14 +89,7 @@ fn not_done(step: &Step, why: String) -> StepResult {
 
 /// The names that the request needs and that were not captured.
 fn missing<'s>(step: &'s Step, variables: &Variables) -> Vec<&'s str> {
-    let mut names: Vec<&str> = step.request.target.names().collect();
-    names.extend(step.request.headers.iter().flat_map(|(_, template)| template.names()));
-    match &step.request.body {
-        Some(Body::Json(template)) => names.extend(template.names()),
-        Some(Body::Text(template)) => names.extend(template.names()),
-        Some(Body::Form(fields)) => names.extend(fields.iter().flat_map(|(_, template)| template.names())),
-        None => {}
-    }
+    let mut names = step.request.names();
     names.retain(|name| !variables.contains_key(*name));
     names
 }

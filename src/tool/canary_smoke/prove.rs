@@ -306,7 +306,7 @@ impl<'r> Stage<'r> {
         let number = asked.header(EXCHANGE).and_then(|number| number.parse::<usize>().ok());
         let recorded = number.and_then(|number| Some((number, self.recording.get(&number)?)));
         let same = |recorded: &Recorded| {
-            (recorded.method, recorded.target.as_str(), recorded.body.as_bytes())
+            (recorded.method, recorded.target.as_str(), recorded.body.as_slice())
                 == (asked.method.as_str(), asked.target.as_str(), asked.body.as_slice())
         };
         match recorded.filter(|(_, recorded)| same(recorded)) {
@@ -331,7 +331,8 @@ impl<'r> Stage<'r> {
                     asked: format!("{} {}", recorded.method, recorded.target),
                     auth: step.request.auth.clone(),
                     identified: recorded.identified,
-                    paths: step.paths().cloned().collect(),
+                    paths: step.paths(),
+                    stream: step.stream.is_some(),
                     answer: recorded.answer.clone(),
                 },
             ))

@@ -40,7 +40,7 @@ pub(super) enum Pace {
 pub(super) struct Recorded {
     pub(super) method: &'static str,
     pub(super) target: String,
-    pub(super) body: String,
+    pub(super) body: Vec<u8>,
     /// Whether it carried a credential.
     pub(super) identified: bool,
     pub(super) answer: Answer,

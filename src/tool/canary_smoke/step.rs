@@ -11,8 +11,10 @@ use crate::io::clock;
 use crate::io::probe::{Connection, Credential, ProbeRequest};
 use crate::model::check::{Mismatch, Observation, Outcome, Reply, StepResult};
 use crate::policy::smoke::assess::cache::from_cache;
-use crate::policy::smoke::assess::{Assessment, Exhibit};
+use crate::policy::smoke::assess::{self, Assessment, Exhibit};
+use crate::policy::smoke::stream::Ear;
 use crate::policy::smoke::suite::capture::is_telling;
+use crate::policy::smoke::suite::template::Variables;
 use crate::policy::smoke::suite::worst_case::GRACE;
 use crate::policy::smoke::suite::{Auth, Step};
 
@@ -49,7 +51,7 @@ impl Session<'_> {
             {
                 return taken.interrupted(interruption);
             }
-            let asked = self.ask(place, &filled).await;
+            let asked = self.ask(place, &filled, &memory.variables).await;
             taken.result.attempts += 1;
             let observation = match asked {
                 Ok(observation) => observation,
@@ -91,6 +93,7 @@ impl Session<'_> {
         &self,
         place: Place<'_>,
         filled: &Filled,
+        variables: &Variables,
     ) -> Result<Observation, (Interruption, Option<Observation>)> {
         let mut headers = filled.headers.clone();
         if self.pace == Pace::Replay {
@@ -99,6 +102,11 @@ impl Session<'_> {
         if place.proof.is_some() && !headers.iter().any(|(name, _)| name == "cache-control") {
             headers.push(("cache-control".to_owned(), "no-cache".to_owned()));
         }
+        let stream = place.step.stream.as_ref();
+        let is_last = |number: usize, data: &str| {
+            stream.is_some_and(|stream| assess::is_last(stream, number, data, variables))
+        };
+        let ear = Ear::new(&is_last);
         let request = ProbeRequest {
             method: place.step.request.method,
             url: filled.url.clone(),
@@ -106,8 +114,9 @@ impl Session<'_> {
             repeatable: place.step.is_repeatable(),
             credential: Credential::new(&place.step.request.auth, &place.tenant.token, &self.stranger),
             headers,
-            body: filled.body.clone().map(String::into_bytes),
+            body: filled.body.clone(),
             timeout: filled.timeout,
+            stream: stream.map(|stream| (&ear, stream.within)),
         };
         let ask = self.probe.ask(&request);
         tokio::pin!(ask);
@@ -183,6 +192,7 @@ impl Session<'_> {
         self.keep_cookies(memory, answer, url);
         let variables = &mut memory.variables;
         let exhibit = Exhibit::new(answer, variables, &self.context.console.secrets).of(url);
+        let exhibit = exhibit.heard(place.step.stream.as_ref());
         let salvaged = exhibit.salvage(place.step);
         self.learn(place.step, &salvaged);
         let id = REQUEST_IDS.iter().find_map(|name| answer.headers.iter().find(|(key, _)| key == name));
@@ -190,7 +200,7 @@ impl Session<'_> {
             format!("{name}: {}", self.context.console.secrets.excerpt(value, REQUEST_ID_BYTES))
         });
         result.digits = place.proof.and_then(|_| exhibit.digits(place.step));
-        match exhibit.assess(place.step, observation.elapsed) {
+        match exhibit.assess(place.step, observation.elapsed, observation.first_event) {
             Assessment::Holds(captured) => {
                 if let Some(why) = place.proof.and_then(|_| from_cache(&answer.headers)) {
                     return unknown(result, format!("the answer came from a cache: {why}"));

@@ -1,5 +1,6 @@
 //! `canary-smoke` against pretend tenants.
 
+mod bodies;
 pub(crate) mod fixture;
 mod hostile;
 mod leftovers;
@@ -10,6 +11,7 @@ mod replicas;
 mod reports;
 mod secrets;
 mod stopping;
+mod streams;
 mod usage;
 mod verdicts;
 mod words;

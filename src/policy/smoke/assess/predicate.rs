@@ -31,6 +31,18 @@ pub(super) fn failure(
     }
 }
 
+/// A text, or each of several, as the number that it is.
+///
+/// # Errors
+/// What is none.
+pub(super) fn as_number(found: &Value) -> Result<Value, Value> {
+    match found {
+        Value::String(text) => text.trim().parse::<Number>().map(Value::Number).map_err(|_| found.clone()),
+        Value::Array(items) => items.iter().map(as_number).collect::<Result<_, _>>().map(Value::Array),
+        _ => Err(found.clone()),
+    }
+}
+
 /// Whether it holds, and in words what was expected.
 fn judged(
     predicate: &Predicate,

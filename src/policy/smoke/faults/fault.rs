@@ -27,6 +27,8 @@ pub enum Fault {
     OtherBuild,
     /// The connection ends in the middle of the body.
     CutConnection,
+    /// A stream ends as it should, but in the middle of what it says.
+    ShortStream,
 }
 
 impl Fault {
@@ -43,6 +45,7 @@ impl Fault {
             Self::OpenAuthentication => "authentication left open",
             Self::OtherBuild => "another build",
             Self::CutConnection => "a cut connection",
+            Self::ShortStream => "a stream that ends early",
         }
     }
 }
@@ -60,6 +63,8 @@ pub struct Exchange {
     pub identified: bool,
     /// The parts of the answer that the suite looks at.
     pub paths: Vec<Path>,
+    /// Whether it reads the answer as a stream of events.
+    pub stream: bool,
     /// The answer.
     pub answer: Answer,
 }

@@ -1,6 +1,7 @@
 //! What is allowed and weak: where a suite could be green although something is wrong.
 
 use super::expectation::{Predicate, Status, Wanted};
+use super::stream::Stream;
 use super::worst_case::worst_case;
 use super::{Auth, Check, Step, Suite};
 use crate::base::duration;
@@ -74,6 +75,12 @@ fn of_check(check: &Check, say: &mut impl FnMut(Option<usize>, String)) {
             say(Some(step.line), format!("`{name}` takes {statuses}: an answer that failed passes"));
         }
     }
+    for step in check.steps.iter().filter(|step| step.stream.as_ref().is_some_and(never_ends)) {
+        let message = format!(
+            "`{name}` has a `stream` without `stop_when` and `max_events`: one that ends in the middle passes"
+        );
+        say(Some(step.line), message);
+    }
     if let Some(step) = check.steps.iter().find(|step| makes(step)).filter(|_| check.cleanup.is_empty()) {
         say(Some(step.line), no_cleanup(name, "[[check.cleanup]]", step));
     }
@@ -84,6 +91,10 @@ fn no_cleanup(name: &str, word: &str, step: &Step) -> String {
     format!(
         "`{name}` has no `{word}` for `{what}`: every run leaves something behind; write `idempotent = true` if it only reads"
     )
+}
+
+fn never_ends(stream: &Stream) -> bool {
+    stream.stop.is_none() && stream.max_events.is_none()
 }
 
 /// Success and failure side by side: a status 5xx beside others, or, of a read, a 4xx beside a 2xx.

@@ -7,7 +7,7 @@ use super::scope::{Scope, Shared};
 use super::step::{self, Common};
 use super::{
     Auth, Check, DEADLINE, LoadFile, Part, Ready, Scheme, Suite, TIMEOUT, TenantSource, TlsFiles,
-    credentials, expect, isolation, proof, setup, values,
+    credentials, expect, isolation, proof, setup, values, vocabulary,
 };
 use crate::base::diagnostic::Diagnostic;
 use crate::base::list::NonEmpty;
@@ -145,19 +145,7 @@ fn read_check(table: &Fields<'_>, common: &mut Common<'_>) -> Option<Check> {
     }
     let tables = table.tables("step");
     if !tables.is_empty() {
-        let own = [
-            "request",
-            "auth",
-            "header",
-            "timeout",
-            "expect",
-            "body",
-            "capture",
-            "until",
-            "retry",
-            "idempotent",
-        ];
-        if let Some(value) = own.iter().find_map(|key| table.get(key)) {
+        if let Some(value) = vocabulary::of_a_request().find_map(|key| table.get(key)) {
             let message = "a check with steps has no request of its own";
             table.refuse(value.span(), message, "move this into the step that it is for");
             return None;

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use super::body::{Body, Content};
 use super::capture::is_telling;
 use super::template::{JsonTemplate, Template};
-use super::{Body, Request, Step};
+use super::{Request, Step};
 
 /// Headers that carry no credential. Whatever is sent in another one is taken for one.
 const OPEN_HEADERS: [&str; 10] = [
@@ -44,7 +45,12 @@ fn of_request(request: &Request) -> Vec<String> {
             fields.iter().filter(|(name, _)| is_telling(name)).for_each(|(_, v)| add(v));
         }
         Some(Body::Json(json)) => of_json(json, false, &mut add),
-        Some(Body::Text(_)) | None => {}
+        Some(Body::Multipart(parts)) => parts.iter().filter(|part| is_telling(&part.name)).for_each(|part| {
+            if let Content::Text(text) = &part.content {
+                add(text);
+            }
+        }),
+        Some(Body::Text(_) | Body::Binary(_)) | None => {}
     }
     names
 }

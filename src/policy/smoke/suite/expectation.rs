@@ -16,6 +16,8 @@ pub struct Expect {
     pub status: NonEmpty<Status>,
     /// The time in which the answer came.
     pub within: Option<Duration>,
+    /// The time in which the first event of a stream came.
+    pub first_event: Option<Duration>,
     /// What else, in the order of the file.
     pub assertions: Vec<Assertion>,
     /// What must be true of every answer of the suite.
@@ -55,6 +57,8 @@ impl std::fmt::Display for Status {
 pub struct Assertion {
     /// The part.
     pub subject: Subject,
+    /// Whether it is a text that is read as a number first.
+    pub as_number: bool,
     /// All of this.
     pub predicates: Vec<Predicate>,
 }

@@ -42,6 +42,7 @@ pub(super) fn read(
             retry: None,
             timeout: table.duration("timeout").unwrap_or(common.timeout),
             idempotent: false,
+            stream: None,
         };
         Check {
             name: name.to_owned(),
@@ -69,5 +70,11 @@ pub(super) fn read(
 fn refused(common: &Common<'_>) -> Expect {
     let codes = NonEmpty::from_vec(vec![Status::Code(401), Status::Code(403)]);
     let status = codes.expect("two codes are not none");
-    Expect { status, within: common.within, assertions: Vec::new(), everywhere: common.everywhere.clone() }
+    Expect {
+        status,
+        within: common.within,
+        first_event: None,
+        assertions: Vec::new(),
+        everywhere: common.everywhere.clone(),
+    }
 }

@@ -2,10 +2,11 @@
 
 use toml::de::DeValue;
 
+use super::body::{self, Files};
 use super::scope::Scope;
 use super::template::Template;
 use super::vocabulary::METHODS;
-use super::{Auth, Body, LoadFile, Request, Scheme};
+use super::{Auth, LoadFile, Request, Scheme};
 use crate::base::diagnostic::{Diagnostic, nearest};
 use crate::policy::toml::fields::{Fields, Placed, Word};
 
@@ -18,7 +19,7 @@ pub(super) struct Setting<'a> {
     pub(super) scope: &'a Scope<'a>,
     /// How a token is sent unless the request says otherwise.
     pub(super) auth: &'a Auth,
-    /// Reads the file of `body.file`.
+    /// Reads a file that is sent.
     pub(super) load: LoadFile<'a>,
 }
 
@@ -26,7 +27,7 @@ pub(super) struct Setting<'a> {
 pub(super) fn read(
     fields: &Fields<'_>,
     setting: &Setting<'_>,
-    files: &mut Vec<(String, String)>,
+    files: &mut Files,
 ) -> Result<Request, Diagnostic> {
     let line = fields.required("request")?;
     let auth = match fields.get("auth") {
@@ -36,7 +37,7 @@ pub(super) fn read(
     let (method, target) = split(fields, &line)?;
     let target = setting.scope.parse(target, line.span())?;
     let body = match fields.table("body") {
-        Some(body) => Some(read_body(&body, setting, files)?),
+        Some(table) => Some(body::read(&table, setting.scope, setting.load, files)?),
         None => None,
     };
     if body.is_some() && matches!(method, "GET" | "HEAD") {
@@ -144,37 +145,4 @@ fn read_headers(
 fn is_header_name(name: &str) -> bool {
     let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     !name.is_empty() && name.chars().all(token)
-}
-
-fn read_body(
-    fields: &Fields<'_>,
-    setting: &Setting<'_>,
-    files: &mut Vec<(String, String)>,
-) -> Result<Body, Diagnostic> {
-    if let Some(value) = fields.get("json") {
-        return Ok(Body::Json(setting.scope.json(value)?));
-    }
-    if let Some(text) = fields.text("text") {
-        return Ok(Body::Text(setting.scope.template(&text)?));
-    }
-    if let Some(path) = fields.text("file") {
-        let name = path.get_ref().to_string();
-        let text = (setting.load)(&name).map_err(|problem| {
-            fields.mistake(
-                path.span(),
-                problem,
-                "the path is relative to the suite, and stays below its folder",
-            )
-        })?;
-        let template = setting.scope.parse(&text, path.span())?;
-        if !files.iter().any(|(known, _)| *known == name) {
-            files.push((name, text));
-        }
-        return Ok(Body::Text(template));
-    }
-    let mut form = Vec::new();
-    for (key, value) in fields.map("form") {
-        form.push((key.get_ref().to_string(), setting.scope.template(&fields.as_text(value)?)?));
-    }
-    Ok(Body::Form(form))
 }

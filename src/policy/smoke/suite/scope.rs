@@ -15,7 +15,9 @@ use crate::policy::toml::fields::{Fields, Word};
 use crate::policy::toml::value::{in_order, scalar};
 
 /// Placeholders that are always there.
-const BUILT_IN: [&str; 3] = ["sha", "nonce", "tenant"];
+const BUILT_IN: [&str; 4] = ["sha", "nonce", "tenant", NULL];
+/// Stands for JSON's `null`, which TOML does not have.
+const NULL: &str = "null";
 
 /// Placeholders with the place of each, and whether it was used.
 type Names = RefCell<BTreeMap<String, (Range<usize>, bool)>>;
@@ -122,6 +124,15 @@ impl<'a> Scope<'a> {
 
     /// The same of a text that stands in another file, shown at `place`.
     pub(super) fn parse(&self, text: &str, place: Range<usize>) -> Result<Template, Diagnostic> {
+        let template = self.known(text, place.clone())?;
+        if template.names().any(|name| name == NULL) {
+            let hint = "write it alone, as a JSON value: `\"{{ null }}\"`";
+            return Err(self.fields.mistake(place, "`{{ null }}` is no text", hint));
+        }
+        Ok(template)
+    }
+
+    fn known(&self, text: &str, place: Range<usize>) -> Result<Template, Diagnostic> {
         let template = Template::parse(text).map_err(|BadPlaceholder(from)| {
             self.fields.mistake(
                 place.clone(),
@@ -139,12 +150,10 @@ impl<'a> Scope<'a> {
     pub(super) fn json(&self, value: &Spanned<DeValue<'_>>) -> Result<JsonTemplate, Diagnostic> {
         Ok(match value.get_ref() {
             DeValue::String(text) => {
-                let template = self.parse(text, value.span())?;
-                if template.names().next().is_none() {
-                    JsonTemplate::Fixed(Value::String(text.to_string()))
-                } else {
-                    JsonTemplate::Text(template)
+                if self.known(text, value.span())?.single() == Some(NULL) {
+                    return Ok(JsonTemplate::Fixed(Value::Null));
                 }
+                JsonTemplate::Text(self.parse(text, value.span())?).folded()
             }
             DeValue::Array(list) => {
                 JsonTemplate::List(list.iter().map(|item| self.json(item)).collect::<Result<_, _>>()?)

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use super::body::Files;
 use super::expectation::Assertion;
 use super::request::{self, Setting};
 use super::scope::{Scope, Shared};
-use super::{Auth, LoadFile, Step, capture, expect, until};
+use super::{Auth, LoadFile, Step, capture, expect, stream, until};
 use crate::model::check::FlakyRule;
 use crate::policy::toml::fields::Fields;
 
@@ -15,7 +16,7 @@ pub(super) struct Common<'a> {
     pub(super) timeout: Duration,
     pub(super) flaky: FlakyRule,
     pub(super) load: LoadFile<'a>,
-    pub(super) files: Vec<(String, String)>,
+    pub(super) files: Files,
     /// What must be true of every answer, and the time in which it must come.
     pub(super) everywhere: Vec<Assertion>,
     pub(super) within: Option<Duration>,
@@ -30,7 +31,9 @@ pub(super) fn read(table: &Fields<'_>, scope: &Scope<'_>, common: &mut Common<'_
     let setting = Setting { scope, auth: &common.auth, load: common.load };
     let timeout = table.duration("timeout").unwrap_or(common.timeout);
     let request = table.keep(request::read(table, &setting, &mut common.files));
-    let expect = table.keep(expect::read(table, scope, timeout));
+    let stream = table.keep(stream::read(table, scope, timeout));
+    let longest = stream.iter().flatten().next().map_or(timeout, |stream| stream.within);
+    let expect = table.keep(expect::read(table, scope, longest));
     let mut captures = Vec::new();
     for (word, value) in table.map("capture") {
         captures.extend(table.keep(capture::read(table, &word, value)));
@@ -52,6 +55,7 @@ pub(super) fn read(table: &Fields<'_>, scope: &Scope<'_>, common: &mut Common<'_
         retry,
         idempotent,
         timeout,
+        stream: stream?,
     })
 }
 

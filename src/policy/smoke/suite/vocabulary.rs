@@ -1,7 +1,9 @@
 //! Every word that `smoke.toml` knows, once: the reader refuses what is not here, and the JSON Schema in
 //! `docs/schemas/` is written from it.
 
+use super::body::BODY;
 use super::capture::CAPTURE;
+use super::stream::STREAM;
 use super::until::{RETRY, UNTIL};
 use super::values::{SECRETS, VARS};
 use crate::policy::toml::vocabulary::{Form, Key, Kind, Table, key};
@@ -131,17 +133,23 @@ static REQUEST: [Key; 4] = [
 
 static EXPECTED: [Key; 1] = [key("expect", Kind::Table(&EXPECT), "what must be true of the answer")];
 
-static STEP_KEYS: [Key; 5] = [
-    key("body", Kind::Table(&BODY), "the body of the request, in one of four forms"),
+static STEP_KEYS: [Key; 6] = [
+    key("body", Kind::Table(&BODY), "the body of the request, in one of six forms"),
     key(
         "capture",
         Kind::Map(&Kind::Form(&CAPTURE)),
         "what is taken from this answer, by the name that later requests use",
     ),
+    key("stream", Kind::Table(&STREAM), "the answer is a stream of events, and how it is read"),
     key("until", Kind::Table(&UNTIL), "asks a read again until its expectations hold; a pass is then a pass"),
     key("retry", Kind::Table(&RETRY), "asks again while an expectation does not hold; a pass is then flaky"),
     key("idempotent", Kind::Flag, "says that asking twice is harmless, so that a write may be retried"),
 ];
+
+/// The keys that belong to one request.
+pub(super) fn of_a_request() -> impl Iterator<Item = &'static str> {
+    REQUEST.iter().chain(&EXPECTED).chain(&STEP_KEYS).map(|key| key.name)
+}
 
 static NAMED: [Key; 2] =
     [key("name", Kind::Text, "how it is called in reports"), key("why", Kind::Text, "what it proves")];
@@ -227,23 +235,10 @@ static CLEANUP: Table = Table {
         &[key("name", Kind::Text, "how it is called in reports")],
         &REQUEST,
         &EXPECTED,
-        &[key("body", Kind::Table(&BODY), "the body of the request, in one of four forms")],
+        &[key("body", Kind::Table(&BODY), "the body of the request, in one of six forms")],
     ],
     required: &["request", "expect"],
     either: &[],
-};
-
-static BODY: Table = Table {
-    name: "body",
-    about: "The body of a request, in one of four forms",
-    keys: &[&[
-        key("json", Kind::Json, "sent as application/json"),
-        key("text", Kind::Text, "sent as text/plain"),
-        key("form", Kind::Map(&Kind::Text), "sent as application/x-www-form-urlencoded"),
-        key("file", Kind::Text, "a text file beside the suite, sent as it is"),
-    ]],
-    required: &[],
-    either: &[&["json"], &["text"], &["form"], &["file"]],
 };
 
 static EVERYWHERE: Table = Table {
@@ -265,7 +260,14 @@ static EXPECT: Table = Table {
     name: "expect",
     about: "What must be true of an answer",
     keys: &[
-        &[key("status", Kind::Form(&STATUS), "the status code, a class such as \"2xx\", or a list of these")],
+        &[
+            key(
+                "status",
+                Kind::Form(&STATUS),
+                "the status code, a class such as \"2xx\", or a list of these",
+            ),
+            key("first_event_within", Kind::Duration, "the first event of a stream came in this time"),
+        ],
         &PARTS,
     ],
     required: &["status"],
@@ -287,25 +289,28 @@ static REPEAT: Table = Table {
 pub(super) static PREDICATES: Table = Table {
     name: "predicates",
     about: "What must be true of a value; all of these",
-    keys: &[&[
-        key("equals", Kind::Json, "is this, type included"),
-        key("not_equals", Kind::Json, "is not this"),
-        key("type", Kind::Choice(&TYPES), "is of this JSON type"),
-        key("min_len", Kind::Size, "has at least so many characters, members or keys"),
-        key("max_len", Kind::Size, "has at most so many characters, members or keys"),
-        key("contains", Kind::Json, "a text has this part; a list has this member"),
-        key("not_contains", Kind::Json, "a text has no such part; a list has no such member"),
-        key("starts_with", Kind::Text, "a text begins so"),
-        key("ends_with", Kind::Text, "a text ends so"),
-        key("matches", Kind::Text, "a text has a match of this regular expression"),
-        key("not_matches", Kind::Text, "a text has no match of this regular expression"),
-        key("gt", Kind::Number, "is a number greater than this"),
-        key("ge", Kind::Number, "is a number not less than this"),
-        key("lt", Kind::Number, "is a number less than this"),
-        key("le", Kind::Number, "is a number not greater than this"),
-        key("one_of", VALUES, "is one of these"),
-        key("exists", Kind::Flag, "is there, or is not"),
-    ]],
+    keys: &[PREDICATE],
     required: &[],
     either: &[],
 };
+
+pub(super) static PREDICATE: &[Key] = &[
+    key("equals", Kind::Json, "is this, type included"),
+    key("not_equals", Kind::Json, "is not this"),
+    key("type", Kind::Choice(&TYPES), "is of this JSON type"),
+    key("min_len", Kind::Size, "has at least so many characters, members or keys"),
+    key("max_len", Kind::Size, "has at most so many characters, members or keys"),
+    key("contains", Kind::Json, "a text has this part; a list has this member"),
+    key("not_contains", Kind::Json, "a text has no such part; a list has no such member"),
+    key("starts_with", Kind::Text, "a text begins so"),
+    key("ends_with", Kind::Text, "a text ends so"),
+    key("matches", Kind::Text, "a text has a match of this regular expression"),
+    key("not_matches", Kind::Text, "a text has no match of this regular expression"),
+    key("gt", Kind::Number, "is a number greater than this"),
+    key("ge", Kind::Number, "is a number not less than this"),
+    key("lt", Kind::Number, "is a number less than this"),
+    key("le", Kind::Number, "is a number not greater than this"),
+    key("one_of", VALUES, "is one of these"),
+    key("exists", Kind::Flag, "is there, or is not"),
+    key("as", Kind::Choice(&["number"]), "reads a text as a number before it is looked at"),
+];

@@ -72,7 +72,7 @@ fn longest(check: &Check) -> Duration {
 
 /// The last attempt may begin when the time for retries ends.
 fn attempts(step: &Step) -> Duration {
-    step.retry.map_or(Duration::ZERO, |retry| retry.within) + step.timeout
+    step.retry.map_or(Duration::ZERO, |retry| retry.within) + step.longest()
 }
 
 fn again(ready: &Ready) -> Duration {
