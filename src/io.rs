@@ -1,7 +1,8 @@
 //! Every effect, and nothing that decides.
 
-mod child;
+pub(crate) mod child;
 pub mod clock;
+pub mod command;
 pub(crate) mod connection;
 pub mod console;
 pub mod context;

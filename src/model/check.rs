@@ -126,6 +126,9 @@ pub struct StepResult {
     pub outcome: Outcome,
     /// The status of the last answer, if there was one.
     pub status: Option<u16>,
+    /// The exit code of a command; `None` of requests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit: Option<i32>,
     /// How long the last request took.
     pub elapsed_ms: u64,
     /// How many requests it took; 0 if none was sent.
@@ -148,6 +151,30 @@ pub struct StepResult {
     pub request_id: Option<String>,
     /// A command that asks the same, with `$CANARY_TOKEN` where the token belongs.
     pub curl: Option<String>,
+}
+
+impl StepResult {
+    /// A result of what was not tried yet and stands at `line`: nobody knows.
+    pub fn blank(line: usize) -> Self {
+        Self {
+            name: None,
+            line,
+            request: String::new(),
+            outcome: Outcome::Inconclusive,
+            status: None,
+            exit: None,
+            elapsed_ms: 0,
+            attempts: 0,
+            mismatches: Vec::new(),
+            trouble: None,
+            first_failure: None,
+            waited_ms: None,
+            reconnected: false,
+            digits: None,
+            request_id: None,
+            curl: None,
+        }
+    }
 }
 
 /// One run through a check's steps.

@@ -106,6 +106,12 @@ impl TenantUrl {
         (inside && plain && url.origin() == self.0.origin()).then_some(url)
     }
 
+    /// Host and port, which is 443 or 80 where the URL has none.
+    pub fn host(&self) -> String {
+        let port = self.0.port_or_known_default().unwrap_or_default();
+        format!("{}:{port}", self.0.host_str().unwrap_or_default())
+    }
+
     /// The URL as its parts.
     pub fn as_url(&self) -> &Url {
         &self.0

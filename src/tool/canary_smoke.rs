@@ -4,6 +4,7 @@ mod args;
 mod captures;
 mod checks;
 mod cleanup;
+mod command;
 mod fleet;
 mod lint;
 mod list;

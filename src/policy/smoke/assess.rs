@@ -5,8 +5,10 @@ pub mod cache;
 mod broken_off;
 mod build;
 mod charset;
+mod command;
 mod link;
 mod predicate;
+mod sha;
 mod streamed;
 mod taken;
 mod told;
@@ -97,7 +99,7 @@ impl<'a> Exhibit<'a> {
         }
         if self.answer.end == BodyEnd::Whole {
             mismatches.extend(body.iter().flat_map(|assertion| self.look(assertion)));
-            mismatches.extend(late(step, elapsed));
+            mismatches.extend(late(step.expect.within, elapsed));
         }
         let mut captured = Vec::new();
         if mismatches.is_empty() {
@@ -231,8 +233,8 @@ fn too_long() -> Mismatch {
     }
 }
 
-fn late(step: &Step, elapsed: Duration) -> Option<Mismatch> {
-    let within = step.expect.within.filter(|within| elapsed > *within)?;
+fn late(within: Option<Duration>, elapsed: Duration) -> Option<Mismatch> {
+    let within = within.filter(|within| elapsed > *within)?;
     Some(Mismatch {
         subject: "time".to_owned(),
         expected: format!("an answer within {}", duration::show(within)),

@@ -8,6 +8,7 @@ pub mod advice;
 pub mod body;
 pub mod capture;
 pub mod choice;
+pub mod command;
 pub mod expectation;
 pub mod json_path;
 pub mod proof;
@@ -33,6 +34,7 @@ use std::time::Duration;
 
 use self::body::Body;
 use self::capture::{Capture, Source};
+use self::command::Program;
 use self::expectation::{Expect, Subject};
 use self::json_path::Path;
 use self::stream::Stream;
@@ -168,8 +170,10 @@ pub struct Check {
     pub cookies: bool,
     /// How often it is run, and how many of these must pass.
     pub repeat: Repeat,
-    /// Its steps, in order.
-    pub steps: NonEmpty<Step>,
+    /// Its steps, in order; none if a program is run instead.
+    pub steps: Vec<Step>,
+    /// The program that is run instead.
+    pub program: Option<Program>,
     /// What takes away what the steps made.
     pub cleanup: Vec<Step>,
 }

@@ -99,7 +99,7 @@ impl Check<'_> {
                 None => return true,
                 Some(missing) => format!("`{missing}` is missing from `{name}`"),
             },
-            [] => format!("`{name}` says nothing"),
+            [] => format!("`{name}` is incomplete"),
             _ => format!("`{name}` says two things at once"),
         };
         self.notes.at(place, message, Some(format!("write {}", forms.join(", or "))));

@@ -238,7 +238,11 @@ impl Group<'_> {
 
 fn asked(step: &StepResult) -> String {
     let took = duration::show(Duration::from_millis(step.elapsed_ms));
-    let status = step.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+    let status = match (step.status, step.exit) {
+        (Some(status), _) => status.to_string(),
+        (None, Some(code)) => format!("exit code {code}"),
+        (None, None) => "no answer".to_owned(),
+    };
     let tries = match step.attempts {
         0 => return format!("{}, not sent", step.request),
         1 => String::new(),

@@ -52,6 +52,9 @@ pub struct Args {
     /// them, so do not pipe stderr anywhere. The runner masks every line of a secret without this
     #[arg(long, help_heading = "Output", global = true)]
     pub self_mask: bool,
+    /// Refuse a suite that runs commands: they can do whatever this user can, with the tenants' tokens
+    #[arg(long, help_heading = "Suite", global = true)]
+    pub no_commands: bool,
     #[command(flatten)]
     pub(crate) images: ImageOptions,
     #[command(flatten)]

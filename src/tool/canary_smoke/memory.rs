@@ -27,7 +27,13 @@ impl Session<'_> {
     pub(super) fn memory(&self, tenant: &Tenant, part: usize, check: &str, sample: u32) -> Memory {
         let place = format!("{}\n{check}\n{sample}", tenant.name);
         let nonce = format!("{}-{}", self.nonce, &Digest::of(place.as_bytes()).hex()[..8]);
-        let built_in = [("sha", self.sha.to_string()), ("tenant", tenant.name.to_string()), ("nonce", nonce)];
+        let built_in = [
+            ("sha", self.sha.to_string()),
+            ("tenant", tenant.name.to_string()),
+            ("tenant_host", tenant.url.host()),
+            ("tenant_url", tenant.url.to_string()),
+            ("nonce", nonce),
+        ];
         let mut variables: Variables =
             built_in.into_iter().map(|(name, text)| (name.to_owned(), Value::String(text))).collect();
         for named in self.suite.parts.get(part).into_iter().flat_map(|part| &part.values) {

@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::args::Args;
-use super::fleet;
 use super::run::{build, probe};
 use super::session::{EXCHANGE, Pace, READY_EXCHANGE, Recorded, Session, random};
 use super::setup::{Prepared, SETUP};
 use super::step::described;
 use super::suite::{SuiteFile, load};
+use super::{command, fleet};
 use crate::base::secret::Secret;
 use crate::io::clock;
 use crate::io::context::Context;
@@ -42,6 +42,8 @@ pub struct ProveOutcome {
     pub unfit: Vec<String>,
     /// Every fault at every place.
     pub rows: Vec<Row>,
+    /// Checks that run a command: no fault can be played to them.
+    pub unplayed: Vec<String>,
     /// Why not every fault was played.
     pub cut_short: Option<String>,
     /// The least share that must be noticed, in percent.
@@ -104,6 +106,7 @@ pub(super) async fn prove(args: &Args, min_score: u8, context: &Context) -> Resu
     let (mut suite, file) = load(&args.suite)?;
     choose(&mut suite, Choice { only: &args.only, labels: &args.label }).map_err(Failure::Usage)?;
     let (sha, _) = build(&args.build)?;
+    command::look_up(&suite, args.no_commands)?;
     let tenants = fleet::find(&args.fleet, &suite, context, args.self_mask)?;
     let Some(tenant) = tenants.into_iter().next() else {
         return Err(Failure::usage(
@@ -125,12 +128,14 @@ pub(super) async fn prove(args: &Args, min_score: u8, context: &Context) -> Resu
         stranger: Secret::new(random()?),
         recording: Some(RefCell::default()),
     };
+    let runs = suite.checks.iter().filter(|check| check.program.is_some());
     let mut outcome = ProveOutcome {
         suite: file,
         sha: sha.clone(),
         tenant: tenant.name.clone(),
         unfit: Vec::new(),
         rows: Vec::new(),
+        unplayed: runs.map(|check| check.name.clone()).collect(),
         cut_short: None,
         min_score,
     };

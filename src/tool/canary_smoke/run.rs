@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::args::{Args, BuildOptions};
 use super::session::{Pace, Session, random};
 use super::suite::{SuiteFile, certificates, load};
-use super::{fleet, record};
+use super::{command, fleet, record};
 use crate::base::secret::Secret;
 use crate::io::clock;
 use crate::io::context::Context;
@@ -65,6 +65,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<RunOutcome, Fa
     let all = suite.checks.len();
     choose(&mut suite, Choice { only: &args.only, labels: &args.label }).map_err(Failure::Usage)?;
     let (mut sha, mut release) = build(&args.build)?;
+    command::look_up(&suite, args.no_commands)?;
     let tenants = fleet::find(&args.fleet, &suite, context, args.self_mask)?;
     let probe = probe(&suite, context, tenants.len())?;
     let deadline = args.deadline.unwrap_or(suite.deadline);

@@ -240,23 +240,7 @@ impl Session<'_> {
 
 /// A result of a step that was not taken yet: nobody knows.
 pub(super) fn blank(step: &Step) -> StepResult {
-    StepResult {
-        name: step.name.clone(),
-        line: step.line,
-        request: step.request.to_string(),
-        outcome: Outcome::Inconclusive,
-        status: None,
-        elapsed_ms: 0,
-        attempts: 0,
-        mismatches: Vec::new(),
-        trouble: None,
-        first_failure: None,
-        waited_ms: None,
-        reconnected: false,
-        digits: None,
-        request_id: None,
-        curl: None,
-    }
+    StepResult { name: step.name.clone(), request: step.request.to_string(), ..StepResult::blank(step.line) }
 }
 
 impl Taken {

@@ -1,6 +1,7 @@
 //! `canary-smoke` against pretend tenants.
 
 mod bodies;
+mod commands;
 pub(crate) mod fixture;
 mod hostile;
 mod leftovers;

@@ -63,6 +63,9 @@ pub fn advice(suite: &Suite) -> Vec<Advice> {
 
 fn of_check(check: &Check, say: &mut impl FnMut(Option<usize>, String)) {
     let name = &check.name;
+    if check.program.is_some() {
+        return;
+    }
     if looks_only_at_status(check) {
         let message = format!("`{name}` looks only at the status: an error page with that status passes");
         say(Some(check.line), message);

@@ -6,7 +6,7 @@ use super::request::read_auth;
 use super::scope::{Scope, Shared};
 use super::step::{self, Common};
 use super::{
-    Auth, Check, DEADLINE, LoadFile, Part, Ready, Scheme, Suite, TIMEOUT, TenantSource, TlsFiles,
+    Auth, Check, DEADLINE, LoadFile, Part, Ready, Scheme, Suite, TIMEOUT, TenantSource, TlsFiles, command,
     credentials, expect, isolation, proof, setup, values, vocabulary,
 };
 use crate::base::diagnostic::Diagnostic;
@@ -37,6 +37,7 @@ pub(super) fn read_suite(fields: &Fields<'_>, load: LoadFile<'_>) -> Option<Suit
         files: Vec::new(),
         everywhere: Vec::new(),
         within: None,
+        hidden: Vec::new(),
         cookies,
         shared: &shared,
     };
@@ -46,6 +47,8 @@ pub(super) fn read_suite(fields: &Fields<'_>, load: LoadFile<'_>) -> Option<Suit
     }
     let ready = fields.table("ready").and_then(|table| read_ready(&table, &mut common));
     let mut setup = setup::read(fields, &mut common);
+    let captures = setup.iter().flat_map(|setup| &setup.step.captures);
+    common.hidden = captures.filter(|c| c.credential).map(|c| c.name.clone()).collect();
     let mut checks: Vec<Check> = Vec::new();
     for table in fields.tables("check") {
         let Some(check) = read_check(&table, &mut common) else { continue };
@@ -144,20 +147,21 @@ fn read_check(table: &Fields<'_>, common: &mut Common<'_>) -> Option<Check> {
         table.refuse(place.clone(), "a check needs a name", "say what is true when it passes");
     }
     let tables = table.tables("step");
-    if !tables.is_empty() {
-        if let Some(value) = vocabulary::of_a_request().find_map(|key| table.get(key)) {
-            let message = "a check with steps has no request of its own";
-            table.refuse(value.span(), message, "move this into the step that it is for");
-            return None;
-        }
+    if let Some(value) =
+        vocabulary::of_a_request().find_map(|key| table.get(key).filter(|_| !tables.is_empty()))
+    {
+        let message = "a check with steps has no request of its own";
+        table.refuse(value.span(), message, "move this into the step that it is for");
+        return None;
     }
-    let tables = if tables.is_empty() { vec![table.clone()] } else { tables };
+    let tables = if tables.is_empty() && !runs { vec![table.clone()] } else { tables };
     let cleanup = table.tables("cleanup");
     let cookies = table.flag("cookies").unwrap_or(common.cookies);
     if cookies {
         step::refuse_cookie_header(&[tables.as_slice(), &cleanup].concat());
     }
     let scope = Scope::new(table.clone(), step::captured(&tables), common.shared);
+    let program = table.keep(command::read(table, &scope, common));
     let steps = step::read_all(&tables, &scope, common);
     let cleanup = step::read_all(&cleanup, &scope, common)?;
     let mut steps = steps?;
@@ -179,7 +183,8 @@ fn read_check(table: &Fields<'_>, common: &mut Common<'_>) -> Option<Check> {
         cookies,
         flaky: read_flaky(table).unwrap_or(common.flaky),
         repeat: table.keep(read_repeat(table))?,
-        steps: NonEmpty::from_vec(steps)?,
+        steps,
+        program: program?,
         cleanup,
     })
 }

@@ -22,6 +22,16 @@ const BESIDE: [&str; 2] = ["as", "json"];
 /// Reads the `expect` of a step whose attempts end after `timeout`.
 pub(super) fn read(fields: &Fields<'_>, scope: &Scope<'_>, timeout: Duration) -> Result<Expect, Diagnostic> {
     let expect = fields.table("expect").ok_or_else(|| fields.missing("expect"))?;
+    for key in ["exit", "stdout"] {
+        if expect.get(key).is_some() {
+            let message = format!("only a command has `{key}`, and this is a request");
+            return Err(expect.mistake(
+                expect.place(key),
+                message,
+                "write `status`, `header`, `body` or `json`",
+            ));
+        }
+    }
     let status = expect.get("status").ok_or_else(|| expect.missing("status"))?;
     let status = NonEmpty::from_vec(statuses(&expect, status)?).ok_or_else(|| expect.missing("status"))?;
     let assertions = assertions(&expect, scope);

@@ -53,7 +53,8 @@ pub(super) fn read(
             flaky: common.flaky,
             cookies: false,
             repeat: Repeat { times: 1, pass: 1 },
-            steps: NonEmpty::one(step),
+            steps: vec![step],
+            program: None,
             cleanup: Vec::new(),
         }
     };

@@ -15,7 +15,7 @@ use crate::policy::toml::fields::{Fields, Word};
 use crate::policy::toml::value::{in_order, scalar};
 
 /// Placeholders that are always there.
-const BUILT_IN: [&str; 4] = ["sha", "nonce", "tenant", NULL];
+const BUILT_IN: [&str; 6] = ["sha", "nonce", "tenant", "tenant_host", "tenant_url", NULL];
 /// Stands for JSON's `null`, which TOML does not have.
 const NULL: &str = "null";
 

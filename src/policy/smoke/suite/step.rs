@@ -20,6 +20,8 @@ pub(super) struct Common<'a> {
     /// What must be true of every answer, and the time in which it must come.
     pub(super) everywhere: Vec<Assertion>,
     pub(super) within: Option<Duration>,
+    /// What `[[setup]]` captures that is a credential.
+    pub(super) hidden: Vec<String>,
     /// Whether cookies are kept and sent.
     pub(super) cookies: bool,
     /// What the whole file may use.

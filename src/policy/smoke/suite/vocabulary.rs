@@ -3,6 +3,7 @@
 
 use super::body::BODY;
 use super::capture::CAPTURE;
+use super::command::{COMMAND, EXIT};
 use super::stream::STREAM;
 use super::until::{RETRY, UNTIL};
 use super::values::{SECRETS, VARS};
@@ -183,7 +184,7 @@ static ISOLATION: Table = Table {
 
 static CHECK: Table = Table {
     name: "check",
-    about: "One thing that must be true: one request, or steps in order",
+    about: "One thing that must be true: one request, steps in order, or a command",
     keys: &[
         &NAMED,
         &[
@@ -193,6 +194,7 @@ static CHECK: Table = Table {
                 Kind::Flag,
                 "keeps the cookies that answers set, and sends them with later requests",
             ),
+            key("command", COMMAND, "a program and its arguments, run instead of requests"),
             key("flaky", FLAKY, "what a pass of this check that needed a retry means"),
             key("repeat", Kind::Table(&REPEAT), "samples, for answers that are not the same every time"),
             key("step", Kind::Tables(&STEP), "requests in order; each may use what earlier ones captured"),
@@ -203,7 +205,7 @@ static CHECK: Table = Table {
         &STEP_KEYS,
     ],
     required: &["name"],
-    either: &[&["request", "expect"], &["step"]],
+    either: &[&["request"], &["step"], &["command"]],
 };
 
 static SETUP: Table = Table {
@@ -258,7 +260,7 @@ static PARTS: [Key; 4] = [
 
 static EXPECT: Table = Table {
     name: "expect",
-    about: "What must be true of an answer",
+    about: "What must be true of an answer, or of the end of a command",
     keys: &[
         &[
             key(
@@ -266,12 +268,14 @@ static EXPECT: Table = Table {
                 Kind::Form(&STATUS),
                 "the status code, a class such as \"2xx\", or a list of these",
             ),
+            key("exit", EXIT, "the exit code of a command, or a list of these"),
+            key("stdout", EXPECTATION, "what a command wrote to stdout, as text"),
             key("first_event_within", Kind::Duration, "the first event of a stream came in this time"),
         ],
         &PARTS,
     ],
-    required: &["status"],
-    either: &[],
+    required: &[],
+    either: &[&["status"], &["exit"]],
 };
 
 static REPEAT: Table = Table {

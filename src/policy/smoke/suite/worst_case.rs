@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::{Check, Part, Ready, Step, Suite};
-use crate::base::list::NonEmpty;
 
 /// Samples of one check that run at once: enough that the sampling of a slow answer ends, few enough that it is no
 /// load test.
@@ -48,7 +47,7 @@ pub fn worst_case(suite: &Suite) -> WorstCase {
 
 /// How many requests a tenant gets if nothing is retried: until it is ready, for the checks, and afterwards.
 pub fn requests(suite: &Suite) -> u32 {
-    let of = |check: &Check| (count(&check.steps) + check.cleanup.len() as u32) * check.repeat.times;
+    let of = |check: &Check| ((check.steps.len() + check.cleanup.len()) as u32) * check.repeat.times;
     let ready = suite.ready.as_ref().map_or(0, |ready| 2 * ready.streak);
     let setup = suite.parts.iter().flat_map(|part| &part.setup).map(|setup| 1 + setup.cleanup.len() as u32);
     ready + setup.sum::<u32>() + suite.checks.iter().map(of).sum::<u32>()
@@ -60,12 +59,9 @@ fn set_up(part: &Part) -> Duration {
     part.setup.iter().map(|setup| attempts(&setup.step)).sum::<Duration>() + cleanup
 }
 
-fn count<T>(list: &NonEmpty<T>) -> u32 {
-    u32::try_from(list.len()).unwrap_or(u32::MAX)
-}
-
 fn longest(check: &Check) -> Duration {
-    let steps: Duration = check.steps.iter().map(attempts).sum();
+    let program = check.program.as_ref().map_or(Duration::ZERO, |program| program.timeout);
+    let steps = check.steps.iter().map(attempts).sum::<Duration>() + program;
     let cleanup = if check.cleanup.is_empty() { Duration::ZERO } else { CLEANUP };
     (steps + cleanup) * check.repeat.times.div_ceil(SAMPLES_AT_ONCE)
 }
