@@ -86,7 +86,7 @@ fn a_tenant_that_shortens_its_sha_is_proved_and_the_report_says_how_many_digits_
         let verdict = fixture.json("verdict.json");
         assert_eq!(verdict["proves_build"], code == 0, "{served}");
         if code == 0 && served != full {
-            ran.says(&format!("not all 40 digits of the build were named by 127.0.0.1"))
+            ran.says("not all 40 digits of the build were named by 127.0.0.1")
                 .says(&format!("({} digits)", served.len()));
             assert_eq!(verdict["tenants"][0]["places"]["digits"], served.len());
         }

@@ -7,7 +7,7 @@ use super::scope::{Scope, Shared};
 use super::step::{self, Common};
 use super::{
     Auth, Check, DEADLINE, LoadFile, Part, Ready, Scheme, Suite, TIMEOUT, TenantSource, TlsFiles, command,
-    credentials, expect, isolation, proof, setup, values,
+    credentials, expect, isolation, proof, setup, values, vocabulary,
 };
 use crate::base::diagnostic::Diagnostic;
 use crate::base::list::NonEmpty;
@@ -147,27 +147,13 @@ fn read_check(table: &Fields<'_>, common: &mut Common<'_>) -> Option<Check> {
         table.refuse(place.clone(), "a check needs a name", "say what is true when it passes");
     }
     let tables = table.tables("step");
-    if !tables.is_empty() {
-        let own = [
-            "request",
-            "auth",
-            "header",
-            "timeout",
-            "expect",
-            "body",
-            "capture",
-            "stream",
-            "until",
-            "retry",
-            "idempotent",
-        ];
-        if let Some(value) = own.iter().find_map(|key| table.get(key)) {
-            let message = "a check with steps has no request of its own";
-            table.refuse(value.span(), message, "move this into the step that it is for");
-            return None;
-        }
+    if let Some(value) =
+        vocabulary::of_a_request().find_map(|key| table.get(key).filter(|_| !tables.is_empty()))
+    {
+        let message = "a check with steps has no request of its own";
+        table.refuse(value.span(), message, "move this into the step that it is for");
+        return None;
     }
-    let runs = table.get("command").is_some();
     let tables = if tables.is_empty() && !runs { vec![table.clone()] } else { tables };
     let cleanup = table.tables("cleanup");
     let cookies = table.flag("cookies").unwrap_or(common.cookies);

@@ -147,6 +147,11 @@ static STEP_KEYS: [Key; 6] = [
     key("idempotent", Kind::Flag, "says that asking twice is harmless, so that a write may be retried"),
 ];
 
+/// The keys that belong to one request.
+pub(super) fn of_a_request() -> impl Iterator<Item = &'static str> {
+    REQUEST.iter().chain(&EXPECTED).chain(&STEP_KEYS).map(|key| key.name)
+}
+
 static NAMED: [Key; 2] =
     [key("name", Kind::Text, "how it is called in reports"), key("why", Kind::Text, "what it proves")];
 
