@@ -154,6 +154,7 @@ fn read_check(table: &Fields<'_>, common: &mut Common<'_>) -> Option<Check> {
         table.refuse(value.span(), message, "move this into the step that it is for");
         return None;
     }
+    let runs = table.get("command").is_some();
     let tables = if tables.is_empty() && !runs { vec![table.clone()] } else { tables };
     let cleanup = table.tables("cleanup");
     let cookies = table.flag("cookies").unwrap_or(common.cookies);
