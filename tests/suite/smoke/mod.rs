@@ -7,6 +7,7 @@ mod hostile;
 mod leftovers;
 mod mistakes;
 mod parts;
+mod products;
 mod prove;
 mod replicas;
 mod reports;
