@@ -162,7 +162,7 @@ fn read_check(table: &Fields<'_>, common: &mut Common<'_>) -> Option<Check> {
         step::refuse_cookie_header(&[tables.as_slice(), &cleanup].concat());
     }
     let scope = Scope::new(table.clone(), step::captured(&tables), common.shared);
-    let program = table.keep(command::read(table, &scope, common));
+    let program = table.keep(command::read(table, &scope, common.timeout, &common.hidden));
     let steps = step::read_all(&tables, &scope, common);
     let cleanup = step::read_all(&cleanup, &scope, common)?;
     let mut steps = steps?;
