@@ -3,6 +3,7 @@
 mod document;
 mod failures;
 mod grid;
+mod init;
 mod junit;
 mod lint;
 mod list;
@@ -234,7 +235,9 @@ impl Render for Outcome {
     fn verdict(&self) -> Verdict {
         match self {
             Self::Run(run) => run.verdict(),
-            Self::List(_) | Self::Lint(_) | Self::Recorded(_) | Self::Schema(_) => Verdict::Green,
+            Self::List(_) | Self::Lint(_) | Self::Recorded(_) | Self::Init(_) | Self::Schema(_) => {
+                Verdict::Green
+            }
             Self::Prove(prove) => prove.verdict(),
         }
     }
@@ -242,7 +245,7 @@ impl Render for Outcome {
     fn exit(&self) -> Exit {
         match self {
             Self::Run(run) => run.exit(),
-            Self::List(_) | Self::Lint(_) | Self::Recorded(_) | Self::Schema(_) => Exit::Done,
+            Self::List(_) | Self::Lint(_) | Self::Recorded(_) | Self::Init(_) | Self::Schema(_) => Exit::Done,
             Self::Prove(prove) => prove.exit(),
         }
     }
@@ -261,6 +264,7 @@ impl Render for Outcome {
                 "sha": recorded.sha, "recorded": recorded.verdict, "superseded_by": recorded.superseded_by,
             })),
             Self::Prove(prove) => prove.fields(),
+            Self::Init(init) => init.fields(),
             Self::Schema(text) => {
                 let schema: Value = serde_json::from_str(text).unwrap_or_default();
                 Map::from_iter([("schema".to_owned(), json!(schema))])
@@ -275,6 +279,7 @@ impl Render for Outcome {
             Self::Lint(lint) => lint.text(page),
             Self::Recorded(recorded) => page.line(Mood::Good, &recorded.headline()),
             Self::Prove(prove) => prove.text(page),
+            Self::Init(init) => init.text(page),
             Self::Schema(text) => text.lines().for_each(|line| page.line(Mood::Plain, line)),
         }
     }
@@ -286,7 +291,7 @@ impl Render for Outcome {
             Self::Lint(lint) => lint.summary(summary),
             Self::Recorded(recorded) => summary.heading(&recorded.headline()),
             Self::Prove(prove) => prove.summary(summary),
-            Self::Schema(_) => {}
+            Self::Init(_) | Self::Schema(_) => {}
         }
     }
 
@@ -298,7 +303,7 @@ impl Render for Outcome {
                 let reason = if recorded.superseded_by.is_some() { "superseded" } else { "" };
                 vec![("sha", recorded.sha.to_string()), ("reason", reason.to_owned())]
             }
-            Self::List(_) | Self::Lint(_) | Self::Schema(_) => Vec::new(),
+            Self::List(_) | Self::Lint(_) | Self::Init(_) | Self::Schema(_) => Vec::new(),
         }
     }
 
@@ -306,14 +311,21 @@ impl Render for Outcome {
         match self {
             Self::Run(run) => run.annotations(),
             Self::Lint(lint) => lint.annotations(),
-            Self::List(_) | Self::Prove(_) | Self::Recorded(_) | Self::Schema(_) => Vec::new(),
+            Self::List(_) | Self::Prove(_) | Self::Recorded(_) | Self::Init(_) | Self::Schema(_) => {
+                Vec::new()
+            }
         }
     }
 
     fn junit(&self) -> Option<String> {
         match self {
             Self::Run(run) => Some(junit::report(run)),
-            Self::List(_) | Self::Lint(_) | Self::Prove(_) | Self::Recorded(_) | Self::Schema(_) => None,
+            Self::List(_)
+            | Self::Lint(_)
+            | Self::Prove(_)
+            | Self::Recorded(_)
+            | Self::Init(_)
+            | Self::Schema(_) => None,
         }
     }
 }

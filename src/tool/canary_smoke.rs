@@ -6,6 +6,7 @@ mod checks;
 mod cleanup;
 mod command;
 mod fleet;
+mod init;
 mod lint;
 mod list;
 mod memory;
@@ -28,6 +29,7 @@ use crate::io::context::Context;
 use crate::model::verdict::Verdict;
 
 pub use self::args::Args;
+pub use self::init::InitOutcome;
 pub use self::lint::LintOutcome;
 pub use self::list::{ListOutcome, Listed};
 pub use self::prove::{ProveOutcome, Row as ProveRow, RowEnd};
@@ -46,6 +48,7 @@ pub enum Outcome {
     Lint(LintOutcome),
     Prove(ProveOutcome),
     Recorded(Recorded),
+    Init(InitOutcome),
     Schema(String),
 }
 
@@ -74,6 +77,9 @@ impl Tool for CanarySmoke {
             }
             Some(Command::Record { verdict }) => {
                 Ok(Outcome::Recorded(record::attach_file(&args, &verdict, context).await?))
+            }
+            Some(Command::Init { from }) => {
+                Ok(Outcome::Init(init::init(&args, from.as_deref(), context).await?))
             }
             Some(Command::Schema) => Ok(Outcome::Schema(crate::policy::smoke::suite::schema())),
         }

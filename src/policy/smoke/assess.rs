@@ -8,6 +8,7 @@ mod charset;
 mod command;
 mod link;
 mod predicate;
+mod sha;
 mod streamed;
 mod taken;
 mod told;

@@ -181,8 +181,15 @@ mod tests {
         let answer =
             Answer { status, headers: Vec::new(), body: body.as_bytes().to_vec(), end: BodyEnd::Whole };
         let (request, identified) = (request.to_owned(), matches!(auth, Auth::Own(_)));
-        let asked = request.clone();
-        Exchange { asked, request, auth, identified, paths: Vec::new(), stream: false, answer }
+        Exchange {
+            asked: request.clone(),
+            request,
+            auth,
+            identified,
+            paths: Vec::new(),
+            stream: false,
+            answer,
+        }
     }
 
     #[test]

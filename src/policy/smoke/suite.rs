@@ -23,6 +23,7 @@ mod checks;
 mod credentials;
 mod expect;
 mod isolation;
+mod predicates;
 mod request;
 mod scope;
 mod setup;
@@ -33,6 +34,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use self::body::Body;
+pub use self::body::LoadFile;
 use self::capture::{Capture, Source};
 use self::command::Program;
 use self::expectation::{Expect, Subject};
@@ -285,9 +287,6 @@ pub enum Scheme {
     /// The token as the value of this header.
     Header(String),
 }
-
-/// Reads a file beside the suite, for a body; the message says why it cannot.
-pub type LoadFile<'a> = &'a dyn Fn(&str) -> Result<Vec<u8>, String>;
 
 /// Reads `smoke.toml`.
 pub fn read(file: &TomlFile<'_>, load: LoadFile<'_>) -> Result<Suite, Mistakes> {

@@ -97,7 +97,7 @@ impl Check<'_> {
                 None => return true,
                 Some(missing) => format!("`{missing}` is missing from `{name}`"),
             },
-            [] => format!("`{name}` is incomplete"),
+            [] => format!("`{name}` needs {}", forms.join(", or ")),
             _ => format!("`{name}` says two things at once"),
         };
         self.notes.at(place, message, Some(format!("write {}", forms.join(", or "))));

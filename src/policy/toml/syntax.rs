@@ -13,7 +13,7 @@ pub(super) fn hint(text: &str, place: &Range<usize>) -> Option<String> {
     let (key, value) = line.split_once('=').unwrap_or((line, ""));
     let first = value.trim_start().split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
     if NOTHING.contains(&first) {
-        return Some(format!("TOML has no `{first}`; to expect JSON's null, write `{{ type = \"null\" }}`"));
+        return Some(format!("TOML has no `{first}`; for JSON's null, write `\"{{{{ null }}}}\"`"));
     }
     let dollar = key.find('$')?;
     (!key[..dollar].contains(['"', '\''])).then(|| {

@@ -35,6 +35,35 @@ impl Session<'_> {
         (setups.into_iter().flatten().collect(), checks.into_iter().flatten().collect())
     }
 
+    /// Runs the checks of the part number `number` of one tenant: its setup, all checks at once, what cleans up the setup.
+    pub(super) async fn part(
+        &self,
+        tenant: &Tenant,
+        number: usize,
+        done: &dyn Fn(),
+    ) -> (Option<CheckResult>, Vec<CheckResult>) {
+        let exchanges = self.exchanges();
+        let set_up = self.set_up(tenant, number, exchanges.setups[number].start).await;
+        let part = &self.suite.parts[number];
+        let prepared =
+            set_up.as_ref().map_or_else(|| Ok(Prepared::default()), |set_up| set_up.prepared(part));
+        let own = self.suite.checks.iter().zip(&exchanges.checks).filter(|(check, _)| check.part == number);
+        let checks = join_all(own.map(async |(check, exchanges)| {
+            let result = match &prepared {
+                Ok(prepared) => self.check(tenant, check, exchanges.start, prepared).await,
+                Err(why) => skipped(check, why.clone()),
+            };
+            done();
+            result
+        }))
+        .await;
+        let setup = match set_up {
+            Some(set_up) => Some(self.tear_down(tenant, part, set_up).await),
+            None => None,
+        };
+        (setup, checks)
+    }
+
     /// Runs one check, whose first step has the number `first` in a recording.
     pub(super) async fn check(
         &self,
@@ -129,7 +158,7 @@ impl Session<'_> {
     }
 }
 
-pub(super) fn skipped(check: &Check, why: String) -> CheckResult {
+fn skipped(check: &Check, why: String) -> CheckResult {
     CheckResult {
         name: check.name.clone(),
         why: check.why.clone(),

@@ -1,6 +1,5 @@
 //! The setup of one file on one tenant: before its checks, once; and what takes away what it made, after them.
 
-use super::checks::skipped;
 use super::cleanup::{Litter, Unnamed};
 use super::memory::Memory;
 use super::session::{Session, millis};
@@ -87,34 +86,5 @@ impl Session<'_> {
         let cleanup = self.cleanup(tenant, litter, &memory).await;
         result.samples.iter_mut().for_each(|sample| sample.cleanup.clone_from(&cleanup));
         result
-    }
-
-    /// Runs the checks of the part number `number` of one tenant: its setup, all checks at once, what cleans up the setup.
-    pub(super) async fn part(
-        &self,
-        tenant: &Tenant,
-        number: usize,
-        done: &dyn Fn(),
-    ) -> (Option<CheckResult>, Vec<CheckResult>) {
-        let exchanges = self.exchanges();
-        let set_up = self.set_up(tenant, number, exchanges.setups[number].start).await;
-        let part = &self.suite.parts[number];
-        let prepared =
-            set_up.as_ref().map_or_else(|| Ok(Prepared::default()), |set_up| set_up.prepared(part));
-        let own = self.suite.checks.iter().zip(&exchanges.checks).filter(|(check, _)| check.part == number);
-        let checks = futures_util::future::join_all(own.map(async |(check, exchanges)| {
-            let result = match &prepared {
-                Ok(prepared) => self.check(tenant, check, exchanges.start, prepared).await,
-                Err(why) => skipped(check, why.clone()),
-            };
-            done();
-            result
-        }))
-        .await;
-        let setup = match set_up {
-            Some(set_up) => Some(self.tear_down(tenant, part, set_up).await),
-            None => None,
-        };
-        (setup, checks)
     }
 }

@@ -48,14 +48,16 @@ pub(super) fn load(paths: &[PathBuf]) -> Result<(Suite, SuiteFile), Failure> {
     let name = files.iter().map(|(file, _)| file.as_str()).collect::<Vec<_>>().join(" + ");
     let sha256 = match files.as_slice() {
         [(_, only)] => only.clone(),
-        several => digest(several.iter().map(|(_, sha256)| format!("{sha256}\n")).collect::<String>()),
+        several => {
+            digest(several.iter().map(|(_, sha256)| format!("{sha256}\n")).collect::<String>().as_bytes())
+        }
     };
-    let body_files = suite.body_files.iter().map(|(file, bytes)| (file.clone(), digest(bytes))).collect();
+    let body_files = suite.body_files.iter().map(|(file, text)| (file.clone(), digest(text))).collect();
     Ok((suite, SuiteFile { file: name, sha256, files, body_files }))
 }
 
-fn digest(bytes: impl AsRef<[u8]>) -> String {
-    Digest::of(bytes.as_ref()).hex()
+fn digest(bytes: &[u8]) -> String {
+    Digest::of(bytes).hex()
 }
 
 fn load_one(path: &Path) -> Result<(Suite, String), Failure> {
@@ -74,7 +76,7 @@ fn load_one(path: &Path) -> Result<(Suite, String), Failure> {
     let placed = |file: String| folder(path).join(file).display().to_string();
     suite.tls.ca = suite.tls.ca.map(placed);
     suite.tls.client = suite.tls.client.map(|(cert, key)| (placed(cert), placed(key)));
-    Ok((suite, digest(&text)))
+    Ok((suite, digest(text.as_bytes())))
 }
 
 /// Reads the certificates that the suite names.

@@ -3,7 +3,7 @@
 use coalmine_sandbox::{Tenant, TenantSetup};
 
 use super::fixture::{Fixture, SHA, TOKEN, example, tenant};
-use super::words::PRODUCT;
+use super::words::product_suite;
 
 const EXTRA: &str = "format = 1\n[vars]\nplace = \"/events\"\n[[check]]\nname = \"the extra one\"\nlabels = [\"extra\"]\n\
     request = \"GET {{ var.place }}\"\nexpect.status = 200\nexpect.json.\"$\" = { type = \"array\" }\n";
@@ -43,7 +43,7 @@ fn a_name_or_label_that_fits_nothing_is_refused_before_anything_is_sent() {
 
 #[test]
 fn the_checks_are_listed_with_their_labels_and_nothing_is_sent() {
-    let fixture = Fixture::new(PRODUCT, &[]);
+    let fixture = Fixture::new(&product_suite(), &[]);
     let ran = fixture.run(&["--list"]);
     ran.ends(0).says("items come in pages").says("items, slow").says("smoke.toml:");
     let chosen = fixture.run(&["--list", "--label", "slow", "--format", "json"]);

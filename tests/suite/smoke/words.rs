@@ -10,101 +10,13 @@ use super::fixture::{Fixture, SHA, TOKEN, example, start, tenant};
 /// A password that must be seen nowhere.
 const PASSWORD: &str = "pa55+word/of=canary-Q7";
 
-/// A product with a login: a setup, pages, a write, a wait. The tenant's token is not used.
-pub(crate) const PRODUCT: &str = r#"
-format = 1
-
-[defaults]
-auth = "none"
-cookies = true
-
-[vars]
-user = "canary"
-title = { env = "CANARY_TITLE" }
-
-[secrets]
-password = { env = "CANARY_PASSWORDS" }
-
-[ready]
-request = "GET /health"
-expect.status = 200
-expect.json."$.sha" = { starts_with = "{{ sha }}" }
-every = "20ms"
-
-[[setup]]
-name = "the form"
-request = "GET /login"
-expect.status = 200
-capture.csrf_field = { regex = 'name="csrf" value="([^"]+)"' }
-
-[[setup]]
-name = "log in"
-request = "POST /login"
-body.form = { user = "{{ var.user }}", password = "{{ secret.password }}", csrf = "{{ csrf_field }}" }
-expect.status = 303
-expect.header.location = "/account"
-capture.home = { header = "Location" }
-capture.csrf = { cookie = "csrf" }
-
-  [[setup.cleanup]]
-  request = "POST /logout"
-  header.X-CSRF-Token = "{{ csrf }}"
-  expect.status = [204, 403]
-
-[[check]]
-name = "the account is that of the user"
-labels = ["account"]
-request = "GET {{ home }}"
-expect.status = 200
-expect.json."$.user" = "{{ var.user }}"
-expect.json."$.tags" = { min_len = 1 }
-
-[[check]]
-name = "items come in pages"
-labels = ["items", "slow"]
-
-  [[check.step]]
-  request = "GET /items?per_page=3"
-  expect.status = 200
-  expect.json."$" = { type = "array", min_len = 3 }
-  expect.json."$[0].title" = { type = "string", min_len = 1 }
-  capture.next = { link = "next" }
-
-  [[check.step]]
-  request = "GET {{ next }}"
-  expect.status = 200
-  expect.json."$[0].id" = "seed-4"
-
-[[check]]
-name = "an item is made and found where the answer says"
-labels = ["items"]
-
-  [[check.step]]
-  request = "POST /items"
-  header.X-CSRF-Token = "{{ csrf }}"
-  body.json = { title = "{{ var.title }}" }
-  expect.status = 201
-  expect.json."$.title" = "{{ var.title }}"
-  capture.item = { header = "Location" }
-  capture.id = { header = "Location", regex = '/items/(.+)$' }
-
-  [[check.step]]
-  request = "GET {{ item }}"
-  expect.status = 200
-  expect.json."$.id" = "{{ id }}"
-  expect.json."$.title" = "{{ var.title }}"
-
-  [[check.cleanup]]
-  request = "DELETE /items/{{ id }}"
-  header.X-CSRF-Token = "{{ csrf }}"
-  expect.status = [204, 404]
-
-[[check]]
-name = "without a login there is no account"
-cookies = false
-request = "GET /account"
-expect.status = 401
-"#;
+/// The suite on the page about such products: a setup, pages, a write, a wait. The tenant's token is not used.
+pub(crate) fn product_suite() -> String {
+    let page = include_str!("../../../docs/suite.md");
+    let (_, rest) = page.split_once("<!-- suite: product -->\n```toml\n").expect("the page has the example");
+    let (suite, _) = rest.split_once("\n```\n").expect("the example ends");
+    suite.replacen("[[setup]]  ", "every = \"20ms\"\n\n[[setup]]  ", 1)
+}
 
 /// Tenants with these passwords.
 fn fleet(passwords: &[&str]) -> Vec<Tenant> {
@@ -116,7 +28,7 @@ fn fleet(passwords: &[&str]) -> Vec<Tenant> {
 
 fn product(tenants: &[Tenant], passwords: &str) -> Fixture {
     let urls: Vec<String> = tenants.iter().map(Tenant::url).collect();
-    Fixture::new(PRODUCT, &[])
+    Fixture::new(&product_suite(), &[])
         .var("CANARY_TENANT_URLS", &urls.join("\n"))
         .var("CANARY_PASSWORDS", passwords)
         .var("CANARY_TITLE", "made by, canary")
@@ -157,7 +69,7 @@ fn one_secret_may_be_for_all_and_a_named_tenant_may_have_its_own() {
     product(&tenants, PASSWORD).smoke().ends(0);
     let named = [format!("a=http{}", &tenants[0].url()[4..]), format!("b-1={}", tenants[1].url())];
     let arguments = ["--sha", SHA, "--tenant", &named[0], "--tenant", &named[1]];
-    let fixture = Fixture::new(PRODUCT, &[])
+    let fixture = Fixture::new(&product_suite(), &[])
         .var("CANARY_TITLE", "made by canary")
         .var("CANARY_PASSWORDS_A", PASSWORD)
         .var("CANARY_PASSWORDS_B_1", PASSWORD);

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 
 use serde_json::{Number, Value};
 
-use super::build::begins_with_build;
+use super::sha::begins_with_build;
 use crate::policy::smoke::suite::expectation::{JsonType, Order, Part, Predicate, Wanted};
 use crate::policy::smoke::suite::template::{Encoding, JsonTemplate, Unfit, Variables};
 

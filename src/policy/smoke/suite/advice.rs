@@ -88,15 +88,15 @@ fn of_check(check: &Check, say: &mut impl FnMut(Option<usize>, String)) {
     }
 }
 
-fn never_ends(stream: &Stream) -> bool {
-    stream.stop.is_none() && stream.max_events.is_none()
-}
-
 fn no_cleanup(name: &str, word: &str, step: &Step) -> String {
     let what = &step.request;
     format!(
         "`{name}` has no `{word}` for `{what}`: every run leaves something behind; write `idempotent = true` if it only reads"
     )
+}
+
+fn never_ends(stream: &Stream) -> bool {
+    stream.stop.is_none() && stream.max_events.is_none()
 }
 
 /// Success and failure side by side: a status 5xx beside others, or, of a read, a 4xx beside a 2xx.

@@ -1,11 +1,13 @@
 //! The body of a request: JSON, text, a form, the parts of a multipart form, or bytes.
 
-use super::LoadFile;
 use super::scope::Scope;
 use super::template::{JsonTemplate, Template};
 use crate::base::diagnostic::Diagnostic;
 use crate::policy::toml::fields::{Fields, Placed, Word};
 use crate::policy::toml::vocabulary::{Form, Kind, Table, key};
+
+/// Reads a file beside the suite, for a body; the message says why it cannot.
+pub type LoadFile<'a> = &'a dyn Fn(&str) -> Result<Vec<u8>, String>;
 
 /// The body of a request.
 #[derive(Clone, Debug)]

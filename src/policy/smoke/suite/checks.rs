@@ -7,7 +7,7 @@ use super::scope::{Scope, Shared};
 use super::step::{self, Common};
 use super::{
     Auth, Check, DEADLINE, LoadFile, Part, Ready, Scheme, Suite, TIMEOUT, TenantSource, TlsFiles, command,
-    credentials, expect, isolation, proof, setup, values,
+    credentials, expect, isolation, proof, setup, values, vocabulary,
 };
 use crate::base::diagnostic::Diagnostic;
 use crate::base::list::NonEmpty;
@@ -147,25 +147,12 @@ fn read_check(table: &Fields<'_>, common: &mut Common<'_>) -> Option<Check> {
         table.refuse(place.clone(), "a check needs a name", "say what is true when it passes");
     }
     let tables = table.tables("step");
-    if !tables.is_empty() {
-        let own = [
-            "request",
-            "auth",
-            "header",
-            "timeout",
-            "expect",
-            "body",
-            "capture",
-            "stream",
-            "until",
-            "retry",
-            "idempotent",
-        ];
-        if let Some(value) = own.iter().find_map(|key| table.get(key)) {
-            let message = "a check with steps has no request of its own";
-            table.refuse(value.span(), message, "move this into the step that it is for");
-            return None;
-        }
+    if let Some(value) =
+        vocabulary::of_a_request().find_map(|key| table.get(key).filter(|_| !tables.is_empty()))
+    {
+        let message = "a check with steps has no request of its own";
+        table.refuse(value.span(), message, "move this into the step that it is for");
+        return None;
     }
     let runs = table.get("command").is_some();
     let tables = if tables.is_empty() && !runs { vec![table.clone()] } else { tables };
@@ -175,7 +162,7 @@ fn read_check(table: &Fields<'_>, common: &mut Common<'_>) -> Option<Check> {
         step::refuse_cookie_header(&[tables.as_slice(), &cleanup].concat());
     }
     let scope = Scope::new(table.clone(), step::captured(&tables), common.shared);
-    let program = table.keep(command::read(table, &scope, common));
+    let program = table.keep(command::read(table, &scope, common.timeout, &common.hidden));
     let steps = step::read_all(&tables, &scope, common);
     let cleanup = step::read_all(&cleanup, &scope, common)?;
     let mut steps = steps?;

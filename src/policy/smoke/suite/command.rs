@@ -6,7 +6,6 @@ use super::capture::is_telling;
 use super::expect;
 use super::expectation::{Assertion, Subject};
 use super::scope::Scope;
-use super::step::Common;
 use super::template::Template;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::list::NonEmpty;
@@ -54,14 +53,16 @@ pub(super) const EXIT: Kind = Kind::Form(&EXIT_FORM);
 const OF_REQUESTS: [&str; 9] =
     ["auth", "header", "body", "capture", "stream", "until", "retry", "idempotent", "cookies"];
 
-/// Reads the command of a check; `None`: it has none.
+/// Reads the command of a check, which takes at most `timeout` unless it says so; `hidden` are the captures that are
+/// credentials. `None`: it has none.
 ///
 /// # Errors
 /// The program depends on a placeholder, an argument holds a secret, or something is said of a request.
 pub(super) fn read(
     table: &Fields<'_>,
     scope: &Scope<'_>,
-    common: &Common<'_>,
+    timeout: Duration,
+    hidden: &[String],
 ) -> Result<Option<Program>, Diagnostic> {
     let Some(value) = table.get("command") else { return Ok(None) };
     if let Some(key) = OF_REQUESTS.into_iter().find(|key| table.get(key).is_some()) {
@@ -71,10 +72,10 @@ pub(super) fn read(
     let mut arguments = Vec::new();
     for word in table.members(value) {
         let argument = scope.template(&word)?;
-        let hidden = |name: &&str| {
-            name.starts_with("secret.") || is_telling(name) || common.hidden.iter().any(|known| known == name)
+        let is_hidden = |name: &&str| {
+            name.starts_with("secret.") || is_telling(name) || hidden.iter().any(|known| known == name)
         };
-        if let Some(name) = argument.names().find(hidden) {
+        if let Some(name) = argument.names().find(is_hidden) {
             let message = format!("`{name}` is a secret, and every user of the machine can read arguments");
             let hint = format!("the command finds it in ${}", variable(name));
             return Err(table.mistake(word.span(), message, hint));
@@ -108,7 +109,7 @@ pub(super) fn read(
     if let Some(value) = expect.get("stdout") {
         assertions.extend(expect.keep(expect::assertion(&expect, scope, Subject::Body, value)));
     }
-    let timeout = table.duration("timeout").unwrap_or(common.timeout);
+    let timeout = table.duration("timeout").unwrap_or(timeout);
     Ok(Some(Program {
         program: program.to_string(),
         arguments,

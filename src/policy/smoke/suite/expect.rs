@@ -9,7 +9,6 @@ use super::expectation::{
 };
 use super::json_path::Path;
 use super::scope::Scope;
-use super::stream;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::duration;
 use crate::base::list::NonEmpty;
@@ -36,7 +35,7 @@ pub(super) fn read(fields: &Fields<'_>, scope: &Scope<'_>, timeout: Duration) ->
     let status = NonEmpty::from_vec(statuses(&expect, status)?).ok_or_else(|| expect.missing("status"))?;
     let assertions = assertions(&expect, scope);
     let within = within(&expect, timeout)?;
-    let first_event = stream::first_event(&expect, timeout)?;
+    let first_event = first_event(&expect, timeout)?;
     Ok(Expect { status, within, first_event, assertions, everywhere: Vec::new() })
 }
 
@@ -69,6 +68,21 @@ pub(super) fn within(expect: &Fields<'_>, timeout: Duration) -> Result<Option<Du
     Ok(Some(within))
 }
 
+/// Reads the time in which the first event must come, where the stream ends after `within`.
+///
+/// # Errors
+/// It can never be exceeded.
+fn first_event(expect: &Fields<'_>, within: Duration) -> Result<Option<Duration>, Diagnostic> {
+    let Some(first) = expect.duration("first_event_within") else { return Ok(None) };
+    if first > within {
+        let message = format!("this can never fail: the stream ends after {}", duration::show(within));
+        let hint = "raise `stream.within`, or lower this";
+        return Err(expect.mistake(expect.place("first_event_within"), message, hint));
+    }
+    Ok(Some(first))
+}
+
+/// Reads a JSONPath.
 pub(super) fn path(fields: &Fields<'_>, text: &Word<'_>) -> Result<Path, Diagnostic> {
     if text.get_ref().contains("{{") {
         let hint = "compare the value instead, as in `\"$[*].id\" = { contains = \"{{ id }}\" }`";

@@ -5,10 +5,9 @@ use std::time::Duration;
 use super::expect;
 use super::expectation::{Assertion, Subject};
 use super::json_path::Path;
+use super::predicates::PREDICATE;
 use super::scope::Scope;
-use super::vocabulary::PREDICATE;
 use crate::base::diagnostic::Diagnostic;
-use crate::base::duration;
 use crate::policy::toml::fields::{Fields, Placed};
 use crate::policy::toml::vocabulary::{Form, Key, Kind, Table, key};
 
@@ -104,18 +103,4 @@ fn last<'a>(fields: &Fields<'a>, scope: &Scope<'_>, value: &'a Placed<'a>) -> Re
         return Err(fields.mistake(value.span(), "nothing is said of the last event", hint));
     }
     Ok(last)
-}
-
-/// Reads the time in which the first event must come, where the stream ends after `within`.
-///
-/// # Errors
-/// It can never be exceeded.
-pub(super) fn first_event(expect: &Fields<'_>, within: Duration) -> Result<Option<Duration>, Diagnostic> {
-    let Some(first) = expect.duration("first_event_within") else { return Ok(None) };
-    if first > within {
-        let message = format!("this can never fail: the stream ends after {}", duration::show(within));
-        let hint = "raise `stream.within`, or lower this";
-        return Err(expect.mistake(expect.place("first_event_within"), message, hint));
-    }
-    Ok(Some(first))
 }

@@ -146,18 +146,18 @@ impl JsonTemplate {
 }
 
 impl JsonTemplate {
-    /// A text without placeholders is a value.
-    pub(super) fn folded(self) -> Self {
-        let fixed = self.names().is_empty().then(|| self.render(&Variables::new()).ok()).flatten();
-        fixed.map_or(self, Self::Fixed)
-    }
-
     /// The name of the placeholder that is all of it.
     pub fn single(&self) -> Option<&str> {
         match self {
             Self::Text(template) => template.single(),
             Self::Fixed(_) | Self::List(_) | Self::Object(_) => None,
         }
+    }
+
+    /// A text without placeholders is a value.
+    pub(super) fn folded(self) -> Self {
+        let fixed = self.names().is_empty().then(|| self.render(&Variables::new()).ok()).flatten();
+        fixed.map_or(self, Self::Fixed)
     }
 
     /// The names of the placeholders, in order.

@@ -4,13 +4,11 @@
 use super::body::BODY;
 use super::capture::CAPTURE;
 use super::command::{COMMAND, EXIT};
+use super::predicates::PREDICATES;
 use super::stream::STREAM;
 use super::until::{RETRY, UNTIL};
 use super::values::{SECRETS, VARS};
 use crate::policy::toml::vocabulary::{Form, Key, Kind, Table, key};
-
-/// JSON types by name, as `type` takes them.
-pub(super) const TYPES: [&str; 7] = ["object", "array", "string", "number", "integer", "boolean", "null"];
 
 /// Names of the methods that a request may have.
 pub(super) const METHODS: [&str; 7] = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"];
@@ -19,8 +17,6 @@ pub(super) const METHODS: [&str; 7] = ["GET", "HEAD", "OPTIONS", "POST", "PUT", 
 const REQUEST_LINE: Kind = Kind::Like("^(GET|HEAD|OPTIONS|POST|PUT|PATCH|DELETE) (/|[{][{])");
 
 const FLAKY: Kind = Kind::Choice(&["fail", "warn"]);
-
-const VALUES: Kind = Kind::List { of: &Kind::Json, least: 1 };
 
 static EXPECTATION_FORM: Form = Form {
     name: "a value or predicates",
@@ -146,6 +142,11 @@ static STEP_KEYS: [Key; 6] = [
     key("retry", Kind::Table(&RETRY), "asks again while an expectation does not hold; a pass is then flaky"),
     key("idempotent", Kind::Flag, "says that asking twice is harmless, so that a write may be retried"),
 ];
+
+/// The keys that belong to one request.
+pub(super) fn of_a_request() -> impl Iterator<Item = &'static str> {
+    REQUEST.iter().chain(&EXPECTED).chain(&STEP_KEYS).map(|key| key.name)
+}
 
 static NAMED: [Key; 2] =
     [key("name", Kind::Text, "how it is called in reports"), key("why", Kind::Text, "what it proves")];
@@ -283,33 +284,3 @@ static REPEAT: Table = Table {
     required: &["times", "pass"],
     either: &[],
 };
-
-/// What can be asked of a value. All of the predicates of one table must hold.
-pub(super) static PREDICATES: Table = Table {
-    name: "predicates",
-    about: "What must be true of a value; all of these",
-    keys: &[PREDICATE],
-    required: &[],
-    either: &[],
-};
-
-pub(super) static PREDICATE: &[Key] = &[
-    key("equals", Kind::Json, "is this, type included"),
-    key("not_equals", Kind::Json, "is not this"),
-    key("type", Kind::Choice(&TYPES), "is of this JSON type"),
-    key("min_len", Kind::Size, "has at least so many characters, members or keys"),
-    key("max_len", Kind::Size, "has at most so many characters, members or keys"),
-    key("contains", Kind::Json, "a text has this part; a list has this member"),
-    key("not_contains", Kind::Json, "a text has no such part; a list has no such member"),
-    key("starts_with", Kind::Text, "a text begins so"),
-    key("ends_with", Kind::Text, "a text ends so"),
-    key("matches", Kind::Text, "a text has a match of this regular expression"),
-    key("not_matches", Kind::Text, "a text has no match of this regular expression"),
-    key("gt", Kind::Number, "is a number greater than this"),
-    key("ge", Kind::Number, "is a number not less than this"),
-    key("lt", Kind::Number, "is a number less than this"),
-    key("le", Kind::Number, "is a number not greater than this"),
-    key("one_of", VALUES, "is one of these"),
-    key("exists", Kind::Flag, "is there, or is not"),
-    key("as", Kind::Choice(&["number"]), "reads a text as a number before it is looked at"),
-];
