@@ -6,4 +6,5 @@ pub mod hold;
 pub mod images;
 pub mod order;
 pub mod record;
+pub mod ring;
 pub mod set;

@@ -52,7 +52,7 @@ pub struct Break {
 /// What follows from the history.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
-    /// The rollback that holds promotions, if one does.
+    /// What holds promotions, if anything does: a rollback, or somebody's word.
     pub hold: Option<Entry>,
     /// Releases that a rollback moved away from and nobody meant to promote again.
     pub rejected: Vec<Rejected>,
@@ -211,7 +211,8 @@ impl History {
                     }
                 }
                 Event::Resume => standing.hold = None,
-                Event::RollbackFailed | Event::Restart => {}
+                Event::Hold { .. } => standing.hold = Some(entry.clone()),
+                Event::RollbackFailed | Event::Restart | Event::Approval { .. } => {}
             }
         }
         standing
@@ -245,7 +246,7 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn promotion() -> Event {
-        Event::Promotion { evidence: Vec::new() }
+        Event::Promotion { evidence: Vec::new(), skipped: Vec::new() }
     }
 
     pub(crate) fn rollback(left: &str) -> Event {

@@ -3,7 +3,9 @@
 pub mod bucket;
 pub mod export;
 pub mod members;
+pub mod outlook;
 pub mod read;
+pub mod state;
 pub mod vocabulary;
 
 use std::path::PathBuf;

@@ -92,7 +92,19 @@ fn history_table<'a>(entries: impl Iterator<Item = &'a Entry>) -> Table {
 
 fn entry_row(entry: &Entry) -> [Cell; 5] {
     let (mood, what) = match &entry.event {
-        Event::Promotion { evidence } => (Mood::Good, format!("promotion ({} evidence)", evidence.len())),
+        Event::Promotion { evidence, skipped } if skipped.is_empty() => {
+            (Mood::Good, format!("promotion ({} evidence)", evidence.len()))
+        }
+        Event::Promotion { skipped, .. } => {
+            (Mood::Odd, format!("promotion that skipped {}", skipped.join("; ")))
+        }
+        Event::Hold { alone } => (Mood::Odd, if *alone { "hold of this ring" } else { "hold" }.to_owned()),
+        Event::Approval { proven, .. } => (
+            Mood::Good,
+            proven.as_ref().map_or("approval, not confirmed by GitHub".to_owned(), |proven| {
+                format!("approval by {}, confirmed by GitHub", proven.login)
+            }),
+        ),
         Event::Rollback { left, hold, partial } => {
             let left = left.as_ref().map(|left| format!(" from {}", left.short())).unwrap_or_default();
             let held = if *hold { ", held" } else { "" };

@@ -2,8 +2,15 @@
 
 use crate::support::{Fixture, ONE, Program};
 
-const BINARIES: [&str; 6] =
-    ["publish-staging", "canary-smoke", "ring-of", "promote-latest", "rollback-latest", "release-status"];
+const BINARIES: [&str; 7] = [
+    "publish-staging",
+    "canary-smoke",
+    "ring-of",
+    "promote-ring",
+    "promote-latest",
+    "rollback-latest",
+    "release-status",
+];
 
 #[test]
 fn every_binary_tells_its_help_and_version_on_stdout() {

@@ -13,8 +13,15 @@ const HOST: &str = "localhost:5000";
 /// The commits of the examples, old and new.
 const OLD: &str = "4c1d56e";
 const NEW: &str = "9f02ab7";
-const TOOLS: [&str; 6] =
-    ["publish-staging", "canary-smoke", "ring-of", "promote-latest", "rollback-latest", "release-status"];
+const TOOLS: [&str; 7] = [
+    "publish-staging",
+    "canary-smoke",
+    "ring-of",
+    "promote-ring",
+    "promote-latest",
+    "rollback-latest",
+    "release-status",
+];
 
 /// One ```console block with the scenario that the comment before it names.
 struct Example {

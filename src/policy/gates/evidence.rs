@@ -32,8 +32,44 @@ pub struct Demand<'a> {
     pub max_age: Duration,
     /// sha256 of the suite that it must have been judged with, if that is said.
     pub suite: Option<&'a str>,
+    /// The ring that it must be from, if rings are declared.
+    pub ring: Option<From<'a>>,
     /// Now.
     pub now: Timestamp,
+}
+
+/// The ring that a verdict must be from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct From<'a> {
+    /// Its name.
+    pub ring: &'a str,
+    /// Whether it is the first: a verdict that names no ring is from there.
+    pub first: bool,
+}
+
+impl From<'_> {
+    fn is(&self, verdict: &VerdictRecord) -> bool {
+        verdict.ring.as_deref().map_or(self.first, |ring| ring == self.ring)
+    }
+}
+
+/// The newest verdict of this kind, from this ring, on the very digests of `record`.
+pub fn newest<'p>(
+    record: &ReleaseRecord,
+    pieces: &'p [Piece],
+    kind: Kind,
+    from: Option<&From<'_>>,
+) -> Option<&'p VerdictRecord> {
+    let verdicts = pieces.iter().filter_map(|piece| piece.verdict.as_ref().ok());
+    verdicts
+        .filter(|verdict| verdict.tool == kind.tool() && mismatch(record, verdict).is_none())
+        .filter(|verdict| from.is_none_or(|from| from.is(verdict)))
+        .max_by_key(|verdict| rank(verdict))
+}
+
+/// Of verdicts at the same moment the one that is not green counts.
+fn rank(verdict: &VerdictRecord) -> (Timestamp, bool) {
+    (verdict.finished, verdict.verdict != Verdict::Green)
 }
 
 /// Every reason why `pieces` do not prove `record`; none if they do.
@@ -91,19 +127,25 @@ fn lacking(
     demand: &Demand<'_>,
 ) -> Option<Refusal> {
     let of_kind: Vec<&&VerdictRecord> = sound.iter().filter(|verdict| verdict.tool == kind.tool()).collect();
+    let of_ring: Vec<&&VerdictRecord> =
+        of_kind.iter().filter(|verdict| demand.ring.is_none_or(|from| from.is(verdict))).copied().collect();
     let fitting =
-        of_kind.iter().filter(|verdict| demand.suite.is_none_or(|suite| verdict.suite.sha256 == suite));
-    // Of verdicts at the same moment the one that is not green counts.
-    let newest = fitting.max_by_key(|verdict| (verdict.finished, verdict.verdict != Verdict::Green));
-    let expected = format!("green {kind} evidence for {}", record.release.sha);
+        of_ring.iter().filter(|verdict| demand.suite.is_none_or(|suite| verdict.suite.sha256 == suite));
+    let newest = fitting.max_by_key(|verdict| rank(verdict));
+    let from = demand.ring.map(|from| format!(" from ring {}", from.ring)).unwrap_or_default();
+    let expected = format!("green {kind} evidence{from} for {}", record.release.sha);
     let run = format!("run {} against the canary tenants", kind.tool());
     let Some(newest) = newest else {
-        let found = if of_kind.is_empty() { "none".to_owned() } else { "only of another suite".to_owned() };
-        return Some(refusal(
-            expected,
-            found,
-            &format!("{run}, or promote without evidence with --no-require"),
-        ));
+        let found = match (of_kind.is_empty(), of_ring.is_empty()) {
+            (true, _) => "none",
+            (false, true) => "only from another ring",
+            (false, false) => "only of another suite",
+        };
+        let hint = match demand.ring {
+            Some(from) => format!("run `{} --ring {}`", kind.tool(), from.ring),
+            None => format!("{run}, or promote without evidence with --no-require"),
+        };
+        return Some(refusal(expected, found.to_owned(), &hint));
     };
     if newest.verdict != Verdict::Green {
         let found = format!(
@@ -142,12 +184,13 @@ fn refusal(expected: String, found: String, hint: &str) -> Refusal {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::{Demand, Piece, judge};
     use crate::model::digest::Digest;
-    use crate::model::record::{JudgedImage, Kind, ReleaseRecord, SuiteName, VerdictRecord};
+    use crate::model::record::{JudgedImage, Kind, RecordName, ReleaseRecord, Run, SuiteName, VerdictRecord};
     use crate::model::release::{ImageRecord, Release};
     use crate::model::verdict::Verdict;
+    use crate::policy::rings::state::Proof;
     use std::time::Duration;
 
     const NOON: &str = "2026-11-21T12:00:00Z";
@@ -171,7 +214,7 @@ mod tests {
         }
     }
 
-    fn green(finished: &str) -> VerdictRecord {
+    pub(crate) fn green(finished: &str) -> VerdictRecord {
         let judged = |image: &ImageRecord| JudgedImage {
             repository: image.repository.clone(),
             digest: image.digest.clone(),
@@ -184,8 +227,20 @@ mod tests {
             images: record().release.images.iter().map(judged).collect(),
             suite: SuiteName { sha256: "suite".to_owned() },
             proves_build: Some(true),
+            ring: None,
             finished: finished.parse().unwrap(),
         }
+    }
+
+    pub(crate) fn piece(verdict: VerdictRecord) -> Piece {
+        Piece { origin: "v.json".to_owned(), sha256: String::new(), verdict: Ok(verdict) }
+    }
+
+    /// A release that ann published, with these verdicts on it.
+    pub(crate) fn proof(pieces: Vec<Piece>) -> Proof {
+        let run = Run { actor: Some("ann".to_owned()), ..Run::default() };
+        let name = RecordName { home: "ghcr.io/a/x".parse().unwrap(), digest: Digest::of(b"record") };
+        Proof { name, record: ReleaseRecord { run: Some(run), ..record() }, pieces }
     }
 
     fn found(verdicts: Vec<Result<VerdictRecord, String>>, suite: Option<&str>) -> Vec<String> {
@@ -195,6 +250,7 @@ mod tests {
             kinds: &[Kind::Smoke],
             max_age: Duration::from_secs(86_400),
             suite,
+            ring: None,
             now: NOON.parse().unwrap(),
         };
         judge(&record(), &pieces, &demand).into_iter().map(|refusal| refusal.found).collect()

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 fn path_of(binary: &str) -> &'static str {
     match binary {
         "canary-smoke" => env!("CARGO_BIN_EXE_canary-smoke"),
+        "promote-ring" => env!("CARGO_BIN_EXE_promote-ring"),
         "ring-of" => env!("CARGO_BIN_EXE_ring-of"),
         "publish-staging" => env!("CARGO_BIN_EXE_publish-staging"),
         "promote-latest" => env!("CARGO_BIN_EXE_promote-latest"),
