@@ -1,5 +1,6 @@
 //! The names and facts of the release world. Nothing here reads, writes or tells the time.
 
+pub mod bundle;
 pub mod check;
 pub mod commit;
 pub mod digest;
@@ -9,12 +10,14 @@ pub mod hold;
 pub mod image;
 pub mod key;
 pub mod manifest;
+pub mod measurement;
 pub mod moves;
 pub mod record;
 pub mod reference;
 pub mod refusal;
 pub mod release;
 pub mod repository;
+pub mod soak;
 pub mod source;
 pub mod tag;
 pub mod tenant;

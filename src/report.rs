@@ -9,6 +9,7 @@ pub mod publish;
 pub mod ring_of;
 pub mod rings;
 pub mod smoke;
+mod soak;
 pub mod status;
 pub(crate) mod table;
 
@@ -48,7 +49,6 @@ pub trait Render {
         None
     }
 
-    /// Annotations for the workflow's page.
     fn annotations(&self) -> Vec<github::Annotation> {
         Vec::new()
     }

@@ -1,6 +1,7 @@
 //! One folder or file a program: read, decide (`policy`), act (`engine`), and an outcome for `report`.
 
 pub mod canary_smoke;
+pub mod canary_soak;
 pub mod failure;
 pub mod options;
 pub mod promote_latest;
@@ -16,11 +17,8 @@ pub mod settings;
 use crate::io::context::Context;
 use crate::model::verdict::Verdict;
 
-/// A binary of the toolkit.
 pub trait Tool {
-    /// The name of the binary.
     const NAME: &'static str;
-    /// The command line.
     type Args: clap::Parser + Clone;
     /// What it comes to when it could do its work, whatever the verdict.
     type Outcome;

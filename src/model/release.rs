@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::bundle::Pins;
 use super::commit::CommitSha;
 use super::digest::Digest;
 use super::manifest::{Body, Manifest, MediaType, Platform};
@@ -27,14 +28,11 @@ pub enum Missing {
     Child {
         /// The digest that the index names.
         digest: Digest,
-        /// What it was for.
         platform: Option<Platform>,
     },
-    /// A configuration or layer.
     Blob {
         /// The digest that the manifest names.
         digest: Digest,
-        /// The manifest that names it.
         of: Digest,
     },
 }
@@ -74,6 +72,9 @@ pub struct ImageRecord {
     pub media_type: MediaType,
     /// What it runs on; sorted.
     pub platforms: Vec<Platform>,
+    /// What a bundle says of itself; absent for everything else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pins: Option<Pins>,
 }
 
 /// One build of every image, in the order of the images.
@@ -102,6 +103,7 @@ impl From<&Staged> for ImageRecord {
             digest: staged.manifest.digest.clone(),
             media_type: staged.manifest.media_type,
             platforms: staged.platforms.clone(),
+            pins: Pins::of_manifest(&staged.manifest.bytes),
         }
     }
 }

@@ -31,7 +31,6 @@ use crate::policy::history::History;
 use crate::policy::plan::decide;
 use crate::policy::rings::Rings;
 
-/// The binary.
 pub struct PromoteLatest;
 
 impl Tool for PromoteLatest {
@@ -40,18 +39,17 @@ impl Tool for PromoteLatest {
     type Outcome = Executed;
 
     fn output(args: &Args) -> &OutputOptions {
-        &args.output
+        &args.moving.output
     }
 
     async fn run(args: Args, context: &Context) -> Result<Executed, Failure> {
-        let settings = Settings::find(&args.registry, &args.images.images, &context.env)?;
+        let settings = Settings::of_move(&args.moving, &context.env)?;
         let declared = Declared::of_settings(&settings);
         if let Some(declared) = &declared {
             refuse_shortcuts(&args, &declared.rings)?;
         }
-        let settings = settings.on_tag(args.to.as_ref());
         let client = settings.client(context, Access::PullPush)?;
-        let rung = match declared.filter(|_| args.to.is_none()) {
+        let rung = match declared.filter(|_| args.moving.to.is_none()) {
             Some(declared) => {
                 let last = declared.rings.last();
                 Some(Rung::read(&client, &settings, declared, last, None).await?)
@@ -65,10 +63,10 @@ impl Tool for PromoteLatest {
 /// With rings, this program is the step into the last one, and the rings say what it asks for.
 fn refuse_shortcuts(args: &Args, rings: &Rings) -> Result<(), Failure> {
     let hint = "use promote-ring; for a hotfix, `promote-ring SHA --to RING --skip-rings REASON`";
-    if let Some((_, ring)) = args.to.as_ref().and_then(|tag| rings.of_tag(tag)) {
+    if let Some((_, ring)) = args.moving.to.as_ref().and_then(|tag| rings.of_tag(tag)) {
         return Err(Failure::usage(format!("{} is the tag of ring {}", ring.tag, ring.name), hint));
     }
-    if args.to.is_none() && (args.no_require || !args.require.is_empty()) {
+    if args.moving.to.is_none() && (args.no_require || !args.require.is_empty()) {
         return Err(Failure::usage("the rings say which evidence a promotion needs", hint));
     }
     Ok(())
@@ -95,8 +93,11 @@ pub(crate) async fn step(
         [] => None,
         places => {
             let whole = |images: &[ImageRecord]| {
-                let program =
-                    if args.to.is_some() && rung.is_some() { "promote-ring" } else { "promote-latest" };
+                let program = if args.moving.to.is_some() && rung.is_some() {
+                    "promote-ring"
+                } else {
+                    "promote-latest"
+                };
                 let words = format!("{program} {sha} {}", target.repeated);
                 target.command(&words, images.iter().map(|image| &image.repository))
             };

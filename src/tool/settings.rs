@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::failure::Failure;
-use super::options::RegistryOptions;
+use super::options::{MoveOptions, RegistryOptions};
 use crate::base::shell::quoted;
 use crate::engine::target::Target;
 use crate::io::clock;
@@ -26,7 +26,6 @@ const PLACES: [&str; 2] = ["coalmine.toml", ".github/coalmine.toml"];
 /// Everything a registry binary has to know before it sends its first request.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The images and the tag.
     pub target: Target,
     /// The evidence that a promotion asks for.
     pub require: Vec<Kind>,
@@ -59,7 +58,15 @@ impl Settings {
         Self::find_if_named(options, images, env)?.ok_or_else(|| usage(NotImages::Empty.to_string()))
     }
 
-    /// The same; `None` if no images are named anywhere.
+    /// The same for a promotion or rollback, which may be told to move another tag.
+    ///
+    /// # Errors
+    /// As with [`Settings::find`].
+    pub fn of_move(options: &MoveOptions, env: &Env) -> Result<Self, Failure> {
+        Ok(Self::find(&options.registry, &options.images.images, env)?.on_tag(options.to.as_ref()))
+    }
+
+    /// [`Settings::find`]; `None` if no images are named anywhere.
     ///
     /// # Errors
     /// The file is wrong, or names images that are none.

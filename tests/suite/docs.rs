@@ -6,22 +6,13 @@ use std::process::{Command, Stdio};
 
 use coalmine::base::exit::Exit;
 
-use crate::support::{Fixture, IMAGES, Program, digests, release, single};
+use crate::support::{Fixture, IMAGES, PROGRAMS, Program, digests, release, single};
 
 /// The registry of the examples; in a test, the sandbox.
 const HOST: &str = "localhost:5000";
 /// The commits of the examples, old and new.
 const OLD: &str = "4c1d56e";
 const NEW: &str = "9f02ab7";
-const TOOLS: [&str; 7] = [
-    "publish-staging",
-    "canary-smoke",
-    "ring-of",
-    "promote-ring",
-    "promote-latest",
-    "rollback-latest",
-    "release-status",
-];
 
 /// One ```console block with the scenario that the comment before it names.
 struct Example {
@@ -226,6 +217,12 @@ fn scenario(name: &str) -> Fixture {
             let mistyped = suite.replace("json.\"$.subsystems\"", "jsn.\"$.subsystems\"");
             fs::write(fixture.path("mistyped.toml"), mistyped).unwrap();
         }
+        // The example of a soak with five gates.
+        "soak" => {
+            let gates =
+                fs::read_to_string(root().join("docs/examples/soak/operator-readiness.toml")).unwrap();
+            fs::write(fixture.path("soak.toml"), gates).unwrap();
+        }
         other => panic!("there is no scenario `{other}`"),
     }
     fixture
@@ -266,7 +263,7 @@ fn every_runnable_example_prints_what_it_says() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    for tool in TOOLS {
+    for (tool, _) in PROGRAMS {
         assert!(played.iter().any(|place| place.contains(tool)), "the page of {tool} has no example");
     }
     assert!(played.iter().any(|place| place.starts_with("README.md")), "the README has no example");
@@ -305,12 +302,12 @@ fn the_table_of_exit_codes_is_that_of_the_code() {
 #[test]
 fn every_option_in_help_stands_on_the_page_of_its_tool() {
     let folder = tempfile::tempdir().unwrap();
-    for tool in TOOLS {
+    for (tool, _) in PROGRAMS {
         let (help, page) =
             (Program::new(tool, folder.path()).arg("--help").run().code(0).stdout, page_of(tool));
         let words = help.lines().map(str::trim_start).filter(|line| line.starts_with('-'));
         let options: Vec<&str> = words
-            .flat_map(|line| line.split([' ', ',', '.', '=']))
+            .flat_map(|line| line.split([' ', ',', '.', '=', '[']))
             .filter(|word| word.starts_with("--") && word.len() > 2)
             .collect();
         assert!(options.len() > 10, "{tool}: {options:?}");

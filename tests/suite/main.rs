@@ -3,6 +3,7 @@
 
 mod architecture;
 mod budgets;
+mod bundles;
 mod cli;
 mod credentials;
 mod docs;
@@ -16,6 +17,7 @@ mod install;
 mod journey;
 mod kills;
 mod matrix;
+mod metrics;
 mod network;
 mod publishing;
 mod records;
@@ -27,6 +29,7 @@ mod rings;
 mod secrets;
 mod smoke;
 mod snapshots;
+mod soak;
 mod status;
 mod support;
 mod workflows;

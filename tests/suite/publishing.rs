@@ -1,7 +1,9 @@
 //! publish-staging: every kind of source, byte for byte, nothing sent twice, nothing believed.
 
 use crate::support::docker_registry::{DockerRegistry, skopeo_digest};
-use crate::support::{Done, Fixture, IMAGES, ONE, THREE, TWO, digests, is_full, release, single};
+use crate::support::{
+    Done, Fixture, IMAGES, ONE, THREE, TWO, digests, is_full, peak_memory, release, single,
+};
 use coalmine_sandbox::image::{DockerArchive, write_layout_with_sparse_layer};
 use coalmine_sandbox::registry::Kind;
 use coalmine_sandbox::{Fault, Image, Registry, Setup, When};
@@ -261,20 +263,9 @@ fn a_layer_of_gigabytes_passes_through_64_megabytes_of_memory() {
     let large =
         write_layout_with_sparse_layer(&layout, ONE, if is_full() { 2 << 30 } else { 1 << 28 }).unwrap();
     let image = format!("{}/{REPOSITORY}=oci:{}", real.host(), layout.display());
-    let mut child =
-        fixture.run("publish-staging").args([ONE, "--image", &image, "--deadline", "10m"]).spawn();
-    let status = format!("/proc/{}/status", child.id());
-    let mut peak = 0;
-    while child.try_wait().unwrap().is_none() {
-        let text = std::fs::read_to_string(&status).unwrap_or_default();
-        let line = text
-            .lines()
-            .find(|line| line.starts_with("VmHWM:"))
-            .and_then(|line| line.split_whitespace().nth(1));
-        peak = peak.max(line.and_then(|kilobytes| kilobytes.parse::<u64>().ok()).unwrap_or(0));
-        std::thread::park_timeout(std::time::Duration::from_millis(1));
-    }
-    Done::of(child, fixture.path("result.json")).code(0);
+    let program = fixture.run("publish-staging").args([ONE, "--image", &image, "--deadline", "10m"]);
+    let (done, peak) = peak_memory(program);
+    done.code(0);
     assert_eq!(skopeo_digest(&format!("{}/{REPOSITORY}:staging-{ONE}", real.host())), Some(large.digest));
     assert!(peak > 1_000 && peak < 64 * 1024, "{peak} kB resident");
 }

@@ -75,7 +75,7 @@ pub fn open(path: &Path) -> Result<Origin, SourceError> {
     let bytes = serde_json::to_vec(&manifest).expect("a value is JSON");
     let top = decode::manifest(bytes.into(), Some(media_type))
         .map_err(|problem| unfit("a manifest", problem.to_string()))?;
-    Ok(Origin { top, children: Vec::new(), blobs })
+    Ok(Origin { top, children: Vec::new(), blobs, temporary: None })
 }
 
 /// Digest and media type of a member (OCI image specification 1.1, `media-types.md`).

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::Bytes;
+use tempfile::TempDir;
 
 use super::error::SourceError;
 use crate::io::registry::call::MANIFEST_BYTES;
@@ -20,7 +22,6 @@ const MANIFESTS_BYTES: u64 = 64 * 1024 * 1024;
 /// Where the bytes of a blob are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// A stretch of a file.
     File {
         /// The file, which is never a link.
         path: PathBuf,
@@ -44,6 +45,8 @@ pub struct Origin {
     pub children: Vec<Manifest>,
     /// Size and place of every blob that a registry has to hold.
     pub blobs: BTreeMap<Digest, (u64, Content)>,
+    /// The folder that holds them, if it goes with this origin.
+    pub temporary: Option<Arc<TempDir>>,
 }
 
 /// Finds the stretch of a file that holds a digest: each kind of container has its own.
@@ -110,7 +113,7 @@ pub fn gather(
             blobs.insert(blob.digest.clone(), (blob.size, content));
         }
     }
-    Ok(Origin { top, children, blobs })
+    Ok(Origin { top, children, blobs, temporary: None })
 }
 
 fn manifest(

@@ -6,7 +6,6 @@ use crate::policy::toml::vocabulary::{Form, Kind, Table, key};
 
 const TEXTS: Kind = Kind::List { of: &Kind::Text, least: 0 };
 
-/// The whole file.
 pub(super) static FILE: Table = Table {
     name: "configuration",
     about: "Which images make a release, how their tags are called, and what a rollback does beside moving them",
@@ -65,7 +64,7 @@ static HOOK_FORM: Form = Form {
     hint: "write `[\"program\", \"argument\"]`, or `{ run = [\"program\"], timeout = \"30s\", env = [\"GITHUB_TOKEN\"] }`",
     kinds: &[Kind::List { of: &Kind::Text, least: 1 }, Kind::Table(&TIMED)],
 };
-const HOOK: Kind = Kind::Form(&HOOK_FORM);
+pub(crate) const HOOK: Kind = Kind::Form(&HOOK_FORM);
 
 static TIMED: Table = Table {
     name: "hook",

@@ -19,14 +19,11 @@ pub struct Piece {
     pub origin: String,
     /// sha256 of its bytes.
     pub sha256: String,
-    /// The verdict.
     pub verdict: Result<VerdictRecord, String>,
 }
 
-/// What a promotion asks for.
 #[derive(Clone, Debug)]
 pub struct Demand<'a> {
-    /// The kinds of evidence.
     pub kinds: &'a [Kind],
     /// The oldest that counts.
     pub max_age: Duration,
@@ -34,7 +31,6 @@ pub struct Demand<'a> {
     pub suite: Option<&'a str>,
     /// The ring that it must be from, if rings are declared.
     pub ring: Option<From<'a>>,
-    /// Now.
     pub now: Timestamp,
 }
 
@@ -201,6 +197,7 @@ pub(crate) mod tests {
             digest: Digest::of(name.as_bytes()),
             media_type: crate::model::manifest::MediaType::OciIndex,
             platforms: Vec::new(),
+            pins: None,
         };
         let release = Release { sha: "4c1d56e".parse().unwrap(), images: vec![image("x"), image("y")] };
         ReleaseRecord {

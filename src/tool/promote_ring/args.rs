@@ -6,7 +6,7 @@ use clap::Parser;
 
 use crate::model::commit::CommitSha;
 use crate::model::tag::Tag;
-use crate::tool::options::{ImageOptions, OutputOptions, RegistryOptions};
+use crate::tool::options::{ImageOptions, MoveOptions, OutputOptions, RegistryOptions};
 use crate::tool::promote_latest;
 
 /// Moves the tag of a ring to a release that has earned it in the ring before
@@ -61,10 +61,12 @@ impl Args {
             suite: None,
             allow_older: self.allow_older,
             lift_hold: self.lift_hold.clone(),
-            to: Some(tag.clone()),
-            images: self.images.clone(),
-            registry: self.registry.clone(),
-            output: self.output.clone(),
+            moving: MoveOptions {
+                to: Some(tag.clone()),
+                images: self.images.clone(),
+                registry: self.registry.clone(),
+                output: self.output.clone(),
+            },
         }
     }
 }

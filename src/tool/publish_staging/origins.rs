@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_util::future::{join_all, try_join_all};
 
+use crate::base::redact::Redactor;
 use crate::engine::inspect::examine;
 use crate::io::registry::client::Client;
 use crate::io::registry::decode;
@@ -27,9 +28,7 @@ const CONFIG_BYTES: usize = 4 * 1024 * 1024;
 /// An image that may be published.
 #[derive(Clone, Debug)]
 pub(super) struct Prepared {
-    /// Where to.
     pub repository: Repository,
-    /// What.
     pub origin: Origin,
     /// What it runs on; sorted.
     pub platforms: Vec<Platform>,
@@ -43,8 +42,11 @@ pub(super) struct Prepared {
 ///
 /// # Errors
 /// A source is missing or not whole.
-pub(super) async fn open_local(images: &[ImageSource]) -> Result<Vec<Option<Origin>>, SourceError> {
-    try_join_all(images.iter().map(|image| source::open(&image.source))).await
+pub(super) async fn open_local(
+    images: &[ImageSource],
+    secrets: &Redactor,
+) -> Result<Vec<Option<Origin>>, SourceError> {
+    try_join_all(images.iter().map(|image| source::open(&image.source, secrets))).await
 }
 
 /// Reads the sources that are in registries, and where the staging tags stand. Every refusal is told.
@@ -84,7 +86,13 @@ async fn prepare_one(
         (None, SourceSpec::Here(digest)) => {
             remote(client, &Reference::Pinned(repository.clone(), digest.clone()), repository).await?
         }
-        (None, SourceSpec::Layout(_) | SourceSpec::OciArchive(_) | SourceSpec::DockerArchive(_)) => {
+        (
+            None,
+            SourceSpec::Layout(_)
+            | SourceSpec::OciArchive(_)
+            | SourceSpec::DockerArchive(_)
+            | SourceSpec::Bundle(_),
+        ) => {
             unreachable!("`open_local` opens these or fails")
         }
     };
@@ -137,7 +145,7 @@ async fn remote(
         .filter(|blob| !blob.elsewhere)
         .map(|blob| (blob.digest.clone(), (blob.size, content.clone())))
         .collect();
-    Ok(Ok(Origin { top, children, blobs }))
+    Ok(Ok(Origin { top, children, blobs, temporary: None }))
 }
 
 /// What the image runs on: the index says so, or each image's configuration.
