@@ -1,5 +1,5 @@
-//! The one thing that is asked of GitHub's API: an issue for a rejected release, once.
-//! GitHub REST API 2022-11-28, "Issues".
+//! What is asked of GitHub's API: an issue for a rejected release, once, and who somebody is that approves.
+//! GitHub REST API 2022-11-28, "Issues", "Users", "Team members".
 
 use std::time::Duration;
 
@@ -12,14 +12,82 @@ use super::env::Env;
 use super::proxy::{Proxies, is_this_machine};
 use crate::base::secret::Secret;
 use crate::base::text;
+use crate::model::history::Proven;
 
 /// An answer takes a second or two; a rollback is over by now, and nobody waits for this.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-pub struct Issues {
+/// The API, for whoever has the token.
+struct Api {
     http: Client,
-    url: Url,
+    base: String,
     token: Secret,
+}
+
+impl Api {
+    fn of(env: &Env) -> Result<Self, String> {
+        let token = env.secret("GITHUB_TOKEN").ok_or("GITHUB_TOKEN is not set")?;
+        let base = env.get("GITHUB_API_URL").unwrap_or("https://api.github.com").trim_end_matches('/');
+        let url = Url::parse(base).map_err(|_| "GITHUB_API_URL is not a URL".to_owned())?;
+        if url.scheme() != "https" && !is_this_machine(&url) {
+            return Err("GITHUB_API_URL is not https: no token is sent there".to_owned());
+        }
+        let http = Proxies::of(env).lead(connection::client()).timeout(PATIENCE);
+        Ok(Self { http: http.build().map_err(|e| e.to_string())?, base: base.to_owned(), token })
+    }
+
+    fn url(&self, path: &str) -> Result<Url, String> {
+        Url::parse(&format!("{}{path}", self.base)).map_err(|_| "GITHUB_API_URL is not a URL".to_owned())
+    }
+
+    fn request(&self, method: Method, url: Url) -> RequestBuilder {
+        let request = self.http.request(method, url).bearer_auth(self.token.expose());
+        request
+            .header("accept", "application/vnd.github+json")
+            .header("x-github-api-version", "2022-11-28")
+            .header("content-type", "application/json")
+    }
+}
+
+/// Who the caller's token belongs to, and which of `teams`, as `owner/team`, they are in. GitHub REST API 2022-11-28, "Users"
+/// and "Team members": `GET /user`, `GET /orgs/{org}/teams/{team}/memberships/{user}`.
+///
+/// # Errors
+/// The token is nobody's, as that of a workflow, or GitHub does not answer.
+pub async fn whose(env: &Env, teams: &[String]) -> Result<Proven, String> {
+    #[derive(Deserialize)]
+    struct User {
+        login: String,
+    }
+    #[derive(Deserialize)]
+    struct Membership {
+        state: String,
+    }
+    let api = Api::of(env)?;
+    let user: User = ask(api.request(Method::GET, api.url("/user")?)).await?;
+    if !is_name(&user.login) {
+        return Err("GitHub names a user that cannot be one".to_owned());
+    }
+    let mut proven = Proven { login: user.login, teams: Vec::new() };
+    for team in teams {
+        let Some((owner, name)) =
+            team.split_once('/').filter(|(owner, name)| is_name(owner) && is_name(name))
+        else {
+            continue;
+        };
+        let path = format!("/orgs/{owner}/teams/{name}/memberships/{}", proven.login);
+        // Not a member, or not allowed to know: either way it is not shown.
+        let membership: Result<Membership, String> = ask(api.request(Method::GET, api.url(&path)?)).await;
+        if membership.is_ok_and(|membership| membership.state == "active") {
+            proven.teams.push(team.clone());
+        }
+    }
+    Ok(proven)
+}
+
+pub struct Issues {
+    api: Api,
+    path: String,
 }
 
 #[derive(Deserialize)]
@@ -34,42 +102,28 @@ impl Issues {
     /// # Errors
     /// A variable is missing, or the API's address is not one that may get a token.
     pub fn of(env: &Env) -> Result<Self, String> {
-        let token = env.secret("GITHUB_TOKEN").ok_or("GITHUB_TOKEN is not set")?;
+        let api = Api::of(env)?;
         let repository = env.get("GITHUB_REPOSITORY").ok_or("GITHUB_REPOSITORY is not set")?;
         let named =
             repository.split_once('/').filter(|(owner, name)| [owner, name].iter().all(|part| is_name(part)));
         let (owner, name) = named.ok_or("GITHUB_REPOSITORY is not `owner/name`")?;
-        let api = env.get("GITHUB_API_URL").unwrap_or("https://api.github.com").trim_end_matches('/');
-        let url = Url::parse(&format!("{api}/repos/{owner}/{name}/issues"))
-            .map_err(|_| "GITHUB_API_URL is not a URL".to_owned())?;
-        if url.scheme() != "https" && !is_this_machine(&url) {
-            return Err("GITHUB_API_URL is not https: no token is sent there".to_owned());
-        }
-        let http = Proxies::of(env).lead(connection::client()).timeout(PATIENCE);
-        Ok(Self { http: http.build().map_err(|e| e.to_string())?, url, token })
+        Ok(Self { api, path: format!("/repos/{owner}/{name}/issues") })
     }
 
     /// The address of the issue that bears `marker`: an open one that is there, or a new one.
     pub async fn file(&self, marker: &str, title: &str, body: &str) -> Result<String, String> {
-        let mut list = self.url.clone();
+        let mut list = self.api.url(&self.path)?;
         list.query_pairs_mut().extend_pairs([("state", "all"), ("per_page", "100")]);
-        let recent: Vec<Issue> = ask(self.request(Method::GET, list)).await?;
+        let recent: Vec<Issue> = ask(self.api.request(Method::GET, list)).await?;
         let known =
             recent.into_iter().find(|issue| issue.body.as_deref().is_some_and(|body| body.contains(marker)));
         if let Some(issue) = known {
             return Ok(issue.html_url);
         }
         let document = json!({ "title": title, "body": body }).to_string();
-        let issue: Issue = ask(self.request(Method::POST, self.url.clone()).body(document)).await?;
+        let issue: Issue =
+            ask(self.api.request(Method::POST, self.api.url(&self.path)?).body(document)).await?;
         Ok(issue.html_url)
-    }
-
-    fn request(&self, method: Method, url: Url) -> RequestBuilder {
-        let request = self.http.request(method, url).bearer_auth(self.token.expose());
-        request
-            .header("accept", "application/vnd.github+json")
-            .header("x-github-api-version", "2022-11-28")
-            .header("content-type", "application/json")
     }
 }
 

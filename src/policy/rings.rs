@@ -1,5 +1,6 @@
 //! Rings: groups of tenants that take a release one group after the other, each by a tag of its own.
 
+pub mod back;
 pub mod bucket;
 pub mod export;
 pub mod members;

@@ -1,7 +1,7 @@
 //! `promote-ring`: moves the tag of a ring to a release that has earned it, with the engine of `promote-latest`.
 
 mod args;
-mod due;
+pub(crate) mod due;
 
 pub use self::args::Args;
 use super::Tool;
@@ -16,6 +16,7 @@ use crate::io::context::Context;
 use crate::io::registry::client::{Access, Client};
 use crate::model::commit::CommitSha;
 use crate::policy::gates::ring::waits;
+use crate::policy::rings::outlook::Wait;
 
 /// The binary.
 pub struct PromoteRing;
@@ -34,8 +35,8 @@ pub enum Outcome {
         /// Older releases that this ring will never run.
         passed_over: Vec<CommitSha>,
     },
-    /// Nothing may move yet: ring, release and what it waits for.
-    Waits(Vec<(String, CommitSha, String)>),
+    /// Nothing may move yet: each ring, and what it waits for.
+    Waits(Vec<(String, Wait)>),
     /// There is nothing to move.
     Nothing,
 }
@@ -104,7 +105,8 @@ async fn step(
         && !runs.is_some_and(|runs| sha.begins(runs))
         && let Some(why) = waits(&rung.view().step(rung.place, None), &settings.require)
     {
-        return Ok(Outcome::Waits(vec![(ring.name, sha.clone(), why)]));
+        let wait = Wait { sha: sha.clone(), why, act: "wait for its verdict".to_owned() };
+        return Ok(Outcome::Waits(vec![(ring.name, wait)]));
     }
     if let Some(affected) = &rung.affected {
         console.say(&format!("ring {}: {affected}", ring.name));

@@ -39,18 +39,20 @@ pub struct Demand<'a> {
 pub struct From<'a> {
     /// Its name.
     pub ring: &'a str,
+    /// Its tag, by which a verdict may name it too.
+    pub tag: &'a str,
     /// Whether it is the first: a verdict that names no ring is from there.
     pub first: bool,
 }
 
 impl From<'_> {
     fn is(&self, verdict: &VerdictRecord) -> bool {
-        verdict.ring.as_deref().map_or(self.first, |ring| ring == self.ring)
+        verdict.ring.as_deref().map_or(self.first, |ring| ring == self.ring || ring == self.tag)
     }
 }
 
 /// The newest verdict of this kind, from this ring, on the very digests of `record`.
-pub fn newest<'p>(
+pub fn newest_from<'p>(
     record: &ReleaseRecord,
     pieces: &'p [Piece],
     kind: Kind,

@@ -6,7 +6,7 @@ use crate::model::history::{Entry, Event};
 use crate::model::record::Kind;
 use crate::model::refusal::{Guard, Refusal};
 use crate::model::verdict::Verdict;
-use crate::policy::gates::evidence::{From, newest};
+use crate::policy::gates::evidence::{From, newest_from};
 use crate::policy::history::History;
 use crate::policy::rings::state::{Proof, State};
 use crate::policy::rings::{Admit, Approve, Ring, Rings};
@@ -44,7 +44,7 @@ impl<'a> Step<'a> {
 
 /// The ring at `place`, as one that gives verdicts.
 pub fn from(rings: &Rings, place: usize) -> Option<From<'_>> {
-    rings.rings.get(place).map(|ring| From { ring: &ring.name, first: place == 0 })
+    rings.rings.get(place).map(|ring| From { ring: &ring.name, tag: ring.tag.as_str(), first: place == 0 })
 }
 
 /// The evidence that a step into the ring at `place` asks for, from the ring before it. The first ring is where a release is
@@ -97,7 +97,7 @@ pub fn stopped(step: &Step<'_>) -> Vec<Refusal> {
         };
         let red = |proof: &&Proof| {
             [Kind::Smoke, Kind::Soak].into_iter().find_map(|kind| {
-                newest(&proof.record, &proof.pieces, kind, from(step.rings, place).as_ref())
+                newest_from(&proof.record, &proof.pieces, kind, from(step.rings, place).as_ref())
                     .filter(|verdict| verdict.verdict == Verdict::Red)
                     .map(|verdict| (kind, verdict.finished))
             })
@@ -235,7 +235,7 @@ pub fn waits(step: &Step<'_>, require: &[Kind]) -> Option<String> {
     let from = from(step.rings, step.place);
     let open = |kind: &Kind| {
         let proof = step.states[step.place].proven();
-        let verdict = proof.and_then(|proof| newest(&proof.record, &proof.pieces, *kind, from.as_ref()));
+        let verdict = proof.and_then(|proof| newest_from(&proof.record, &proof.pieces, *kind, from.as_ref()));
         verdict.is_none_or(|verdict| verdict.verdict == Verdict::Pending)
     };
     let kind = kinds(step.rings, next, require).into_iter().find(open)?;

@@ -39,10 +39,21 @@ pub struct Outlook {
     pub take: Option<CommitSha>,
     /// Older ones that it will never run.
     pub passed_over: Vec<CommitSha>,
-    /// What it waits for: the release, and why.
-    pub waits: Vec<(CommitSha, String)>,
+    /// What it waits for.
+    pub waits: Vec<Wait>,
     /// Who holds the ring.
     pub held: Option<String>,
+}
+
+/// A release that a ring does not take yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// The release.
+    pub sha: CommitSha,
+    /// Why.
+    pub why: String,
+    /// What somebody has to do.
+    pub act: String,
 }
 
 impl<'a> View<'a> {
@@ -116,15 +127,16 @@ impl<'a> View<'a> {
             let step = self.step(place, Some(proof));
             let kinds = kinds(self.rings, place, self.require);
             let refusals = judge(&proof.record, &proof.pieces, &self.demand(place, &kinds));
-            let first = waits(&step, self.require).or_else(|| {
+            let turn = waits(&step, self.require).map(|why| (why, "wait for its verdict".to_owned()));
+            let first = turn.or_else(|| {
                 let mut refusals = unearned(&step).into_iter().chain(refusals);
-                refusals.next().map(|refusal| format!("{}: {}", refusal.expected, refusal.found))
+                refusals.next().map(|no| (format!("expected {}, found {}", no.expected, no.found), no.hint))
             });
-            match first {
-                Some(why) => outlook.waits.push((sha.clone(), why)),
-                None if outlook.held.is_some() => {
-                    outlook.waits.push((sha.clone(), "the ring is held".to_owned()));
-                }
+            let held = outlook.held.as_ref().map(|held| {
+                (format!("the ring is held{held}"), "`release-status resume --reason TEXT`".to_owned())
+            });
+            match first.or(held) {
+                Some((why, act)) => outlook.waits.push(Wait { sha: sha.clone(), why, act }),
                 None => outlook.take = Some(sha.clone()),
             }
         }
@@ -201,7 +213,7 @@ mod tests {
         assert_eq!(arrived, ["4444444", "3333333", "2222222"]);
         assert_eq!(found.take.unwrap().as_str(), "3333333");
         assert_eq!(found.passed_over[0].as_str(), "2222222");
-        assert!(found.waits[0].1.contains("green smoke evidence from ring canary"), "{:?}", found.waits);
+        assert!(found.waits[0].why.contains("green smoke evidence from ring canary"), "{:?}", found.waits);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use super::args::{Args, BuildOptions};
+use super::ring::OfRing;
 use super::session::{Pace, Session, random};
 use super::suite::{SuiteFile, certificates, load};
 use super::{fleet, record};
@@ -30,6 +31,8 @@ use crate::tool::failure::Failure;
 #[derive(Clone, Debug)]
 pub struct RunOutcome {
     pub sha: CommitSha,
+    /// The ring whose tenants were asked, if one was named.
+    pub ring: Option<String>,
     /// Its images, if they were named.
     pub release: Option<Release>,
     pub suite: SuiteFile,
@@ -56,8 +59,18 @@ pub struct RunOutcome {
 /// The suite, the release or the tenants are not as they must be; nothing was sent.
 pub(super) async fn run(args: &Args, context: &Context) -> Result<RunOutcome, Failure> {
     let (suite, file) = load(&args.suite)?;
-    let (mut sha, mut release) = build(&args.build)?;
-    let tenants = fleet::find(&args.fleet, &suite.tenants, context, args.self_mask)?;
+    let ring = match &args.build.ring {
+        Some(name) => Some(OfRing::find(args, name, context).await?),
+        None => None,
+    };
+    let (mut sha, mut release) = match &ring {
+        Some(ring) => (ring.sha.clone(), None),
+        None => build(&args.build)?,
+    };
+    let mut tenants = fleet::find(&args.fleet, &suite.tenants, context, args.self_mask)?;
+    if let Some(ring) = &ring {
+        tenants = ring.of(tenants)?;
+    }
     let probe = probe(&args.suite, &suite, context, tenants.len())?;
     let deadline = args.deadline.unwrap_or(suite.deadline);
     if release.is_none() {
@@ -84,6 +97,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<RunOutcome, Fa
     let twins = twins(&places).into_iter().map(|(first, second)| (name(first), name(second))).collect();
     Ok(RunOutcome {
         sha,
+        ring: ring.map(|ring| ring.name),
         release,
         suite: file,
         ready_line: suite.ready.as_ref().map(|ready| ready.step.line),

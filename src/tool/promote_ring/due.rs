@@ -8,6 +8,7 @@ use crate::ledger::rings::proof;
 use crate::ledger::staged;
 use crate::model::commit::CommitSha;
 use crate::model::history::Event;
+use crate::policy::rings::outlook::Wait;
 use crate::policy::rings::state::Proof;
 use crate::tool::failure::Failure;
 use crate::tool::rung::Rung;
@@ -17,8 +18,8 @@ use crate::tool::settings::Settings;
 pub(super) enum Due {
     /// This step.
     Step { place: usize, sha: CommitSha, passed_over: Vec<CommitSha> },
-    /// Nothing yet: ring, release and what it waits for.
-    Waits(Vec<(String, CommitSha, String)>),
+    /// Nothing yet: each ring, and what it waits for.
+    Waits(Vec<(String, Wait)>),
     /// Every ring runs the newest release that there is for it.
     Nothing,
 }
@@ -38,7 +39,7 @@ pub(super) async fn find(client: &Client<'_>, settings: &Settings, rung: &Rung) 
             return Ok(Due::Step { place, sha, passed_over: outlook.passed_over });
         }
         let name = &rings.rings[place].name;
-        all.extend(outlook.waits.into_iter().map(|(sha, why)| (name.clone(), sha, why)));
+        all.extend(outlook.waits.into_iter().map(|wait| (name.clone(), wait)));
     }
     Ok(if all.is_empty() { Due::Nothing } else { Due::Waits(all) })
 }
