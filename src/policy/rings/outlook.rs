@@ -209,7 +209,7 @@ mod tests {
         let history = arrived(&["1111111", "2222222", "3333333", "4444444"]);
         let of = |sha: &str, proven| release(sha, proven, &format!("2026-11-21T0{}:00:00Z", &sha[..1]));
         let all = [of("4444444", false), of("3333333", true), of("2222222", true)];
-        let (found, arrived) = outlook(["4444444", "1111111", ""], &history, 1, &all);
+        let (found, arrived) = outlook(["4444444", "1111111", "1111111"], &history, 1, &all);
         assert_eq!(arrived, ["4444444", "3333333", "2222222"]);
         assert_eq!(found.take.unwrap().as_str(), "3333333");
         assert_eq!(found.passed_over[0].as_str(), "2222222");

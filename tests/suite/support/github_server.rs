@@ -84,6 +84,12 @@ fn serve(state: &Mutex<State>, mut stream: TcpStream) -> std::io::Result<()> {
         let status: Value = serde_json::from_slice(&body).unwrap_or_default();
         state.deployments[0]["state"] = status["state"].clone();
         ("201 Created", status)
+    } else if request.starts_with("GET /user ") {
+        ("200 OK", json!({ "login": "eve" }))
+    } else if request.starts_with("GET /orgs/acme/teams/release/memberships/eve ") {
+        ("200 OK", json!({ "state": "active" }))
+    } else if request.starts_with("GET /orgs/") {
+        ("404 Not Found", json!({ "message": "Not Found" }))
     } else {
         ("200 OK", Value::Array(state.issues.clone()))
     };
