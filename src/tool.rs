@@ -7,6 +7,7 @@ pub mod options;
 pub mod promote_latest;
 pub mod promote_ring;
 pub mod publish_staging;
+mod recording;
 pub mod release_status;
 pub mod ring_of;
 pub mod rings;

@@ -24,7 +24,6 @@ use crate::policy::repair::Direction;
 /// What a promotion or a rollback came to.
 #[derive(Clone, Debug)]
 pub struct Executed {
-    /// Which of the two it was.
     pub direction: Direction,
     /// The release, if it has a name.
     pub sha: Option<CommitSha>,
@@ -34,6 +33,19 @@ pub struct Executed {
     pub warnings: Vec<String>,
     /// The release record, as `repository@sha256:...`.
     pub release: Option<String>,
+    /// The tags that were written beside it.
+    pub also: Vec<Tag>,
+    /// What a promotion brings, if the commit of what was live before is known.
+    pub since: Option<Box<Since>>,
+}
+
+/// What changed with a promotion.
+#[derive(Clone, Debug)]
+pub struct Since {
+    /// The release that was live before.
+    pub previous: CommitSha,
+    /// The commits since that one, newest first, in words for a person; empty where nobody could tell.
+    pub commits: Vec<String>,
 }
 
 /// What is to be done beside moving the tags.
@@ -90,7 +102,16 @@ pub async fn execute(
     };
     let place = |receipt: &Receipt| target.images.iter().position(|image| *image == receipt.repository);
     receipts.sort_by_key(place);
-    Ok(Executed { direction, sha: plan.sha, tag: plan.tag, receipts, warnings, release: None })
+    Ok(Executed {
+        direction,
+        sha: plan.sha,
+        tag: plan.tag,
+        receipts,
+        warnings,
+        release: None,
+        also: Vec::new(),
+        since: None,
+    })
 }
 
 /// Moves everything. The receipts are those of all images, in the order of the plan.

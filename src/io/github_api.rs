@@ -1,5 +1,5 @@
-//! What is asked of GitHub's API: an issue for a rejected release, once, and who somebody is that approves.
-//! GitHub REST API 2022-11-28, "Issues", "Users", "Team members".
+//! What is asked of GitHub's API: an issue for a rejected release, once; whether an issue is closed; the tip of a branch; the
+//! commits between two releases; who somebody is that approves. GitHub REST API 2022-11-28, "Issues", "Commits" and "Compare two commits".
 
 use std::time::Duration;
 
@@ -12,82 +12,38 @@ use super::env::Env;
 use super::proxy::{Proxies, is_this_machine};
 use crate::base::secret::Secret;
 use crate::base::text;
+use crate::model::commit::CommitSha;
 use crate::model::history::Proven;
 
 /// An answer takes a second or two; a rollback is over by now, and nobody waits for this.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// The API, for whoever has the token.
-struct Api {
+/// Most commits that are told.
+const COMMITS: usize = 20;
+
+pub struct GithubApi {
     http: Client,
-    base: String,
+    /// Its address under the API.
+    url: Url,
+    api: String,
+    repository: String,
     token: Secret,
 }
 
-impl Api {
-    fn of(env: &Env) -> Result<Self, String> {
-        let token = env.secret("GITHUB_TOKEN").ok_or("GITHUB_TOKEN is not set")?;
-        let base = env.get("GITHUB_API_URL").unwrap_or("https://api.github.com").trim_end_matches('/');
-        let url = Url::parse(base).map_err(|_| "GITHUB_API_URL is not a URL".to_owned())?;
-        if url.scheme() != "https" && !is_this_machine(&url) {
-            return Err("GITHUB_API_URL is not https: no token is sent there".to_owned());
-        }
-        let http = Proxies::of(env).lead(connection::client()).timeout(PATIENCE);
-        Ok(Self { http: http.build().map_err(|e| e.to_string())?, base: base.to_owned(), token })
-    }
-
-    fn url(&self, path: &str) -> Result<Url, String> {
-        Url::parse(&format!("{}{path}", self.base)).map_err(|_| "GITHUB_API_URL is not a URL".to_owned())
-    }
-
-    fn request(&self, method: Method, url: Url) -> RequestBuilder {
-        let request = self.http.request(method, url).bearer_auth(self.token.expose());
-        request
-            .header("accept", "application/vnd.github+json")
-            .header("x-github-api-version", "2022-11-28")
-            .header("content-type", "application/json")
-    }
+#[derive(Deserialize)]
+struct Comparison {
+    commits: Vec<Commit>,
 }
 
-/// Who the caller's token belongs to, and which of `teams`, as `owner/team`, they are in. GitHub REST API 2022-11-28, "Users"
-/// and "Team members": `GET /user`, `GET /orgs/{org}/teams/{team}/memberships/{user}`.
-///
-/// # Errors
-/// The token is nobody's, as that of a workflow, or GitHub does not answer.
-pub async fn whose(env: &Env, teams: &[String]) -> Result<Proven, String> {
-    #[derive(Deserialize)]
-    struct User {
-        login: String,
-    }
-    #[derive(Deserialize)]
-    struct Membership {
-        state: String,
-    }
-    let api = Api::of(env)?;
-    let user: User = ask(api.request(Method::GET, api.url("/user")?)).await?;
-    if !is_name(&user.login) {
-        return Err("GitHub names a user that cannot be one".to_owned());
-    }
-    let mut proven = Proven { login: user.login, teams: Vec::new() };
-    for team in teams {
-        let Some((owner, name)) =
-            team.split_once('/').filter(|(owner, name)| is_name(owner) && is_name(name))
-        else {
-            continue;
-        };
-        let path = format!("/orgs/{owner}/teams/{name}/memberships/{}", proven.login);
-        // Not a member, or not allowed to know: either way it is not shown.
-        let membership: Result<Membership, String> = ask(api.request(Method::GET, api.url(&path)?)).await;
-        if membership.is_ok_and(|membership| membership.state == "active") {
-            proven.teams.push(team.clone());
-        }
-    }
-    Ok(proven)
+#[derive(Deserialize)]
+struct Commit {
+    sha: String,
+    commit: Message,
 }
 
-pub struct Issues {
-    api: Api,
-    path: String,
+#[derive(Deserialize)]
+struct Message {
+    message: String,
 }
 
 #[derive(Deserialize)]
@@ -96,34 +52,155 @@ struct Issue {
     body: Option<String>,
 }
 
-impl Issues {
-    /// The issues of the repository that the environment names.
+/// What an issue says of itself.
+#[derive(Debug, Deserialize)]
+pub struct IssueState {
+    /// `open` or `closed`.
+    pub state: String,
+    pub labels: Vec<Label>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Label {
+    pub name: String,
+}
+
+#[derive(Deserialize)]
+struct User {
+    login: String,
+}
+
+#[derive(Deserialize)]
+struct Membership {
+    state: String,
+}
+
+#[derive(Deserialize)]
+struct Tip {
+    sha: String,
+}
+
+impl GithubApi {
+    /// The repository that the environment names.
     ///
     /// # Errors
     /// A variable is missing, or the API's address is not one that may get a token.
     pub fn of(env: &Env) -> Result<Self, String> {
-        let api = Api::of(env)?;
+        let bare = Self::bare(env)?;
         let repository = env.get("GITHUB_REPOSITORY").ok_or("GITHUB_REPOSITORY is not set")?;
         let named =
             repository.split_once('/').filter(|(owner, name)| [owner, name].iter().all(|part| is_name(part)));
         let (owner, name) = named.ok_or("GITHUB_REPOSITORY is not `owner/name`")?;
-        Ok(Self { api, path: format!("/repos/{owner}/{name}/issues") })
+        let url = bare.below(&["repos", owner, name, ""])?;
+        Ok(Self { url, repository: repository.to_owned(), ..bare })
+    }
+
+    /// The API of no repository.
+    fn bare(env: &Env) -> Result<Self, String> {
+        let token = env.secret("GITHUB_TOKEN").ok_or("GITHUB_TOKEN is not set")?;
+        let api = env.get("GITHUB_API_URL").unwrap_or("https://api.github.com").trim_end_matches('/');
+        let url = Url::parse(api).map_err(|_| "GITHUB_API_URL is not a URL".to_owned())?;
+        if url.scheme() != "https" && !is_this_machine(&url) {
+            return Err("GITHUB_API_URL is not https: no token is sent there".to_owned());
+        }
+        let http = Proxies::of(env).lead(connection::client()).timeout(PATIENCE);
+        let (api, repository) = (api.to_owned(), String::new());
+        Ok(Self { http: http.build().map_err(|e| e.to_string())?, url, api, repository, token })
+    }
+
+    /// Who the caller's token belongs to, and which of `teams`, as `owner/team`, they are in. GitHub REST API 2022-11-28,
+    /// "Users" and "Team members".
+    ///
+    /// # Errors
+    /// The token is nobody's, as that of a workflow, or GitHub does not answer.
+    pub async fn whose(env: &Env, teams: &[String]) -> Result<Proven, String> {
+        let api = Self::bare(env)?;
+        let user: User = ask(api.request(Method::GET, api.below(&["user"])?)).await?;
+        if !is_name(&user.login) {
+            return Err("GitHub names a user that cannot be one".to_owned());
+        }
+        let mut proven = Proven { login: user.login, teams: Vec::new() };
+        for team in teams {
+            let named = team.split_once('/').filter(|(owner, name)| is_name(owner) && is_name(name));
+            let Some((owner, name)) = named else { continue };
+            let url = api.below(&["orgs", owner, "teams", name, "memberships", &proven.login])?;
+            // Not a member, or not allowed to know: either way it is not shown.
+            let membership: Result<Membership, String> = ask(api.request(Method::GET, url)).await;
+            if membership.is_ok_and(|membership| membership.state == "active") {
+                proven.teams.push(team.clone());
+            }
+        }
+        Ok(proven)
+    }
+
+    /// Whether issue `number` of `repository` (`owner/name`) is closed, and its labels.
+    ///
+    /// # Errors
+    /// GitHub refuses or does not answer.
+    pub async fn issue(&self, repository: &str, number: u64) -> Result<IssueState, String> {
+        ask(self.request(Method::GET, self.below(&["repos", repository, "issues", &number.to_string()])?))
+            .await
+    }
+
+    /// The commit at the tip of a branch of the repository that the environment names.
+    ///
+    /// # Errors
+    /// GitHub refuses or does not answer.
+    pub async fn tip(&self, branch: &str) -> Result<String, String> {
+        let url = self.below(&["repos", &self.repository, "commits", branch])?;
+        let commit: Tip = ask(self.request(Method::GET, url)).await?;
+        Ok(commit.sha)
+    }
+
+    fn below(&self, parts: &[&str]) -> Result<Url, String> {
+        let url = Url::parse(&format!("{}/{}", self.api, parts.join("/")));
+        url.map_err(|_| "GITHUB_API_URL is not a URL".to_owned())
     }
 
     /// The address of the issue that bears `marker`: an open one that is there, or a new one.
     pub async fn file(&self, marker: &str, title: &str, body: &str) -> Result<String, String> {
-        let mut list = self.api.url(&self.path)?;
+        let mut list = self.at("issues")?;
         list.query_pairs_mut().extend_pairs([("state", "all"), ("per_page", "100")]);
-        let recent: Vec<Issue> = ask(self.api.request(Method::GET, list)).await?;
+        let recent: Vec<Issue> = ask(self.request(Method::GET, list)).await?;
         let known =
             recent.into_iter().find(|issue| issue.body.as_deref().is_some_and(|body| body.contains(marker)));
         if let Some(issue) = known {
             return Ok(issue.html_url);
         }
         let document = json!({ "title": title, "body": body }).to_string();
-        let issue: Issue =
-            ask(self.api.request(Method::POST, self.api.url(&self.path)?).body(document)).await?;
+        let issue: Issue = ask(self.request(Method::POST, self.at("issues")?).body(document)).await?;
         Ok(issue.html_url)
+    }
+
+    /// The commits that `to` has and `from` has not, newest first: short sha and first line, of foreign words.
+    ///
+    /// # Errors
+    /// GitHub refuses or does not answer.
+    pub async fn commits(&self, from: &CommitSha, to: &CommitSha) -> Result<Vec<String>, String> {
+        let url = self.at(&format!("compare/{from}...{to}"))?;
+        let comparison: Comparison = ask(self.request(Method::GET, url)).await?;
+        let line = |commit: &Commit| {
+            let first = commit.commit.message.lines().next().unwrap_or_default();
+            let sha: String = commit.sha.chars().take(7).collect();
+            text::escape(&format!("{sha} {first}"), text::EXCERPT_BYTES)
+        };
+        let mut lines: Vec<String> = comparison.commits.iter().rev().take(COMMITS).map(line).collect();
+        if comparison.commits.len() > COMMITS {
+            lines.push(format!("and {} more", comparison.commits.len() - COMMITS));
+        }
+        Ok(lines)
+    }
+
+    fn at(&self, path: &str) -> Result<Url, String> {
+        self.url.join(path).map_err(|e| e.to_string())
+    }
+
+    fn request(&self, method: Method, url: Url) -> RequestBuilder {
+        let request = self.http.request(method, url).bearer_auth(self.token.expose());
+        request
+            .header("accept", "application/vnd.github+json")
+            .header("x-github-api-version", "2022-11-28")
+            .header("content-type", "application/json")
     }
 }
 

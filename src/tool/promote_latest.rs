@@ -13,16 +13,19 @@ use super::options::OutputOptions;
 use super::rings::Declared;
 use super::rung::Rung;
 use super::settings::Settings;
+use crate::engine::beside::Beside;
 use crate::engine::budget::FINISHING;
 use crate::engine::contention::yield_to_rollback::{Meanwhile, yield_to_rollback};
-use crate::engine::execute::{Executed, Work, execute};
+use crate::engine::execute::{Executed, Since, Work, execute};
 use crate::engine::failure::EngineError;
 use crate::engine::inspect::LivePlatforms;
 use crate::engine::resolve::read_staged;
 use crate::engine::target::Target;
 use crate::io::context::Context;
+use crate::io::github_api;
 use crate::io::registry::client::{Access, Client};
 use crate::ledger::recall::{Question, Recalled, recall};
+use crate::model::commit::CommitSha;
 use crate::model::moves::Plan;
 use crate::model::release::ImageRecord;
 use crate::policy::gates::hold;
@@ -47,6 +50,10 @@ impl Tool for PromoteLatest {
         let declared = Declared::of_settings(&settings);
         if let Some(declared) = &declared {
             refuse_shortcuts(&args, &declared.rings)?;
+        }
+        if let Some(tag) = args.also_tag.iter().find(|tag| settings.target.owns(tag)) {
+            let words = format!("`--also-tag {tag}`: coalmine writes this tag itself");
+            return Err(Failure::usage(words, "give a version, such as `v1.4.2`"));
         }
         let client = settings.client(context, Access::PullPush)?;
         let rung = match declared.filter(|_| args.moving.to.is_none()) {
@@ -116,10 +123,12 @@ pub(crate) async fn step(
             Some(context.stop.unless(recall(client, &question)).await?)
         }
     };
-    let (set, mut against) = match &recalled {
+    let (beside, taken) = context.stop.unless(Beside::read(client, &args.also_tag, &sha, &facts)).await??;
+    let (mut set, mut against) = match &recalled {
         Some(recalled) => (recalled.set.clone(), recalled.refusals.clone()),
         None => (Vec::new(), hold::check(&sha, &target.tag, &facts, &History::default(), lifts)),
     };
+    set.extend(taken);
     let judged = rung.map(|rung| rung.judge(&sha, recalled.as_ref(), lifts)).unwrap_or_default();
     against.extend(judged.refusals);
     let rules = Rules::Promotion { expect: args.expect_current.clone() };
@@ -130,11 +139,15 @@ pub(crate) async fn step(
         decision.warnings.extend(recalled.warnings.iter().cloned());
         decision.warnings.extend(judged.skipped.iter().map(|gate| format!("skipped: {gate}")));
     }
+    if !target.dry_run {
+        beside.write(client, target, &plan).await?;
+    }
     let carried = execute(client, target, decision, Work::Promotion).await;
-    let mut outcome = match &recalled {
-        Some(recalled) => give_way(client, target, recalled, &plan, carried).await?,
-        None => carried?,
+    let carried = match &recalled {
+        Some(recalled) => give_way(client, target, recalled, &plan, carried).await,
+        None => carried,
     };
+    let mut outcome = beside.end_with(client, carried).await?;
     outcome.release =
         recalled.as_ref().and_then(|recalled| recalled.kept.as_ref()).map(|kept| kept.name.to_string());
     let (skipped, handed, recalled) = (&judged.skipped, &handed, recalled.as_ref());
@@ -145,7 +158,27 @@ pub(crate) async fn step(
         context.console.warn(words);
         outcome.warnings.push(words.to_owned());
     }
+    if let Some(previous) = recalled.and_then(|recalled| recalled.live.clone()).filter(|_| outcome.moved()) {
+        let commits = commits(context, &previous, &sha).await;
+        outcome.since = Some(Box::new(Since { previous, commits }));
+    }
     Ok(outcome)
+}
+
+/// The commits that the promotion brings, on a GitHub runner. Nobody waits for them: what cannot be read is left out.
+async fn commits(context: &Context, from: &CommitSha, to: &CommitSha) -> Vec<String> {
+    if !context.env.is_github_actions() {
+        return Vec::new();
+    }
+    let asked = async { github_api::GithubApi::of(&context.env)?.commits(from, to).await };
+    match context.stop.within(FINISHING, asked).await {
+        Ok(Ok(commits)) => commits,
+        Ok(Err(why)) => {
+            context.console.detail(&format!("the commits since {from} are not told: {why}"));
+            Vec::new()
+        }
+        Err(_) => Vec::new(),
+    }
 }
 
 /// What a promotion came to once a rollback that ran meanwhile has its way. One that wrote nothing, not even its

@@ -61,6 +61,7 @@ impl Args {
             suite: None,
             allow_older: self.allow_older,
             lift_hold: self.lift_hold.clone(),
+            also_tag: Vec::new(),
             moving: MoveOptions {
                 to: Some(tag.clone()),
                 images: self.images.clone(),

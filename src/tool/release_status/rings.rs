@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::base::list::NonEmpty;
 use crate::engine::failure::EngineError;
 use crate::io::context::Context;
-use crate::io::github_api;
+use crate::io::github_api::GithubApi;
 use crate::io::registry::client::Access;
 use crate::ledger::{history, releases, staged};
 use crate::model::commit::CommitSha;
@@ -123,7 +123,7 @@ pub(super) async fn approve(
     };
     let by = ring.approve.as_ref().map(|approve| approve.by.clone()).unwrap_or_default();
     let mut warnings = Vec::new();
-    let proven = match github_api::whose(&context.env, &by).await {
+    let proven = match GithubApi::whose(&context.env, &by).await {
         Ok(proven) => Some(proven),
         Err(why) => {
             warnings.push(format!("GitHub did not confirm who approves: {why}"));

@@ -48,13 +48,16 @@ pub(super) async fn back<T>(
     let bad = states[place].runs().cloned();
     let mut runs: Vec<Option<CommitSha>> = states.iter().map(|state| state.runs().cloned()).collect();
     let (mut moved, mut failed) = (Vec::new(), None);
-    for at in rings(&states, place, reach) {
+    let affected = rings(&states, place, reach);
+    for at in affected.iter().copied() {
         let sha = destination(&runs, at, bad.as_ref()).cloned();
         let one = Args {
             previous: sha.is_none(),
             sha,
             ring: None,
             all_rings: false,
+            // The recovery of all is watched once, when the last one was moved.
+            watch: args.watch.clone().filter(|_| affected.last() == Some(&at)),
             this_ring: false,
             moving: MoveOptions { to: Some(all[at].tag.clone()), ..args.moving.clone() },
             ..args.clone()
