@@ -31,7 +31,7 @@ pub enum Outcome {
         /// Who is in it; `None` where no list says so.
         affected: Option<Affected>,
         /// The images.
-        moves: Executed,
+        moves: Box<Executed>,
         /// Older releases that this ring will never run.
         passed_over: Vec<CommitSha>,
     },
@@ -118,5 +118,5 @@ async fn step(
     settings.target.promoter = PromoteRing::NAME;
     let moves =
         promote_latest::step(&args.as_promotion(sha, &ring.tag), settings, client, Some(&rung)).await?;
-    Ok(Outcome::Stepped { ring: ring.name, affected: rung.affected, moves, passed_over })
+    Ok(Outcome::Stepped { ring: ring.name, affected: rung.affected, moves: Box::new(moves), passed_over })
 }

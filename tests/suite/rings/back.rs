@@ -81,7 +81,7 @@ fn one_ring_that_cannot_be_moved_keeps_no_other_back_and_the_same_command_finish
     assert_eq!(stand(&fixture), [digests(TWO), digests(TWO), digests(ONE)]);
     let command = split.json()["repair"].as_array().unwrap().last().unwrap().as_str().unwrap().to_owned();
     assert!(split.stdout.contains(&command), "{}", split.stdout);
-    let words = crate::support::words(&command);
+    let words = crate::support::programs::words(&command);
     fixture.run(&words[0]).args(&words[1..]).env("RELEASE_IMAGES", "").run().code(0);
     assert_eq!(stand(&fixture), [digests(TWO), digests(ONE), digests(ONE)]);
 }
