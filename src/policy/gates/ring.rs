@@ -6,10 +6,11 @@ use crate::model::history::{Entry, Event};
 use crate::model::record::Kind;
 use crate::model::refusal::{Guard, Refusal};
 use crate::model::verdict::Verdict;
+use crate::policy::gates::approval;
 use crate::policy::gates::evidence::{From, newest_from};
 use crate::policy::history::History;
 use crate::policy::rings::state::{Proof, State};
-use crate::policy::rings::{Admit, Approve, Ring, Rings};
+use crate::policy::rings::{Admit, Ring, Rings};
 
 /// A step of a release into a ring, and what is known about it.
 pub struct Step<'a> {
@@ -157,7 +158,7 @@ pub fn unearned(step: &Step<'_>) -> Vec<Refusal> {
             });
         }
     }
-    refusals.extend(step.ring().approve.as_ref().and_then(|approve| unapproved(step, approve)));
+    refusals.extend(approval::check(step.ring(), step.sha, step.proof, step.history));
     refusals
 }
 
@@ -173,51 +174,6 @@ fn was_in(step: &Step<'_>, ring: &Ring) -> bool {
             .iter()
             .zip(&step.rings.rings)
             .any(|(state, other)| other.name == ring.name && state.runs() == step.sha)
-}
-
-fn unapproved(step: &Step<'_>, approve: &Approve) -> Option<Refusal> {
-    let mut found = "none".to_owned();
-    for entry in step.history.entries().rev() {
-        let Event::Approval { record, proven } = &entry.event else { continue };
-        if entry.tag != step.ring().tag.as_str() || entry.sha.as_ref() != step.sha {
-            continue;
-        }
-        let who = proven
-            .as_ref()
-            .map(|proven| proven.login.as_str())
-            .or(entry.by.as_deref())
-            .unwrap_or("nobody named");
-        let lacks = if step.proof.is_none_or(|proof| proof.name.to_string() != *record) {
-            Some("of another record of this release")
-        } else if !approve.by.is_empty() && proven.is_none() {
-            Some("which GitHub did not confirm")
-        } else if !approve.by.is_empty()
-            && !approve.by.iter().any(|by| proven.as_ref().is_some_and(|proven| proven.is(by)))
-        {
-            Some("who is not one of them")
-        } else if approve.not_self {
-            match step.proof.and_then(|proof| proof.record.run.as_ref()?.actor.as_deref()) {
-                None => Some("and the record does not say who published it"),
-                Some(publisher) if publisher.eq_ignore_ascii_case(who) => Some("who published it"),
-                Some(_) => None,
-            }
-        } else {
-            None
-        };
-        match lacks {
-            None => return None,
-            Some(lacks) => found = format!("one by {}, {lacks}", crate::base::text::escape(who, 80)),
-        }
-    }
-    let whose =
-        if approve.by.is_empty() { String::new() } else { format!(" by {}", approve.by.join(" or ")) };
-    Some(Refusal {
-        guard: Guard::Approval,
-        image: None,
-        expected: format!("an approval of {} for ring {}{whose}", step.named(), step.ring().name),
-        found,
-        hint: format!("`release-status approve {} --ring {} --reason TEXT`", step.named(), step.ring().name),
-    })
 }
 
 /// Why the ring does not take the release yet: the one that it runs has no verdict. `require`: what steps without a soak
