@@ -9,7 +9,7 @@ use crate::io::context::Context;
 use crate::io::registry::client::Access;
 use crate::ledger::rings::{Look, survey};
 use crate::model::commit::CommitSha;
-use crate::policy::rings::back::{Reach, destination, rings};
+use crate::policy::rings::back::{Reach, bad, destination, rings};
 use crate::tool::failure::Failure;
 use crate::tool::options::MoveOptions;
 use crate::tool::rings::Declared;
@@ -39,16 +39,17 @@ pub(super) async fn back<T>(
         staging: &target.staging,
         tags: all.iter().map(|ring| &ring.tag).collect(),
     };
-    let states = context.stop.unless(survey(&client, &look)).await?.map_err(EngineError::from)?.states;
+    let read = context.stop.unless(survey(&client, &look)).await?.map_err(EngineError::from)?;
+    let (states, history) = (read.states, read.history.history);
     let reach = match (args.all_rings, args.this_ring) {
         (true, _) => Reach::All,
         (_, true) => Reach::Alone,
         (false, false) => Reach::Outward,
     };
-    let bad = states[place].runs().cloned();
+    let bad = bad(&history, &all[place].tag, &states[place]);
     let mut runs: Vec<Option<CommitSha>> = states.iter().map(|state| state.runs().cloned()).collect();
     let (mut moved, mut failed) = (Vec::new(), None);
-    let affected = rings(&states, place, reach);
+    let affected = rings(&states, place, reach, bad.as_ref());
     for at in affected.iter().copied() {
         let sha = destination(&runs, at, bad.as_ref()).cloned();
         let one = Args {
@@ -70,6 +71,10 @@ pub(super) async fn back<T>(
             }
             Err(failure) => failed = Some(worse(failed, (all[at].name.clone(), failure))),
         }
+    }
+    if affected.is_empty() {
+        let sha = bad.as_ref().map_or("the release", CommitSha::as_str);
+        context.console.say(&format!("already: no ring that this is about runs {sha}"));
     }
     match failed {
         None => Ok(moved),

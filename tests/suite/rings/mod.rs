@@ -4,4 +4,5 @@ mod approvals;
 mod back;
 mod fixture;
 mod fleet;
+mod kills;
 mod steps;
