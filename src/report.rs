@@ -50,6 +50,11 @@ pub trait Render {
         None
     }
 
+    /// The chart, as SVG; `None`: there is nothing to draw.
+    fn chart(&self) -> Option<String> {
+        None
+    }
+
     /// The release that was live before, if this one took its place: the summary leads to what changed.
     fn previous(&self) -> Option<&CommitSha> {
         None

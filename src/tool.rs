@@ -32,6 +32,11 @@ pub trait Tool {
         None
     }
 
+    /// Where a chart is to be drawn, if the tool has one and it was asked for.
+    fn chart(_args: &Self::Args) -> Option<&std::path::Path> {
+        None
+    }
+
     /// Does the work. Prints nothing and ends no process.
     ///
     /// # Errors

@@ -18,12 +18,10 @@ use crate::model::history::Proven;
 /// An answer takes a second or two; a rollback is over by now, and nobody waits for this.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Most commits that are told.
 const COMMITS: usize = 20;
 
 pub struct GithubApi {
     http: Client,
-    /// Its address under the API.
     url: Url,
     api: String,
     repository: String,
@@ -134,18 +132,11 @@ impl GithubApi {
     }
 
     /// Whether issue `number` of `repository` (`owner/name`) is closed, and its labels.
-    ///
-    /// # Errors
-    /// GitHub refuses or does not answer.
     pub async fn issue(&self, repository: &str, number: u64) -> Result<IssueState, String> {
         ask(self.request(Method::GET, self.below(&["repos", repository, "issues", &number.to_string()])?))
             .await
     }
 
-    /// The commit at the tip of a branch of the repository that the environment names.
-    ///
-    /// # Errors
-    /// GitHub refuses or does not answer.
     pub async fn tip(&self, branch: &str) -> Result<String, String> {
         let url = self.below(&["repos", &self.repository, "commits", branch])?;
         let commit: Tip = ask(self.request(Method::GET, url)).await?;
@@ -173,9 +164,6 @@ impl GithubApi {
     }
 
     /// The commits that `to` has and `from` has not, newest first: short sha and first line, of foreign words.
-    ///
-    /// # Errors
-    /// GitHub refuses or does not answer.
     pub async fn commits(&self, from: &CommitSha, to: &CommitSha) -> Result<Vec<String>, String> {
         let url = self.at(&format!("compare/{from}...{to}"))?;
         let comparison: Comparison = ask(self.request(Method::GET, url)).await?;

@@ -135,7 +135,6 @@ pub struct Status {
     pub sha: Option<CommitSha>,
     /// Staged releases, newest first.
     pub staged: Vec<Candidate>,
-    /// When this was read.
     pub read: Timestamp,
     /// Which complaints end with exit 1; `None`: none do.
     pub check: Option<Check>,

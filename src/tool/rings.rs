@@ -17,7 +17,6 @@ use crate::policy::rings::{Ring, Rings};
 /// The rings of a configuration, and where it stands.
 #[derive(Clone, Debug)]
 pub struct Declared {
-    /// The rings.
     pub rings: Rings,
     /// The folder that paths in the configuration begin at.
     pub folder: PathBuf,

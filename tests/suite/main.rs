@@ -30,7 +30,7 @@ mod rings;
 mod secrets;
 mod smoke;
 mod snapshots;
-mod soak;
+pub(crate) mod soak;
 mod status;
 mod support;
 mod workflows;

@@ -60,7 +60,7 @@ pub fn newest_from<'p>(
 ) -> Option<&'p VerdictRecord> {
     let verdicts = pieces.iter().filter_map(|piece| piece.verdict.as_ref().ok());
     verdicts
-        .filter(|verdict| verdict.is(kind) && mismatch(record, verdict).is_none())
+        .filter(|verdict| verdict.is(kind) && !verdict.partial && mismatch(record, verdict).is_none())
         .filter(|verdict| from.is_none_or(|from| from.is(verdict)))
         .max_by_key(|verdict| rank(verdict))
 }
@@ -97,7 +97,6 @@ pub fn judge(record: &ReleaseRecord, pieces: &[Piece], demand: &Demand<'_>) -> V
     refusals
 }
 
-/// Why a verdict is not about this release.
 pub(crate) fn mismatch(record: &ReleaseRecord, verdict: &VerdictRecord) -> Option<String> {
     let release = &record.release;
     if verdict.format != 1 {
@@ -124,7 +123,10 @@ fn lacking(
     sound: &[&VerdictRecord],
     demand: &Demand<'_>,
 ) -> Option<Refusal> {
-    let of_kind: Vec<&&VerdictRecord> = sound.iter().filter(|verdict| verdict.is(kind)).collect();
+    let all = sound.iter().filter(|verdict| verdict.is(kind));
+    // A verdict on a part of a suite is none on the release, whatever it says.
+    let (parts, of_kind): (Vec<&&VerdictRecord>, Vec<&&VerdictRecord>) =
+        all.partition(|verdict| verdict.partial);
     let is_from = |verdict: &VerdictRecord| demand.ring.is_none_or(|from| from.is(verdict));
     let of_ring = of_kind.iter().any(|verdict| is_from(verdict));
     let newest = newest(kind, sound, demand);
@@ -132,10 +134,11 @@ fn lacking(
     let expected = format!("green {kind} evidence{from} for {}", record.release.sha);
     let run = format!("run {} against the canary tenants", kind.tool());
     let Some(newest) = newest else {
-        let found = match (of_kind.is_empty(), of_ring) {
-            (true, _) => "none",
-            (false, false) => "only from another ring",
-            (false, true) => "only of another suite",
+        let found = match (of_kind.is_empty(), parts.is_empty(), of_ring) {
+            (false, _, false) => "only from another ring",
+            (false, _, true) => "only of another suite",
+            (true, false, _) => "only of a part of the suite",
+            (true, true, _) => "none",
         };
         let hint = match demand.ring {
             Some(from) => format!("run `{} --ring {}`", kind.tool(), from.ring),
@@ -194,6 +197,7 @@ fn newest<'v>(kind: Kind, sound: &[&'v VerdictRecord], demand: &Demand<'_>) -> O
     let suite = demand.suite.filter(|_| kind == Kind::Smoke || demand.ring.is_some());
     let fits = |verdict: &&&VerdictRecord| {
         verdict.is(kind)
+            && !verdict.partial
             && suite.is_none_or(|suite| verdict.suite.sha256 == suite)
             && demand.ring.is_none_or(|from| from.is(verdict))
     };
@@ -252,6 +256,7 @@ pub(crate) mod tests {
             proves_build: Some(true),
             ring: None,
             opened: None,
+            partial: false,
             finished: finished.parse().unwrap(),
             serves: None,
         }
@@ -301,6 +306,7 @@ pub(crate) mod tests {
             (|v| v.verdict = Verdict::Red, "red at"),
             (|v| v.verdict = Verdict::Inconclusive, "inconclusive at"),
             (|v| v.proves_build = Some(false), "does not check which build answers"),
+            (|v| v.partial = true, "only of a part of the suite"),
             (|v| v.finished = "2026-11-20T11:59:59Z".parse().unwrap(), "green, 1d 0h old"),
             (|v| v.finished = "2026-11-21T13:00:00Z".parse().unwrap(), "in the future"),
             (|v| v.format = 2, "format 2"),

@@ -162,5 +162,7 @@ mod tests {
             [Guard::Rejected],
             "the same under another sha"
         );
+        let untagged = [facts("a", "a2", Some("live")), facts("b", "b2", Some("live"))];
+        assert_eq!(guards(&history, "5555555", &untagged, false), [Guard::Rejected], "without its tags");
     }
 }

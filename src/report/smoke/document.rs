@@ -17,7 +17,7 @@ pub(super) fn fields(run: &RunOutcome) -> Map<String, Value> {
         "ring": run.ring,
         "images": images,
         "digests": images.iter().map(|i| (i.repository.to_string(), json!(i.digest))).collect::<Map<_, _>>(),
-        "proves_build": run.ready_line.is_some() && run.tenants.iter().all(|t| t.build == Build::Served),
+        "proves_build": run.ready.is_some() && run.tenants.iter().all(|t| t.build == Build::Served),
         "suite": { "file": run.suite.file, "sha256": run.suite.sha256, "body_files": body_files },
         "superseded_by": run.superseded_by(),
         "serves": judge::instead(&run.tenants, &run.sha),
@@ -34,19 +34,31 @@ pub(super) fn fields(run: &RunOutcome) -> Map<String, Value> {
         },
         "tenants": run.tenants.iter().map(tenant).collect::<Vec<_>>(),
     });
-    match document {
+    let mut fields = match document {
         Value::Object(fields) => fields,
         _ => Map::new(),
+    };
+    if run.part_of.is_some() {
+        fields.insert("partial".to_owned(), json!(true));
     }
+    if run.suite.files.len() > 1 {
+        let files = run.suite.files.iter().map(|(file, sha256)| json!({ "file": file, "sha256": sha256 }));
+        fields["suite"]["files"] = files.collect();
+    }
+    fields
 }
 
 fn tenant(tenant: &TenantResult) -> Value {
-    json!({
+    let mut document = json!({
         "name": tenant.name,
         "url": tenant.url,
         "outcome": judge::tenant(tenant),
         "build": tenant.build,
         "places": tenant.places,
         "checks": tenant.checks,
-    })
+    });
+    if let (false, Value::Object(fields)) = (tenant.setup.is_empty(), &mut document) {
+        fields.insert("setup".to_owned(), json!(tenant.setup));
+    }
+    document
 }

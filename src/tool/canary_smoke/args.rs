@@ -29,9 +29,18 @@ pub struct Args {
     pub(crate) build: BuildOptions,
     #[command(flatten)]
     pub(crate) fleet: FleetOptions,
-    /// The suite to run
+    /// The suite to run (repeatable: the checks of all of them)
     #[arg(long, value_name = "FILE", default_value = "smoke.toml", help_heading = "Suite", global = true)]
-    pub suite: PathBuf,
+    pub suite: Vec<PathBuf>,
+    /// Run only the checks with NAME in their names (repeatable). Such a run is not recorded, and no evidence
+    #[arg(long, value_name = "NAME", help_heading = "Suite", global = true)]
+    pub only: Vec<String>,
+    /// Run only the checks with this label (repeatable). Such a run is not recorded, and no evidence
+    #[arg(long, value_name = "LABEL", help_heading = "Suite", global = true)]
+    pub label: Vec<String>,
+    /// List the checks and their labels, and send nothing
+    #[arg(long, help_heading = "Suite")]
+    pub list: bool,
     /// The longest the whole run may take, such as `90s` or `10m` [default: from the suite]
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, help_heading = "Suite", global = true)]
     pub deadline: Option<Duration>,
@@ -45,6 +54,9 @@ pub struct Args {
     /// them, so do not pipe stderr anywhere. The runner masks every line of a secret without this
     #[arg(long, help_heading = "Output", global = true)]
     pub self_mask: bool,
+    /// Refuse a suite that runs commands: they can do whatever this user can, with the tenants' tokens
+    #[arg(long, help_heading = "Suite", global = true)]
+    pub no_commands: bool,
     #[command(flatten)]
     pub(crate) images: ImageOptions,
     #[command(flatten)]
@@ -89,9 +101,9 @@ pub(crate) struct FleetOptions {
 pub(crate) enum Command {
     /// Check the suite without sending a request: mistakes, weak spots, and how long a run can take
     Lint {
-        /// The suite to check, instead of --suite
+        /// The suites to check, instead of --suite
         #[arg(value_name = "FILE")]
-        file: Option<PathBuf>,
+        files: Vec<PathBuf>,
     },
     /// Test the suite itself: record one healthy tenant, replay it with one fault at a time, and list the faults that
     /// no check notices
