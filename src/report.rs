@@ -7,6 +7,7 @@ pub mod page;
 pub mod promotion;
 pub mod publish;
 pub mod ring_of;
+pub mod rings;
 pub mod smoke;
 mod soak;
 pub mod status;

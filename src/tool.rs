@@ -5,12 +5,14 @@ pub mod canary_soak;
 pub mod failure;
 pub mod options;
 pub mod promote_latest;
+pub mod promote_ring;
 pub mod publish_staging;
 mod recording;
 pub mod release_status;
 pub mod ring_of;
 pub mod rings;
 pub mod rollback_latest;
+pub(crate) mod rung;
 pub mod settings;
 
 use crate::io::context::Context;

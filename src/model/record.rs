@@ -140,6 +140,9 @@ pub struct VerdictRecord {
     pub suite: SuiteName,
     /// Whether it saw that every tenant ran this build; `None` where the tool has another way to know.
     pub proves_build: Option<bool>,
+    /// The ring whose tenants it judged; `None`: it names none, so it speaks for the first ring.
+    #[serde(default)]
+    pub ring: Option<String>,
     /// When it began, if it took hours or days: what it stands on had to be fresh then.
     #[serde(default)]
     pub opened: Option<Timestamp>,

@@ -49,7 +49,7 @@ pub struct Break {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
-    /// The rollback that holds promotions, if one does.
+    /// What holds promotions, if anything does: a rollback, or somebody's word.
     pub hold: Option<Entry>,
     /// Releases that a rollback moved away from and nobody meant to promote again.
     pub rejected: Vec<Rejected>,
@@ -206,7 +206,8 @@ impl History {
                     }
                 }
                 Event::Resume => standing.hold = None,
-                Event::RollbackFailed | Event::Restart => {}
+                Event::Hold { .. } => standing.hold = Some(entry.clone()),
+                Event::RollbackFailed | Event::Restart | Event::Approval { .. } => {}
             }
         }
         standing
@@ -241,7 +242,7 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn promotion() -> Event {
-        Event::Promotion { evidence: Vec::new() }
+        Event::Promotion { evidence: Vec::new(), skipped: Vec::new() }
     }
 
     pub(crate) fn rollback(left: &str) -> Event {

@@ -1,9 +1,12 @@
 //! Rings: groups of tenants that take a release one group after the other, each by a tag of its own.
 
+pub mod back;
 pub mod bucket;
 pub mod export;
 pub mod members;
+pub mod outlook;
 pub mod read;
+pub mod state;
 pub mod vocabulary;
 
 use std::path::PathBuf;

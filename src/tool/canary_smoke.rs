@@ -14,6 +14,7 @@ mod prove;
 mod ready;
 mod record;
 mod request;
+mod ring;
 mod run;
 pub(in crate::tool) mod serving;
 mod session;

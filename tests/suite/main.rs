@@ -26,6 +26,7 @@ mod refusals;
 mod release_set;
 mod releasing;
 mod resources;
+mod rings;
 mod secrets;
 mod smoke;
 mod snapshots;

@@ -14,6 +14,7 @@ pub(super) fn fields(run: &RunOutcome) -> Map<String, Value> {
     let images = run.release.as_ref().map(|release| release.images.as_slice()).unwrap_or_default();
     let document = json!({
         "sha": run.sha,
+        "ring": run.ring,
         "images": images,
         "digests": images.iter().map(|i| (i.repository.to_string(), json!(i.digest))).collect::<Map<_, _>>(),
         "proves_build": run.ready.is_some() && run.tenants.iter().all(|t| t.build == Build::Served),

@@ -81,6 +81,9 @@ pub(crate) struct BuildOptions {
     /// Commit of the build, 7 to 64 hex digits
     #[arg(long, value_name = "SHA", conflicts_with = "release", global = true)]
     pub sha: Option<CommitSha>,
+    /// Take the release that the tag of this ring names, and ask every tenant of the ring
+    #[arg(long, value_name = "RING", conflicts_with_all = ["sha", "release"], global = true)]
+    pub ring: Option<String>,
     /// Take commit and digests from this file, which `publish-staging --result` wrote; the verdict names these digests
     #[arg(long, value_name = "FILE", global = true)]
     pub release: Option<PathBuf>,

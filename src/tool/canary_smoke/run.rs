@@ -7,6 +7,7 @@ use futures_util::stream::{StreamExt as _, iter};
 use jiff::Timestamp;
 
 use super::args::{Args, BuildOptions};
+use super::ring::OfRing;
 use super::session::{Pace, Session, random};
 use super::suite::{SuiteFile, certificates, load};
 use super::{command, fleet};
@@ -35,6 +36,8 @@ const CHECKED_AT_ONCE: usize = 200;
 #[derive(Clone, Debug)]
 pub struct RunOutcome {
     pub sha: CommitSha,
+    /// The ring whose tenants were asked, if one was named.
+    pub ring: Option<String>,
     /// Its images, if they were named.
     pub release: Option<Release>,
     pub suite: SuiteFile,
@@ -66,9 +69,19 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<RunOutcome, Fa
     let (mut suite, file) = load(&args.suite)?;
     let all = suite.checks.len();
     choose(&mut suite, Choice { only: &args.only, labels: &args.label }).map_err(Failure::Usage)?;
-    let (mut sha, mut release) = build(&args.build)?;
+    let ring = match &args.build.ring {
+        Some(name) => Some(OfRing::find(args, name, context).await?),
+        None => None,
+    };
+    let (mut sha, mut release) = match &ring {
+        Some(ring) => (ring.sha.clone(), None),
+        None => build(&args.build)?,
+    };
     command::look_up(&suite, args.no_commands, &context.env)?;
-    let tenants = fleet::find(&args.fleet, &suite, context, args.self_mask)?;
+    let mut tenants = fleet::find(&args.fleet, &suite, context, args.self_mask)?;
+    if let Some(ring) = &ring {
+        tenants = ring.of(tenants)?;
+    }
     let probe = probe(&suite, context, tenants.len())?;
     let deadline = args.deadline.unwrap_or(suite.deadline);
     let part_of = (suite.checks.len() < all).then_some(all);
@@ -97,6 +110,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<RunOutcome, Fa
     let twins = twins(&places).into_iter().map(|(first, second)| (name(first), name(second))).collect();
     Ok(RunOutcome {
         sha,
+        ring: ring.map(|ring| ring.name),
         release,
         suite: file,
         ready: suite.ready.as_ref().map(|ready| (ready.part, ready.step.line)),
