@@ -57,8 +57,10 @@ where
     let output = T::output(&args).clone();
     let context = Context { console: console(&output, &env), env, stop: Stop::default() };
     let reserve = |path: Option<&std::path::Path>| path.map(ResultFile::reserve).transpose();
-    let files = reserve(output.result.as_deref())
-        .and_then(|result| Ok(publish::Files { result, junit: reserve(T::junit(&args))? }));
+    let files = reserve(output.result.as_deref()).and_then(|result| {
+        let (junit, chart) = (reserve(T::junit(&args))?, reserve(T::chart(&args))?);
+        Ok(publish::Files { result, junit, chart })
+    });
     let (result, files) = match files {
         Ok(files) => (run::<T>(args.clone(), &context), files),
         Err(error) => (Err(Failure::File(error)), publish::Files::default()),

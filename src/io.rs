@@ -1,7 +1,8 @@
 //! Every effect, and nothing that decides.
 
-mod child;
+pub(crate) mod child;
 pub mod clock;
+pub mod command;
 pub(crate) mod connection;
 pub mod console;
 pub mod context;
@@ -12,6 +13,7 @@ pub mod github_api;
 pub mod github_files;
 pub mod hooks;
 pub mod metrics;
+pub mod notify;
 pub mod probe;
 pub mod progress;
 pub(crate) mod proxy;

@@ -6,6 +6,7 @@ pub mod history;
 pub mod hold;
 pub mod recall;
 pub mod releases;
+pub mod rings;
 pub mod soak;
 pub mod staged;
 

@@ -7,6 +7,7 @@ pub mod page;
 pub mod promotion;
 pub mod publish;
 pub mod ring_of;
+pub mod rings;
 pub mod smoke;
 mod soak;
 pub mod status;
@@ -46,6 +47,11 @@ pub trait Render {
 
     /// The JUnit report; `None`: there is nothing that could stand in one.
     fn junit(&self) -> Option<String> {
+        None
+    }
+
+    /// The chart, as SVG; `None`: there is nothing to draw.
+    fn chart(&self) -> Option<String> {
         None
     }
 

@@ -5,12 +5,14 @@ pub mod canary_soak;
 pub mod failure;
 pub mod options;
 pub mod promote_latest;
+pub mod promote_ring;
 pub mod publish_staging;
 mod recording;
 pub mod release_status;
 pub mod ring_of;
 pub mod rings;
 pub mod rollback_latest;
+pub(crate) mod rung;
 pub mod settings;
 
 use crate::io::context::Context;
@@ -27,6 +29,11 @@ pub trait Tool {
 
     /// Where a JUnit report is to be written, if the tool has one and it was asked for.
     fn junit(_args: &Self::Args) -> Option<&std::path::Path> {
+        None
+    }
+
+    /// Where a chart is to be drawn, if the tool has one and it was asked for.
+    fn chart(_args: &Self::Args) -> Option<&std::path::Path> {
         None
     }
 

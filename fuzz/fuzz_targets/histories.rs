@@ -91,7 +91,7 @@ fn evidence(record: &ReleaseRecord, document: &[u8]) {
         one_line(why);
     }
     let max_age = Duration::from_secs(24 * 3_600);
-    let demand = Demand { kinds: &[Kind::Smoke], max_age, suite: None, now: record.published };
+    let demand = Demand { kinds: &[Kind::Smoke], max_age, suite: None, ring: None, now: record.published };
     let refusals = judge(record, std::slice::from_ref(&verdict), &demand);
     if refusals.is_empty() {
         let verdict = verdict.verdict.expect("no evidence without a verdict");

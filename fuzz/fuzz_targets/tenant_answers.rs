@@ -9,13 +9,13 @@ use coalmine::base::redact::Redactor;
 use coalmine::base::secret::Secret;
 use coalmine::base::text;
 use coalmine::model::check::{
-    Answer, BodyEnd, Build, CheckResult, Outcome, Sample, StepResult, TenantResult,
+    Answer, BodyEnd, Build, CheckResult, Outcome, Places, Sample, StepResult, TenantResult,
 };
 use coalmine::model::verdict::Verdict;
 use coalmine::policy::smoke::assess::{Assessment, Exhibit};
 use coalmine::policy::smoke::judge;
 use coalmine::policy::smoke::suite::template::Variables;
-use coalmine::policy::smoke::suite::{Check, FlakyRule, Step, Suite, read};
+use coalmine::policy::smoke::suite::{Check, Step, Suite, read};
 use coalmine::policy::toml::TomlFile;
 use coalmine::report::Render;
 use coalmine::report::github::{Annotation, Level, Summary, output};
@@ -57,7 +57,7 @@ fn judged(step: &Step, answer: &Answer, variables: &mut Variables, secrets: &Red
             variables.extend(captured);
             (Outcome::Passed, Vec::new(), None)
         }
-        Assessment::Fails(mismatches) => (Outcome::Failed, mismatches.into_vec(), None),
+        Assessment::Fails(mismatches) => (Outcome::Failed, mismatches.as_slice().to_vec(), None),
         Assessment::Unknown(why) => (Outcome::Inconclusive, Vec::new(), Some(why)),
     };
     for told in mismatches.iter().flat_map(|m| [&m.expected, &m.found]) {
@@ -77,6 +77,7 @@ fn judged(step: &Step, answer: &Answer, variables: &mut Variables, secrets: &Red
         mismatches,
         trouble,
         first_failure: None,
+        waited_ms: None,
         reconnected: false,
         request_id: id.map(|(name, value)| format!("{name}: {}", secrets.excerpt(value, 80))),
         curl: None,
@@ -97,6 +98,7 @@ fn checked(check: &Check, answers: &[Answer], secrets: &Redactor) -> CheckResult
         why: check.why.clone(),
         line: check.line,
         outcome: judge::check(&samples, check.repeat),
+        flaky: check.flaky,
         elapsed_ms: 7,
         repeat: check.repeat,
         samples,
@@ -111,6 +113,7 @@ fn run(answers: &[Answer], build: Build, secrets: &Redactor) -> RunOutcome {
         name: name.parse().expect("a name"),
         url: "https://canary.example".parse().expect("a URL"),
         build: build.clone(),
+        places: Places::default(),
         checks: checks.clone(),
     };
     let at = "2026-11-21T00:00:00Z".parse().expect("a time");
@@ -120,8 +123,8 @@ fn run(answers: &[Answer], build: Build, secrets: &Redactor) -> RunOutcome {
         suite: SuiteFile { file: "smoke.toml".to_owned(), sha256: String::new(), body_files: Vec::new() },
         ready_line: Some(1),
         checks: STEPS.checks.len(),
-        flaky: FlakyRule::Fail,
         tenants: vec![tenant("one"), tenant("two")],
+        twins: vec![("one".parse().expect("a name"), "two".parse().expect("a name"))],
         started: at,
         finished: at,
         signal: None,

@@ -69,6 +69,18 @@ impl Chunks {
     }
 }
 
+/// Sends the first `frames` data frames of `body` on.
+pub(crate) async fn pass_on(mut body: Body, to: &Chunks, frames: usize) {
+    for _ in 0..frames {
+        let Some(Ok(frame)) = body.frame().await else { return };
+        if let Ok(data) = frame.into_data()
+            && !to.send(data).await
+        {
+            return;
+        }
+    }
+}
+
 /// A body written by an async producer, which runs only while the body is read (no task of its own).
 pub(crate) fn produced<F, Work>(producer: F) -> Body
 where

@@ -43,7 +43,6 @@ impl Exporter {
         Ok(Self { server: Server::start(0, Arc::clone(&process))?, process })
     }
 
-    /// Host and port.
     pub fn host(&self) -> String {
         self.server.address().to_string()
     }
@@ -54,7 +53,6 @@ impl Exporter {
         self.process.with(|now| *now.counters.entry(series.to_owned()).or_default() += more);
     }
 
-    /// Restarts: every counter is gone.
     pub fn restart(&self) {
         self.process.with(|now| {
             now.counters.clear();
@@ -62,7 +60,6 @@ impl Exporter {
         });
     }
 
-    /// How often it was scraped.
     pub fn scrapes(&self) -> u64 {
         self.process.with(|now| now.scrapes)
     }

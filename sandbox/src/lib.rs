@@ -55,5 +55,5 @@ pub use crate::registry::{
     TokenKey, User, When,
 };
 pub use crate::tenant::{
-    Asked, Balancer, Follow, Leftovers, Reach, Running, Tenant, TenantFault, TenantSetup,
+    Asked, Balancer, Follow, Leftovers, Reach, Running, Tenant, TenantFault, TenantSetup, USER,
 };

@@ -134,7 +134,7 @@ async fn serve(stream: TcpStream, answerer: Arc<impl Answer>) {
         async move { Ok::<_, Infallible>(answer.await) }
     });
     tokio::select! {
-        _ = http1::Builder::new().serve_connection(wire, service) => {}
+        _ = http1::Builder::new().serve_connection(wire, service).with_upgrades() => {}
         () = cut.bell.notified() => {}
     }
 }

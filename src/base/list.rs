@@ -5,6 +5,12 @@
 pub struct NonEmpty<T>(Vec<T>);
 
 impl<T> NonEmpty<T> {
+    /// Adds one at the end.
+    pub fn push(&mut self, item: T) {
+        self.0.push(item);
+    }
+
+    /// A list of one.
     pub fn one(first: T) -> Self {
         Self(vec![first])
     }

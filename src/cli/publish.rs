@@ -42,6 +42,7 @@ pub(super) fn complain(console: &Console, failure: &Failure) {
 pub(super) struct Files {
     pub result: Option<ResultFile>,
     pub junit: Option<ResultFile>,
+    pub chart: Option<ResultFile>,
 }
 
 pub(super) struct Publisher<'a> {
@@ -60,13 +61,10 @@ impl Publisher<'_> {
     /// With the code comes the document, if it may be seen.
     pub(super) fn publish(&self, report: &dyn Render, files: Files) -> (Exit, Option<String>) {
         let pages = self.pages(report);
-        let parts = [Some(&pages.document), pages.text.as_ref(), pages.junit.as_ref(), Some(&pages.summary)];
-        if parts
-            .into_iter()
-            .flatten()
-            .chain(&pages.annotations)
-            .any(|part| self.context.console.secrets.finds(part))
-        {
+        let own = [Some(&pages.document), Some(&pages.summary)];
+        let asked = [pages.text.as_ref(), pages.junit.as_ref(), pages.chart.as_ref()];
+        let parts = own.into_iter().chain(asked);
+        if parts.flatten().chain(&pages.annotations).any(|part| self.context.console.secrets.finds(part)) {
             self.context.console.error("the reports would show a token, so they are not written");
             self.context
                 .console
@@ -81,6 +79,9 @@ impl Publisher<'_> {
         }
         if let (Some(file), Some(junit)) = (files.junit, &pages.junit) {
             self.tell("the JUnit report", file.write(junit));
+        }
+        if let (Some(file), Some(chart)) = (files.chart, &pages.chart) {
+            self.tell("the chart", file.write(chart));
         }
         self.print(pages.text.as_ref().unwrap_or(&pages.document));
         if let Some(github) = self.github {
@@ -106,6 +107,7 @@ impl Publisher<'_> {
             document: json::written(&document),
             text,
             junit: report.junit().map(|junit| self.clean(&junit)),
+            chart: report.chart().map(|chart| self.clean(&chart)),
             summary: self.clean(&summary.into_text()),
             annotations: capped(&report.annotations()).iter().map(|a| self.clean(&a.command())).collect(),
         }
@@ -179,6 +181,7 @@ struct Pages {
     /// For a person; `None`: the document was asked for.
     text: Option<String>,
     junit: Option<String>,
+    chart: Option<String>,
     summary: String,
     annotations: Vec<String>,
 }

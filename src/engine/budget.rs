@@ -50,7 +50,6 @@ pub const STOPPED_PROMOTION_MS: u128 = GRACE.as_millis()
     + ANCHORS.after_signal.as_millis()
     + BESIDE.after_signal.as_millis()
     + YIELD.after_signal.as_millis();
-/// The same for a rollback.
 pub const STOPPED_ROLLBACK_MS: u128 =
     GRACE.as_millis() + RESTORE.after_signal.as_millis() + TAKE_BACK.after_signal.as_millis();
 

@@ -70,7 +70,6 @@ impl Candidate {
         self.images.iter().all(|(_, state)| matches!(state, ImageState::Whole(_)))
     }
 
-    /// When it was published, if that is recorded.
     pub fn published(&self) -> Option<Timestamp> {
         self.time.filter(|_| self.recorded)
     }

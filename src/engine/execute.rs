@@ -39,7 +39,6 @@ pub struct Executed {
     pub since: Option<Box<Since>>,
 }
 
-/// What changed with a promotion.
 #[derive(Clone, Debug)]
 pub struct Since {
     /// The release that was live before.

@@ -95,7 +95,8 @@ impl MoveFailure {
         let repair = repair(direction, plan, &receipts).map(|repair| {
             let repeated = if repair.again { target.repeated.as_str() } else { "" };
             let images = target.images.iter().filter(|image| repair.images.contains(image));
-            target.command(&format!("{} {repeated}", repair.words), images)
+            let words = repair.words.replacen("promote-latest", target.promoter, 1);
+            target.command(&format!("{words} {repeated}"), images)
         });
         Self { sha: plan.sha.clone(), causes, receipts, repair: repair.into_iter().collect(), signal }
     }

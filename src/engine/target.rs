@@ -13,6 +13,8 @@ pub struct Target {
     pub tag: Tag,
     /// The repository that keeps the records; `None`: none are kept.
     pub home: Option<Repository>,
+    /// The program that promotes by this tag.
+    pub promoter: &'static str,
     /// Whether nothing is to be written.
     pub dry_run: bool,
     /// The options with which another command means the same configuration, tag and registries, quoted for a shell.

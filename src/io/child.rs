@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{ChildStderr, Command};
 
 /// How much of what a program writes to stderr is kept, in bytes. The rest is read and dropped.
@@ -20,13 +20,27 @@ pub(crate) struct Ended {
     pub(crate) words: String,
 }
 
+/// How a program ended whose stdout was kept.
+pub(crate) struct Collected {
+    pub(crate) status: ExitStatus,
+    /// The beginning of what it wrote to stdout.
+    pub(crate) stdout: Vec<u8>,
+    /// Whether that is all of it.
+    pub(crate) whole: bool,
+    /// The beginning of what it wrote to stderr.
+    pub(crate) words: String,
+}
+
 /// Why a program did not end by itself.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ChildError {
+    /// There is no such program, or it may not be run.
     #[error("could not be started: {0}")]
     NotStarted(std::io::Error),
+    /// It took too long.
     #[error("killed: not done within {}", crate::base::duration::show(*.0))]
     Late(Duration),
+    /// Nobody knows how it ended.
     #[error("lost: {0}")]
     Lost(std::io::Error),
 }
@@ -56,6 +70,48 @@ pub(crate) async fn run(command: &mut Command, within: Duration) -> Result<Ended
     }
     let words = kept.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(Ended { status, words: String::from_utf8_lossy(&words).trim().to_owned() })
+}
+
+/// Runs `command` to its end as [`run`] does, keeps up to `stdout_bytes` of what it writes to stdout, and then kills
+/// whatever it leaves running.
+///
+/// # Errors
+/// As with [`run`].
+pub(crate) async fn collect(
+    command: &mut Command,
+    within: Duration,
+    stdout_bytes: usize,
+) -> Result<Collected, ChildError> {
+    let streams = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    streams.kill_on_drop(true).process_group(0);
+    let mut child = command.spawn().map_err(ChildError::NotStarted)?;
+    let group = Group(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)));
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let all = async {
+        let ((stdout, whole), (words, _), status) =
+            tokio::join!(kept(stdout, stdout_bytes), kept(stderr, KEPT_BYTES), async {
+                let status = child.wait().await;
+                // What it leaves running holds its stdout open.
+                drop(group);
+                status
+            });
+        let words = String::from_utf8_lossy(&words).trim().to_owned();
+        Ok(Collected { status: status.map_err(ChildError::Lost)?, stdout, whole, words })
+    };
+    tokio::time::timeout(within, all).await.map_err(|_| ChildError::Late(within))?
+}
+
+/// The beginning of what comes, and whether that is all of it.
+async fn kept(stream: Option<impl AsyncRead + Unpin>, bytes: usize) -> (Vec<u8>, bool) {
+    let (mut kept, mut whole) = (Vec::new(), true);
+    let Some(mut stream) = stream else { return (kept, whole) };
+    let mut buffer = [0; 4096];
+    while let Ok(count @ 1..) = stream.read(&mut buffer).await {
+        let room = bytes - kept.len();
+        whole &= count <= room;
+        kept.extend_from_slice(&buffer[..count.min(room)]);
+    }
+    (kept, whole)
 }
 
 /// Reads everything, and keeps the beginning: a program whose stderr is not read blocks, and one whose stderr is closed

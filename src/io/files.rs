@@ -77,11 +77,11 @@ pub fn read(path: &Path) -> Result<String, FileError> {
         .ok_or_else(|| FileError::Read { path: path.to_owned(), source: std::io::ErrorKind::NotFound.into() })
 }
 
-/// The text of `file` below the folder that the `owner` stands in. For names that somebody else chose.
+/// The bytes of `file` below the folder that the `owner` stands in. For names that somebody else chose.
 ///
 /// # Errors
-/// As with [`read`]; and if the name, or a link in it, leads out of the folder.
-pub fn read_below(folder: &Path, file: &Path, owner: &'static str) -> Result<String, FileError> {
+/// It cannot be read, or is larger than 4 MiB; and if the name, or a link in it, leads out of the folder.
+pub fn read_below(folder: &Path, file: &Path, owner: &'static str) -> Result<Vec<u8>, FileError> {
     let path = folder.join(file);
     let true_path = |path: &Path| {
         std::fs::canonicalize(path).map_err(|source| FileError::Read { path: path.to_owned(), source })
@@ -91,7 +91,21 @@ pub fn read_below(folder: &Path, file: &Path, owner: &'static str) -> Result<Str
     if !found.starts_with(folder) {
         return Err(FileError::Outside { path, owner });
     }
-    read(&found)
+    let failed = |source| FileError::Read { path: path.clone(), source };
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(&found).map_err(failed)?;
+    file.take(FILE_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > FILE_BYTES { Err(FileError::TooLarge { path }) } else { Ok(bytes) }
+}
+
+/// Writes a new file.
+///
+/// # Errors
+/// It is there already, or cannot be written.
+pub fn create(path: &Path, text: &str) -> Result<(), FileError> {
+    let failed = |source| FileError::Write { path: path.to_owned(), source };
+    let mut file = std::fs::File::create_new(path).map_err(failed)?;
+    file.write_all(text.as_bytes()).map_err(failed)
 }
 
 /// A result file that appears whole or not at all: a temporary file beside it, then a rename.

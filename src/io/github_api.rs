@@ -1,5 +1,5 @@
 //! What is asked of GitHub's API: an issue for a rejected release, once; whether an issue is closed; the tip of a branch; the
-//! commits between two releases. GitHub REST API 2022-11-28, "Issues", "Commits" and "Compare two commits".
+//! commits between two releases; who somebody is that approves. GitHub REST API 2022-11-28, "Issues", "Commits" and "Compare two commits".
 
 use std::time::Duration;
 
@@ -13,16 +13,15 @@ use super::proxy::{Proxies, is_this_machine};
 use crate::base::secret::Secret;
 use crate::base::text;
 use crate::model::commit::CommitSha;
+use crate::model::history::Proven;
 
 /// An answer takes a second or two; a rollback is over by now, and nobody waits for this.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Most commits that are told.
 const COMMITS: usize = 20;
 
 pub struct GithubApi {
     http: Client,
-    /// Its address under the API.
     url: Url,
     api: String,
     repository: String,
@@ -65,6 +64,16 @@ pub struct Label {
 }
 
 #[derive(Deserialize)]
+struct User {
+    login: String,
+}
+
+#[derive(Deserialize)]
+struct Membership {
+    state: String,
+}
+
+#[derive(Deserialize)]
 struct Tip {
     sha: String,
 }
@@ -75,35 +84,59 @@ impl GithubApi {
     /// # Errors
     /// A variable is missing, or the API's address is not one that may get a token.
     pub fn of(env: &Env) -> Result<Self, String> {
-        let token = env.secret("GITHUB_TOKEN").ok_or("GITHUB_TOKEN is not set")?;
+        let bare = Self::bare(env)?;
         let repository = env.get("GITHUB_REPOSITORY").ok_or("GITHUB_REPOSITORY is not set")?;
         let named =
             repository.split_once('/').filter(|(owner, name)| [owner, name].iter().all(|part| is_name(part)));
         let (owner, name) = named.ok_or("GITHUB_REPOSITORY is not `owner/name`")?;
+        let url = bare.below(&["repos", owner, name, ""])?;
+        Ok(Self { url, repository: repository.to_owned(), ..bare })
+    }
+
+    /// The API of no repository.
+    fn bare(env: &Env) -> Result<Self, String> {
+        let token = env.secret("GITHUB_TOKEN").ok_or("GITHUB_TOKEN is not set")?;
         let api = env.get("GITHUB_API_URL").unwrap_or("https://api.github.com").trim_end_matches('/');
-        let url = Url::parse(&format!("{api}/repos/{owner}/{name}/"))
-            .map_err(|_| "GITHUB_API_URL is not a URL".to_owned())?;
+        let url = Url::parse(api).map_err(|_| "GITHUB_API_URL is not a URL".to_owned())?;
         if url.scheme() != "https" && !is_this_machine(&url) {
             return Err("GITHUB_API_URL is not https: no token is sent there".to_owned());
         }
         let http = Proxies::of(env).lead(connection::client()).timeout(PATIENCE);
-        let (api, repository) = (api.to_owned(), repository.to_owned());
+        let (api, repository) = (api.to_owned(), String::new());
         Ok(Self { http: http.build().map_err(|e| e.to_string())?, url, api, repository, token })
     }
 
-    /// Whether issue `number` of `repository` (`owner/name`) is closed, and its labels.
+    /// Who the caller's token belongs to, and which of `teams`, as `owner/team`, they are in. GitHub REST API 2022-11-28,
+    /// "Users" and "Team members".
     ///
     /// # Errors
-    /// GitHub refuses or does not answer.
+    /// The token is nobody's, as that of a workflow, or GitHub does not answer.
+    pub async fn whose(env: &Env, teams: &[String]) -> Result<Proven, String> {
+        let api = Self::bare(env)?;
+        let user: User = ask(api.request(Method::GET, api.below(&["user"])?)).await?;
+        if !is_name(&user.login) {
+            return Err("GitHub names a user that cannot be one".to_owned());
+        }
+        let mut proven = Proven { login: user.login, teams: Vec::new() };
+        for team in teams {
+            let named = team.split_once('/').filter(|(owner, name)| is_name(owner) && is_name(name));
+            let Some((owner, name)) = named else { continue };
+            let url = api.below(&["orgs", owner, "teams", name, "memberships", &proven.login])?;
+            // Not a member, or not allowed to know: either way it is not shown.
+            let membership: Result<Membership, String> = ask(api.request(Method::GET, url)).await;
+            if membership.is_ok_and(|membership| membership.state == "active") {
+                proven.teams.push(team.clone());
+            }
+        }
+        Ok(proven)
+    }
+
+    /// Whether issue `number` of `repository` (`owner/name`) is closed, and its labels.
     pub async fn issue(&self, repository: &str, number: u64) -> Result<IssueState, String> {
         ask(self.request(Method::GET, self.below(&["repos", repository, "issues", &number.to_string()])?))
             .await
     }
 
-    /// The commit at the tip of a branch of the repository that the environment names.
-    ///
-    /// # Errors
-    /// GitHub refuses or does not answer.
     pub async fn tip(&self, branch: &str) -> Result<String, String> {
         let url = self.below(&["repos", &self.repository, "commits", branch])?;
         let commit: Tip = ask(self.request(Method::GET, url)).await?;
@@ -131,9 +164,6 @@ impl GithubApi {
     }
 
     /// The commits that `to` has and `from` has not, newest first: short sha and first line, of foreign words.
-    ///
-    /// # Errors
-    /// GitHub refuses or does not answer.
     pub async fn commits(&self, from: &CommitSha, to: &CommitSha) -> Result<Vec<String>, String> {
         let url = self.at(&format!("compare/{from}...{to}"))?;
         let comparison: Comparison = ask(self.request(Method::GET, url)).await?;

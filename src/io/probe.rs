@@ -5,7 +5,7 @@ mod connection;
 mod credential;
 mod listen;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +21,7 @@ use super::console::{Console, Loudness};
 use super::env::Env;
 use super::proxy::Proxies;
 use crate::model::check::{Observation, Reply};
+use crate::policy::smoke::stream::Ear;
 
 use self::connection::{Known, Nth, Watch, watched};
 use self::listen::listen;
@@ -84,6 +85,8 @@ pub struct ProbeRequest<'a> {
     pub body: Option<Vec<u8>>,
     /// Bound on this attempt, waiting for its turn left out.
     pub timeout: Duration,
+    /// If the answer is a stream of events: who listens, and the bound on the attempt once the answer has begun.
+    pub stream: Option<(&'a Ear<'a>, Duration)>,
 }
 
 pub struct Probe<'w> {
@@ -137,6 +140,8 @@ impl<'w> Probe<'w> {
         let permit = self.gate.acquire().await;
         let begun = clock::instant();
         let until = begun + request.timeout;
+        let end = request.stream.map_or(until, |(_, within)| begun + within);
+        let first = Cell::new(None);
         let mut reconnected = false;
         let mut connection = match request.connection {
             Connection::Kept if !request.repeatable => Connection::New,
@@ -145,8 +150,8 @@ impl<'w> Probe<'w> {
         let reply = loop {
             let attempt = tokio::select! {
                 biased;
-                reply = self.attempt(request, connection, until) => reply,
-                () = clock::sleep_until(until) => Attempt::Reply(Reply::Silence),
+                reply = self.attempt(request, connection, [until, end], &first) => reply,
+                () = clock::sleep_until(until.max(end)) => Attempt::Reply(Reply::Silence),
             };
             match attempt {
                 Attempt::Reply(reply) => break reply,
@@ -163,7 +168,8 @@ impl<'w> Probe<'w> {
             }
         };
         drop(permit);
-        let observation = Observation { reply, elapsed: begun.elapsed(), reconnected };
+        let first_event = first.get().map(|first| first - begun);
+        let observation = Observation { reply, elapsed: begun.elapsed(), first_event, reconnected };
         self.tell(request, &observation);
         observation
     }
@@ -172,7 +178,8 @@ impl<'w> Probe<'w> {
         &self,
         request: &ProbeRequest<'_>,
         connection: Connection,
-        until: clock::Instant,
+        [until, end]: [clock::Instant; 2],
+        first: &Cell<Option<clock::Instant>>,
     ) -> Attempt {
         let client = match self.client(connection, &request.url) {
             Ok(client) => client,
@@ -191,9 +198,16 @@ impl<'w> Probe<'w> {
         if let Some(body) = &request.body {
             call = call.body(body.clone());
         }
-        let (sent, connected) = watched(call.send()).await;
+        let (sent, connected) = tokio::select! {
+            biased;
+            sent = watched(call.send()) => sent,
+            () = clock::sleep_until(until) => return Attempt::Reply(Reply::Silence),
+        };
+        let ear = request.stream.map(|(ear, _)| ear);
         match sent {
-            Ok(response) => Attempt::Reply(Reply::Answer(listen(response, until, &self.long).await)),
+            Ok(response) => {
+                Attempt::Reply(Reply::Answer(listen(response, end, &self.long, ear, first).await))
+            }
             Err(error) if error.is_connect() => {
                 let proxy = self.proxies.as_ref().and_then(|proxies| proxies.on_the_way_to(&request.url));
                 let through = proxy.map_or_else(String::new, |proxy| format!("through the proxy {proxy}: "));

@@ -107,7 +107,9 @@ impl Drop for Parts<'_> {
 }
 
 /// More tasks than this share one line.
-const LINES: usize = 24;
+pub const LINES: usize = 24;
+/// How often work on many tasks says how far it is, off a terminal.
+pub const TELL_EVERY: Duration = LINE_EVERY;
 
 /// How far several tasks are that go on at the same time, one line each.
 pub struct Tasks {
@@ -129,9 +131,18 @@ impl Tasks {
         Self { lines: names.iter().enumerate().map(|(at, name)| (name.clone(), bar(at))).collect() }
     }
 
-    /// Says how far the task number `at` is.
+    /// Says how far all of them are, where they share one line.
+    pub fn all(&self, how_far: &str) {
+        if let Some((_, bar)) = self.lines.first().filter(|_| self.lines.len() > LINES) {
+            bar.set_message(format!("  {how_far}"));
+            bar.tick();
+        }
+    }
+
+    /// Says how far the task number `at` is, where it has a line of its own.
     pub fn at(&self, at: usize, how_far: &str) {
-        let Some((name, bar)) = self.lines.get(at) else { return };
+        let own = self.lines.get(at).filter(|_| self.lines.len() <= LINES);
+        let Some((name, bar)) = own else { return };
         bar.set_message(format!("  {name}: {how_far}"));
         bar.tick();
     }

@@ -20,9 +20,6 @@ use crate::model::source::SourceSpec;
 
 /// Reads the manifests of an image on this machine, and packs a bundle. `None` for sources that are in a registry.
 /// `secrets` are kept out of what the checks of a bundle say.
-///
-/// # Errors
-/// The file or folder is missing, is not of its kind, or is not whole.
 pub async fn open(spec: &SourceSpec, secrets: &Redactor) -> Result<Option<Origin>, SourceError> {
     if let SourceSpec::Bundle(folder) = spec {
         return bundle::open(folder, secrets).await.map(Some);

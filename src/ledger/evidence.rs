@@ -1,6 +1,7 @@
 //! Verdicts on a release, attached to its record: written by whoever judges, read by whoever promotes.
 
 use futures_util::future::{join_all, try_join_all};
+use serde_json::Value;
 
 use super::WRITING;
 use super::releases::StoredRecord;
@@ -114,6 +115,26 @@ pub async fn of(client: &Client<'_>, kept: &StoredRecord) -> Result<Vec<Piece>, 
         }
     }));
     Ok(pieces.await)
+}
+
+/// The newest verdict of `tool` on a release as it was written, if there is one that can be read.
+pub async fn newest_document(client: &Client<'_>, kept: &StoredRecord, tool: &str) -> Option<Value> {
+    let home = &kept.name.home;
+    let list = client.referrers(home, &kept.name.digest).await.ok()?;
+    let mut digests = list.of_type(VERDICT_TYPE);
+    if !list.kept {
+        let tagged = tagged(client, kept).await.ok()?;
+        digests.extend(tagged.into_iter().map(|artifact| artifact.manifest.digest));
+    }
+    let read = digests.into_iter().map(|digest| async move {
+        let reference = Reference::Pinned(home.clone(), digest);
+        let artifact = client.artifact(&reference, VERDICT_TYPE).await.ok()??;
+        serde_json::from_slice::<Value>(&artifact.content).ok()
+    });
+    let documents = join_all(read).await.into_iter().flatten();
+    let own = documents.filter(|document| document["tool"] == tool && document["command"].is_null());
+    // Times in RFC 3339, all of them in UTC, are in the order of their texts.
+    own.max_by_key(|document| document["finished"].as_str().unwrap_or_default().to_owned())
 }
 
 pub fn piece(origin: String, document: &[u8]) -> Piece {

@@ -29,12 +29,10 @@ pub struct StateFile {
     _lock: File,
 }
 
-/// Why there is no state.
 #[derive(Debug)]
 pub enum StateError {
     /// The file cannot be read or written.
     File(FileError),
-    /// It holds something else.
     Content(Complaint),
     /// A signal came while another tick held it.
     Stopped(Signal),
@@ -82,9 +80,6 @@ impl StateFile {
     }
 
     /// Replaces what it holds: a kill leaves the old state or the new one.
-    ///
-    /// # Errors
-    /// It cannot be written.
     pub fn write(&self, state: &State) -> Result<(), StateError> {
         let text = serde_json::to_string_pretty(state).map_err(|e| self.content(&e.to_string()))?;
         files::replace(&self.path, &text).map_err(StateError::File)
@@ -94,10 +89,8 @@ impl StateFile {
 /// `artifactType` of a soak's state.
 pub const STATE_TYPE: &str = "application/vnd.coalmine.soak.v1+json";
 
-/// Where the registry keeps the state of one soak.
 #[derive(Clone, Debug)]
 pub struct Place {
-    /// The repository of the records.
     pub home: Repository,
     /// Names the release, the file and the ring, so that another file is another soak.
     pub tag: Tag,
@@ -118,14 +111,33 @@ impl Place {
         }
     }
 
-    /// Replaces what is kept there.
-    ///
-    /// # Errors
-    /// The registry refuses or cannot be reached.
     pub async fn write(&self, client: &Client<'_>, state: &State) -> Result<(), RegistryError> {
         let text = serde_json::to_vec(state).map_err(|error| self.unfit(error.to_string()))?;
         let artifact = Artifact::of(STATE_TYPE, text.into(), None, &[]);
         client.put_artifact(&self.home, &artifact, Some(&self.tag)).await
+    }
+
+    /// Every soak in `home` that is open and was opened with the file whose sha256 begins with `gates`.
+    ///
+    /// # Errors
+    /// The registry cannot be read, or a state in it.
+    pub async fn open(
+        client: &Client<'_>,
+        home: &Repository,
+        gates: &str,
+    ) -> Result<Vec<State>, RegistryError> {
+        let tags = client.tags(home).await?;
+        let names = |tag: &String| {
+            let rest = tag.strip_prefix("soak-").and_then(|rest| rest.split_once('-'));
+            rest.is_some_and(|(_, file)| file.starts_with(gates))
+        };
+        let places = tags.iter().filter(|tag| names(tag)).filter_map(|tag| tag.parse().ok());
+        let mut open = Vec::new();
+        for tag in places {
+            let kept = Self { home: home.clone(), tag }.read(client).await?;
+            open.extend(kept.map(|(_, state)| state).filter(|state| !state.closed));
+        }
+        Ok(open)
     }
 
     fn unfit(&self, found: String) -> RegistryError {

@@ -50,6 +50,8 @@ pub struct Observation {
     pub reply: Reply,
     /// From sending to the end of the body, or to giving up.
     pub elapsed: Duration,
+    /// From sending to the first event, if the answer is a stream and one came.
+    pub first_event: Option<Duration>,
     /// Whether a second connection was made: the first failed before anything was sent, or had been kept and was closed.
     pub reconnected: bool,
 }
@@ -88,6 +90,15 @@ impl Outcome {
     }
 }
 
+/// What a pass that needed a retry means for the gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlakyRule {
+    /// It fails.
+    Fail,
+    /// It passes, with a warning.
+    Warn,
+}
+
 /// An expectation that did not hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Mismatch {
@@ -107,6 +118,9 @@ pub struct StepResult {
     pub outcome: Outcome,
     /// The status of the last answer, if there was one.
     pub status: Option<u16>,
+    /// The exit code of a command; `None` of requests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit: Option<i32>,
     /// How long the last request took.
     pub elapsed_ms: u64,
     /// How many requests it took; 0 if none was sent.
@@ -117,12 +131,42 @@ pub struct StepResult {
     pub trouble: Option<String>,
     /// What the first attempt failed with, if a later one passed.
     pub first_failure: Option<String>,
+    /// How long it took until the expectations held, if the suite waits for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waited_ms: Option<u64>,
     /// Whether a connection had to be made twice.
     pub reconnected: bool,
+    /// How many digits of the build's sha the answer names, if it was asked which build it is.
+    #[serde(skip)]
+    pub digits: Option<usize>,
     /// The answer's own name for the request, for whoever looks into the tenant's logs.
     pub request_id: Option<String>,
     /// A command that asks the same, with `$CANARY_TOKEN` where the token belongs.
     pub curl: Option<String>,
+}
+
+impl StepResult {
+    /// A result of what was not tried yet and stands at `line`: nobody knows.
+    pub fn blank(line: usize) -> Self {
+        Self {
+            name: None,
+            line,
+            request: String::new(),
+            outcome: Outcome::Inconclusive,
+            status: None,
+            exit: None,
+            elapsed_ms: 0,
+            attempts: 0,
+            mismatches: Vec::new(),
+            trouble: None,
+            first_failure: None,
+            waited_ms: None,
+            reconnected: false,
+            digits: None,
+            request_id: None,
+            curl: None,
+        }
+    }
 }
 
 /// One run through a check's steps.
@@ -151,7 +195,14 @@ pub struct CheckResult {
     /// What it proves, in the suite's words.
     pub why: Option<String>,
     pub line: usize,
+    /// The number of its file among those of the suite.
+    #[serde(skip)]
+    pub part: usize,
+    /// What it came to.
     pub outcome: Outcome,
+    /// What it means if that is flaky.
+    #[serde(skip)]
+    pub flaky: FlakyRule,
     /// How long all of it took.
     pub elapsed_ms: u64,
     /// How many samples had to pass.
@@ -159,6 +210,16 @@ pub struct CheckResult {
     /// The samples; empty if the check was not run.
     pub samples: Vec<Sample>,
     pub skipped: Option<String>,
+}
+
+impl CheckResult {
+    /// Whether it makes the verdict red.
+    pub fn is_red(&self) -> bool {
+        match (self.outcome, self.flaky) {
+            (Outcome::Failed, _) | (Outcome::Flaky, FlakyRule::Fail) => true,
+            (Outcome::Flaky, FlakyRule::Warn) | (Outcome::Passed | Outcome::Inconclusive, _) => false,
+        }
+    }
 }
 
 /// Which build a tenant said it serves.
@@ -207,6 +268,9 @@ pub struct Places {
     pub no_route: BTreeSet<IpAddr>,
     /// Whether a proxy passed the requests on: nobody here knows to which address.
     pub proxied: bool,
+    /// How many digits of the build's sha were named, if an answer named fewer than all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digits: Option<usize>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -218,6 +282,15 @@ pub struct TenantResult {
     /// Which build it said it serves.
     pub build: Build,
     pub places: Places,
+    /// The setup of each file that has one.
+    pub setup: Vec<CheckResult>,
     /// Every check of the suite, in the suite's order.
     pub checks: Vec<CheckResult>,
+}
+
+impl TenantResult {
+    /// The setups and the checks.
+    pub fn results(&self) -> impl Iterator<Item = &CheckResult> {
+        self.setup.iter().chain(&self.checks)
+    }
 }

@@ -82,6 +82,9 @@ pub enum Event {
     Promotion {
         /// sha256 of each piece of evidence.
         evidence: Vec<String>,
+        /// Gates of the rings that somebody skipped, in words.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        skipped: Vec<String>,
     },
     Rollback {
         /// The release it left, if it has a name.
@@ -97,6 +100,34 @@ pub enum Event {
     /// Somebody began the history anew: the one before was lost, or could not be read.
     Restart,
     Resume,
+    /// Somebody stopped the tag without a rollback.
+    Hold {
+        /// Whether other rings may go on.
+        alone: bool,
+    },
+    /// Somebody approved a release for the ring of the tag.
+    Approval {
+        /// The release record, as `repository@sha256:...`.
+        record: String,
+        /// Who GitHub says it was; `None`: nobody but themselves says so.
+        proven: Option<Proven>,
+    },
+}
+
+/// Who somebody is, by the answer of GitHub to their own token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proven {
+    /// The user.
+    pub login: String,
+    /// The teams of the ring's approvers that the user is in, as `owner/team`.
+    pub teams: Vec<String>,
+}
+
+impl Proven {
+    /// Whether this is the user or team that is called `name`.
+    pub fn is(&self, name: &str) -> bool {
+        self.login.eq_ignore_ascii_case(name) || self.teams.iter().any(|team| team.eq_ignore_ascii_case(name))
+    }
 }
 
 impl Event {
@@ -107,6 +138,8 @@ impl Event {
             Self::RollbackFailed => "rollback-failed",
             Self::Restart => "restart",
             Self::Resume => "resume",
+            Self::Hold { .. } => "hold",
+            Self::Approval { .. } => "approval",
         }
     }
 }

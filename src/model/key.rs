@@ -18,7 +18,6 @@ impl Key {
     }
 }
 
-/// Why a text is no key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is not a key: expected 1 to 256 visible ASCII characters without `,`, `\"` and `\\`, not beginning with `#` or `:`"

@@ -2,12 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Good samples out of all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// The good ones; never more than `total`.
     pub good: u64,
-    /// All of them.
     pub total: u64,
 }
 
@@ -49,12 +47,7 @@ pub enum Measurement {
         perhaps: Counts,
     },
     /// For `compare`.
-    Arms {
-        /// The release under judgement.
-        canary: Counts,
-        /// What runs beside it.
-        stable: Counts,
-    },
+    Arms { canary: Counts, stable: Counts },
     /// For `equal`, one pair a tick, oldest first.
     Pairs(Vec<Option<(u64, u64)>>),
     /// For `value` and `trend`, one number a tick, oldest first; `None` where a tick got none.

@@ -140,9 +140,15 @@ pub struct VerdictRecord {
     pub suite: SuiteName,
     /// Whether it saw that every tenant ran this build; `None` where the tool has another way to know.
     pub proves_build: Option<bool>,
+    /// The ring whose tenants it judged; `None`: it names none, so it speaks for the first ring.
+    #[serde(default)]
+    pub ring: Option<String>,
     /// When it began, if it took hours or days: what it stands on had to be fresh then.
     #[serde(default)]
     pub opened: Option<Timestamp>,
+    /// Whether only a part of the suite was run: then it counts for nothing.
+    #[serde(default)]
+    pub partial: bool,
     pub finished: Timestamp,
     /// The one other build that the tenants served instead, if they did.
     #[serde(default)]
@@ -173,7 +179,6 @@ pub struct SuiteName {
 }
 
 impl JudgedImage {
-    /// Every image of a release.
     pub fn of(release: &Release) -> Vec<Self> {
         let judged =
             |image: &ImageRecord| Self { repository: image.repository.clone(), digest: image.digest.clone() };

@@ -33,6 +33,10 @@ pub enum Guard {
     Hold,
     /// A rollback moved away from this release.
     Rejected,
+    /// The release has not earned the ring, or a ring is not well.
+    Ring,
+    /// Nobody who may has approved the release for the ring.
+    Approval,
     /// The release is older than the live one.
     Forward,
     /// The history is not what was written.

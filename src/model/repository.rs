@@ -114,12 +114,17 @@ impl FromStr for Repository {
             Some((ip, name)) if ip.starts_with('[') => (Some(ip), format!("localhost/{name}")),
             _ => (None, text.to_owned()),
         };
+        let letters = "a name has lowercase letters, digits, and single `.`, `_`, `__` or `-` between them";
         let reference = oci_client::Reference::try_from(named).map_err(|e| {
             refuse(match e {
                 oci_client::ParseError::NameTooLong => "a name has at most 255 characters",
-                _ => "a name has lowercase letters, digits, and single `.`, `_`, `__` or `-` between them",
+                _ => letters,
             })
         })?;
+        // It takes a capital in the first part of a name that has no host.
+        if reference.repository().bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return Err(refuse(letters));
+        }
         let registry = ip.unwrap_or(reference.registry()).parse()?;
         Ok(Self { registry, name: reference.repository().to_owned() })
     }
@@ -175,6 +180,8 @@ mod tests {
             "ghcr.io/\u{e9}",
             "ghcr.io/a@b",
             "a b/c",
+            "Acme/platform",
+            "lOcalh80/a",
         ] {
             assert!(bad.parse::<Repository>().is_err(), "{bad}");
         }

@@ -1,5 +1,6 @@
 //! Canary tenants: who is asked, where, and with which token.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -26,12 +27,13 @@ impl TenantName {
 
     /// The environment variable that holds the token of a tenant so named: upper case, all but letters and digits `_`.
     pub fn token_variable(&self) -> String {
-        let name: String = self
-            .0
-            .chars()
-            .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
-            .collect();
-        format!("CANARY_TOKEN_{name}")
+        self.variable("CANARY_TOKEN")
+    }
+
+    /// The environment variable `prefix` of a tenant so named: upper case, all but letters and digits `_`.
+    pub fn variable(&self, prefix: &str) -> String {
+        let part = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
+        format!("{prefix}_{}", self.0.chars().map(part).collect::<String>())
     }
 }
 
@@ -89,6 +91,25 @@ impl TenantUrl {
         Url::parse(&format!("{base}{target}")).ok().filter(|url| url.origin() == self.0.origin())
     }
 
+    /// The URL that an answer of the tenant names, whole or relative to the tenant's own. `None` if it is another origin, a
+    /// path beside this one, or has a login in it.
+    pub fn follow(&self, url: &str) -> Option<Url> {
+        let mut base = self.0.clone();
+        base.set_path(&format!("{}/", self.0.path().trim_end_matches('/')));
+        let mut url = base.join(url).ok()?;
+        url.set_fragment(None);
+        let inside = url.path().starts_with(base.path()) || url.path() == self.0.path();
+        let plain = url.username().is_empty() && url.password().is_none();
+        (inside && plain && url.origin() == self.0.origin()).then_some(url)
+    }
+
+    /// Host and port, which is 443 or 80 where the URL has none.
+    pub fn host(&self) -> String {
+        let port = self.0.port_or_known_default().unwrap_or_default();
+        format!("{}:{port}", self.0.host_str().unwrap_or_default())
+    }
+
+    /// The URL as its parts.
     pub fn as_url(&self) -> &Url {
         &self.0
     }
@@ -153,8 +174,17 @@ pub struct Tenant {
     pub name: TenantName,
     /// The base URL that its requests start with.
     pub url: TenantUrl,
-    /// What opens it; sent to its own origin only.
+    /// What opens it; sent to its own origin only. Empty if the suite sends none.
     pub token: Secret,
+    /// What the suite reads for it from the environment, by variable; sent to its own origin only.
+    pub variables: BTreeMap<String, Secret>,
+}
+
+impl Tenant {
+    /// A tenant for which nothing else was read yet.
+    pub fn new(name: TenantName, url: TenantUrl, token: Secret) -> Self {
+        Self { name, url, token, variables: BTreeMap::new() }
+    }
 }
 
 #[cfg(test)]

@@ -22,12 +22,10 @@ pub const FILE: &str = "bundle.toml";
 const PROMPT_VER: &str = "PROMPT_VER";
 /// Pins that the code brings with it: a bundle would not have the same digest everywhere.
 const OF_THE_CODE: [&str; 2] = ["BUILD_ID", "GIT_SHA"];
-/// Longest pin.
 const PIN_BYTES: usize = 200;
 /// How long one check may take.
 const CHECK: std::time::Duration = std::time::Duration::from_secs(600);
 
-/// One file of the folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileFact {
     /// Its path from the root, with `/`.
@@ -45,7 +43,6 @@ pub struct FileFact {
 /// What a bundle is, beside its files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Definition {
-    /// Parts and pins.
     pub pins: Pins,
     /// Programs that look at the folder before it is published, by name.
     pub checks: Vec<(String, Hook)>,

@@ -3,14 +3,10 @@
 //! Sources, read 2026-11-21: Amazon ECR user guide, "Private registry authentication"; Google Artifact Registry,
 //! "Configure authentication for Docker"; Azure Container Registry, "Authenticate with a registry".
 
-/// One of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cloud {
-    /// Amazon Elastic Container Registry.
     Ecr,
-    /// Google Artifact Registry.
     Gar,
-    /// Azure Container Registry.
     Acr,
 }
 
@@ -30,7 +26,6 @@ impl Cloud {
         }
     }
 
-    /// Its name and short name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ecr => "Amazon ECR",

@@ -49,7 +49,7 @@ pub struct Break {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
-    /// The rollback that holds promotions, if one does.
+    /// What holds promotions, if anything does: a rollback, or somebody's word.
     pub hold: Option<Entry>,
     /// Releases that a rollback moved away from and nobody meant to promote again.
     pub rejected: Vec<Rejected>,
@@ -206,7 +206,8 @@ impl History {
                     }
                 }
                 Event::Resume => standing.hold = None,
-                Event::RollbackFailed | Event::Restart => {}
+                Event::Hold { .. } => standing.hold = Some(entry.clone()),
+                Event::RollbackFailed | Event::Restart | Event::Approval { .. } => {}
             }
         }
         standing
@@ -217,6 +218,7 @@ impl History {
 pub(crate) mod tests {
     use super::{ENTRIES, History};
     use crate::model::digest::Digest;
+    use crate::model::facts::Stand;
     use crate::model::history::{Entry, Event, Moved};
 
     pub(crate) fn entry(id: &str, event: Event, sha: &str) -> Entry {
@@ -240,7 +242,7 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn promotion() -> Event {
-        Event::Promotion { evidence: Vec::new() }
+        Event::Promotion { evidence: Vec::new(), skipped: Vec::new() }
     }
 
     pub(crate) fn rollback(left: &str) -> Event {
@@ -310,6 +312,8 @@ pub(crate) mod tests {
         later.append(entry("b", rollback("3333333"), "1111111"));
         assert_eq!(later.rollback_since(&known, "latest").map(|e| e.id.as_str()), Some("b"));
         assert_eq!(later.rollback_since(&known, "edge"), None);
+        later.append(entry("d", rollback("4444444"), "1111111"));
+        assert_eq!(later.rollback_since(&known, "latest").map(|e| e.id.as_str()), Some("d"));
     }
 
     #[test]
@@ -333,6 +337,47 @@ pub(crate) mod tests {
         let next = history.continued(Digest::of(b"manifest"));
         assert_eq!((next.verify(), next.before().is_some(), next.is_full()), (None, true, false));
         assert!(next.has(&format!("e{}", ENTRIES - 1)));
+    }
+
+    #[test]
+    fn going_back_to_a_rejected_release_takes_its_rejection_away_and_no_other() {
+        let history = of(&[
+            (promotion(), "2222222"),
+            (rollback("2222222"), "1111111"),
+            (rollback("1111111"), "2222222"),
+            (rollback("2222222"), "3333333"),
+            (rollback("3333333"), "1111111"),
+        ]);
+        let rejected: Vec<String> =
+            history.standing("latest").rejected.iter().map(|r| r.sha.as_ref().unwrap().to_string()).collect();
+        assert_eq!(rejected, ["2222222", "3333333"]);
+        let promoted = |history: History, sha: &str| {
+            history.standing("latest").promotion_of(Some(&sha.parse().unwrap())).is_some()
+        };
+        assert!(promoted(of(&[(promotion(), "2222222")]), "2222222"));
+        assert!(!promoted(of(&[(promotion(), "2222222")]), "1111111"));
+        assert!(!promoted(of(&[(rollback("2222222"), "1111111")]), "1111111"));
+    }
+
+    #[test]
+    fn tags_that_were_moved_since_the_last_entry_are_doubted_whichever_image_they_are_of() {
+        let stand = |name: &str, live: Option<&[u8]>, marked: bool| Stand {
+            repository: format!("ghcr.io/a/{name}").parse().unwrap(),
+            live: live.map(Digest::of),
+            marked,
+        };
+        let history = of(&[(promotion(), "1111111")]);
+        let doubt = |history: &History, stands: &[Stand]| history.doubt("latest", stands).is_some();
+        for (stands, doubted) in [
+            (vec![stand("b", Some(b"1111111"), false)], false),
+            (vec![stand("b", Some(b"other"), false)], true),
+            (vec![stand("b", Some(b"other"), false), stand("c", None, false)], true),
+            (vec![stand("b", None, false)], false),
+        ] {
+            assert_eq!(doubt(&history, &stands), doubted, "{stands:?}");
+        }
+        assert!(doubt(&History::default(), &[stand("b", Some(b"x"), false), stand("c", None, true)]));
+        assert!(!doubt(&History::default(), &[stand("b", Some(b"x"), false)]));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use serde_json::Value;
+
 use crate::base::text;
 use crate::model::digest::Digest;
 use crate::model::history::{Entry, Event};
@@ -60,6 +62,39 @@ pub fn draft(entry: &Entry, promoted: Option<&Entry>) -> String {
     out
 }
 
+/// What a soak found red, from its verdict as it stands in the registry; empty if it was not red. All of it is somebody's
+/// words.
+pub fn soak(verdict: &Value) -> String {
+    let metrics = verdict["metrics"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let red: Vec<&Value> = metrics.iter().filter(|metric| metric["verdict"] == "red").collect();
+    if verdict["verdict"] != "red" || red.is_empty() {
+        return String::new();
+    }
+    let mut out = String::from(
+        "\n## What the soak found\n\n| metric | target | value | samples | missed since | class |\n|---|---|---|---|---|---|\n",
+    );
+    for metric in &red {
+        let cell = |key: &str| match &metric[key] {
+            Value::Null => "-".to_owned(),
+            Value::String(text) => line(text),
+            other => line(&other.to_string()),
+        };
+        let cells = ["name", "target", "estimate", "samples", "first_breach", "class"].map(cell);
+        let _ = writeln!(out, "| {} |", cells.join(" | "));
+    }
+    for metric in &red {
+        let rows = metric["rows"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let name = line(metric["name"].as_str().unwrap_or_default());
+        for row in rows.iter().take(ROWS) {
+            let _ = writeln!(out, "- {name}: {}", line(&row.to_string()));
+        }
+    }
+    out
+}
+
+/// Failing rows of one metric that a post-mortem shows.
+const ROWS: usize = 10;
+
 /// Somebody's words on one line, with nothing in them that Markdown would make a link, an image or a mention.
 fn line(words: &str) -> String {
     let mut out = String::new();
@@ -79,8 +114,27 @@ fn line(words: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{draft, marker};
+    use super::{draft, marker, soak};
     use crate::policy::history::tests::{entry, promotion, rollback};
+
+    #[test]
+    fn a_red_soak_is_told_with_its_numbers_and_rows_and_another_one_is_not() {
+        let metric = |verdict: &str| {
+            serde_json::json!({
+                "name": "errors <b>", "verdict": verdict, "target": "bad <= 1 %", "estimate": 0.031, "samples": 9700,
+                "first_breach": "2026-11-20T20:00:00Z", "class": null, "rows": [{ "id": 7 }],
+            })
+        };
+        let verdict = |word: &str, metrics| serde_json::json!({ "verdict": word, "metrics": metrics });
+        let text = soak(&verdict("red", [metric("red"), metric("green")]));
+        for words in ["errors &lt;b> | bad &lt;= 1 % | 0.031 | 9700 | 2026-11-20T20:00:00Z | -", "{\"id\":7}"]
+        {
+            assert!(text.contains(words), "{words}\n{text}");
+        }
+        assert_eq!(text.matches("9700").count(), 1);
+        assert_eq!(soak(&verdict("green", [metric("green"), metric("green")])), "");
+        assert_eq!(soak(&serde_json::json!(null)), "");
+    }
 
     #[test]
     fn the_facts_are_filled_in_and_nothing_in_them_is_markup() {

@@ -1,9 +1,12 @@
 //! Rings: groups of tenants that take a release one group after the other, each by a tag of its own.
 
+pub mod back;
 pub mod bucket;
 pub mod export;
 pub mod members;
+pub mod outlook;
 pub mod read;
+pub mod state;
 pub mod vocabulary;
 
 use std::path::PathBuf;
@@ -15,24 +18,19 @@ use crate::model::tag::Tag;
 /// The rings that `coalmine.toml` declares.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rings {
-    /// What is hashed.
     pub unit: Unit,
     /// What is hashed before the key; whoever changes it deals all shares anew.
     pub salt: String,
-    /// Keys that are only ever in the last ring.
     pub never: Vec<Key>,
     /// The file that lists all tenants, one a line; relative to the folder of `coalmine.toml`.
     pub tenants: Option<PathBuf>,
-    /// When a ring takes the next release.
     pub admit: Admit,
     /// The rings, in the order in which a release reaches them; at least two.
     pub rings: Vec<Ring>,
 }
 
-/// One ring.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ring {
-    /// What it is called.
     pub name: String,
     /// The tag that its tenants follow.
     pub tag: Tag,
@@ -48,7 +46,6 @@ pub struct Ring {
     pub approve: Option<Approve>,
 }
 
-/// Who approves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Approve {
     /// Users (`ann`) and teams (`acme/release`) of GitHub, any one of them; empty: anybody.
@@ -57,15 +54,11 @@ pub struct Approve {
     pub not_self: bool,
 }
 
-/// What is hashed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Unit {
-    /// The name of a tenant.
     #[default]
     Tenant,
-    /// A session of a user.
     Session,
-    /// A task.
     Task,
 }
 
@@ -86,7 +79,6 @@ pub enum Admit {
     /// When the one that it runs has a verdict.
     #[default]
     WhenFree,
-    /// At any time.
     Always,
 }
 

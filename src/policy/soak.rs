@@ -3,13 +3,17 @@
 pub mod clock;
 pub mod counters;
 pub mod judge;
+pub mod outlook;
 pub mod power;
 pub mod preflight;
 pub mod recovery;
+pub mod rows;
 pub mod spending;
 pub mod state;
 pub mod statistics;
 pub mod suite;
 
+#[cfg(test)]
+mod examples;
 #[cfg(test)]
 mod simulation;

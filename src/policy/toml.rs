@@ -8,6 +8,7 @@ pub mod vocabulary;
 mod check;
 mod file;
 mod notes;
+mod syntax;
 pub(crate) mod value;
 
 use toml::de::DeTable;
@@ -41,7 +42,9 @@ pub fn read<T>(
     let notes = Notes::new(file);
     let (document, errors) = DeTable::parse_recoverable(file.text);
     for error in errors {
-        notes.add(file.diagnostic(error.span().unwrap_or(0..0), error.message(), None));
+        let place = error.span().unwrap_or(0..0);
+        let hint = syntax::hint(file.text, &place);
+        notes.add(file.diagnostic(place, error.message(), hint));
     }
     notes.so_far()?;
     let readable = Check { notes: &notes }.document(document.get_ref(), words);

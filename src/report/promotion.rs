@@ -208,6 +208,8 @@ impl Rollback {
         match self {
             Self::Moved { watched, .. } => watched.as_deref(),
             Self::Listed(_) => None,
+            // Only the last one is watched.
+            Self::Rings(rings) => rings.last().and_then(|(_, outcome)| outcome.watched()),
         }
     }
 }
@@ -232,6 +234,10 @@ impl Render for Rollback {
     fn fields(&self) -> Map<String, Value> {
         match self {
             Self::Listed(candidates) => object(json!({ "candidates": candidates_json(candidates) })),
+            Self::Rings(rings) => {
+                let ring = |(ring, outcome): &(String, Self)| (ring.clone(), Value::Object(outcome.fields()));
+                object(json!({ "rings": rings.iter().map(ring).collect::<Map<_, _>>() }))
+            }
             Self::Moved { moves, reason, hooks, watched, record } => {
                 let mut fields = moves.fields();
                 if let Some(watched) = watched {
@@ -252,6 +258,7 @@ impl Render for Rollback {
     fn text(&self, page: &mut Page) {
         match self {
             Self::Listed(candidates) => candidate_page(page, candidates),
+            Self::Rings(rings) => rings.iter().for_each(|(_, outcome)| outcome.text(page)),
             Self::Moved { moves, hooks, record, .. } => {
                 moves.text(page);
                 let rows = hooks.iter().map(|hook| {
@@ -270,6 +277,9 @@ impl Render for Rollback {
     }
 
     fn summary(&self, summary: &mut Summary) {
+        if let Self::Rings(rings) = self {
+            rings.iter().for_each(|(_, outcome)| outcome.summary(summary));
+        }
         if let Self::Moved { moves, reason, record, .. } = self {
             moves.summary(summary);
             if let Some(reason) = reason {
@@ -289,6 +299,8 @@ impl Render for Rollback {
     fn outputs(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::Listed(_) => Vec::new(),
+            // The last one that moved is the ring that was named.
+            Self::Rings(rings) => rings.last().map(|(_, outcome)| outcome.outputs()).unwrap_or_default(),
             Self::Moved { moves, watched, .. } => {
                 let mut outputs = moves.outputs();
                 outputs.extend(watched.as_ref().map(|watched| ("recovery", ended(watched).to_owned())));

@@ -3,9 +3,12 @@
 mod document;
 mod failures;
 mod grid;
+mod init;
 mod junit;
 mod lint;
+mod list;
 mod prove;
+mod waits;
 
 use serde_json::{Map, Value, json};
 
@@ -20,7 +23,6 @@ use crate::model::check::Outcome as CheckOutcome;
 use crate::model::commit::CommitSha;
 use crate::model::verdict::Verdict;
 use crate::policy::smoke::judge::{self, tally};
-use crate::policy::smoke::suite::FlakyRule;
 use crate::tool::canary_smoke::{Outcome, Recorded, RunOutcome};
 
 /// A runner shows no more annotations of one level and step (actions/runner, `ExecutionContext.cs`); the last one says
@@ -32,7 +34,7 @@ impl RunOutcome {
     fn verdict(&self) -> Verdict {
         match self.signal {
             Some(_) => Verdict::Error,
-            None => judge::fleet(&self.tenants, self.checks, self.flaky),
+            None => judge::fleet(&self.tenants, self.checks),
         }
     }
 
@@ -79,8 +81,16 @@ impl RunOutcome {
         }
         let counts = counts.join(", ");
         let mut build = String::new();
-        if self.ready_line.is_none() {
+        if let Some(all) = self.part_of {
+            build.push_str(&format!("; a part of the suite: {} of {all} checks", self.checks));
+        }
+        if self.ready.is_none() {
             build.push_str("; the suite does not check which build it is");
+        }
+        let unready =
+            self.tenants.iter().filter(|t| t.setup.iter().any(|setup| !setup.outcome.is_pass())).count();
+        if unready > 0 {
+            build.push_str(&format!("; the setup did not pass on {unready} of {all} tenants"));
         }
         if other > 0 {
             build.push_str(&format!("; {other} of {all} tenants do not serve it"));
@@ -103,13 +113,26 @@ impl RunOutcome {
 
     fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();
-        if self.ready_line.is_none() {
+        if self.part_of.is_some() {
+            remarks
+                .push("only a part of the suite was run: this is not recorded, and no evidence".to_owned());
+        }
+        if self.ready.is_none() {
             remarks.push("without `[ready]` in the suite nothing proves which build answered".to_owned());
         }
         for (first, second) in &self.twins {
             remarks.push(format!(
                 "{first} and {second} take the same token at the same address: they may be one tenant, tested twice"
             ));
+        }
+        let short: Vec<String> = self
+            .tenants
+            .iter()
+            .filter_map(|tenant| Some(format!("{} ({} digits)", tenant.name, tenant.places.digits?)))
+            .collect();
+        if !short.is_empty() {
+            let digits = self.sha.as_str().len();
+            remarks.push(format!("not all {digits} digits of the build were named by {}", short.join(", ")));
         }
         let no_route: Vec<String> = self
             .tenants
@@ -126,7 +149,7 @@ impl RunOutcome {
             c.samples.iter().flat_map(|s| &s.cleanup).any(|step| step.outcome != CheckOutcome::Passed)
         };
         for tenant in &self.tenants {
-            for check in tenant.checks.iter().filter(left) {
+            for check in tenant.results().filter(left) {
                 remarks.push(format!("{}: `{}` may have left something behind", tenant.name, check.name));
             }
         }
@@ -138,9 +161,14 @@ impl RunOutcome {
         page.line(mood, &headline);
         page.gap();
         grid::text(self, page);
+        let waits = waits::waits(self);
+        if !waits.is_empty() {
+            page.gap();
+            waits.iter().for_each(|wait| page.line(Mood::Plain, &format!("  {wait}")));
+        }
         for group in failures::groups(self) {
             page.gap();
-            group.text(&self.suite.file, page);
+            group.text(page);
         }
         let remarks = self.remarks();
         if !remarks.is_empty() {
@@ -152,8 +180,9 @@ impl RunOutcome {
     fn summary(&self, summary: &mut Summary) {
         summary.heading(&self.headline().1);
         grid::summary(self, summary);
+        waits::waits(self).iter().for_each(|wait| summary.paragraph(wait));
         for group in failures::groups(self) {
-            group.summary(&self.suite.file, summary);
+            group.summary(summary);
         }
         for remark in self.remarks() {
             summary.paragraph(&format!("warning: {remark}"));
@@ -162,8 +191,7 @@ impl RunOutcome {
 
     fn annotations(&self) -> Vec<Annotation> {
         let groups = failures::groups(self);
-        let mut all: Vec<Annotation> =
-            groups.iter().map(|group| annotation(group, &self.suite.file, self.flaky)).collect();
+        let mut all: Vec<Annotation> = groups.iter().map(annotation).collect();
         if all.len() > ANNOTATIONS {
             let more = all.len() - (ANNOTATIONS - 1);
             all.truncate(ANNOTATIONS - 1);
@@ -190,18 +218,16 @@ impl Recorded {
     }
 }
 
-fn annotation(group: &Group<'_>, file: &str, flaky: FlakyRule) -> Annotation {
-    let level = match (group.outcome, flaky) {
-        (CheckOutcome::Flaky, FlakyRule::Warn) => Level::Warning,
-        _ => Level::Error,
-    };
+fn annotation(group: &Group<'_>) -> Annotation {
+    let warns = group.outcome == CheckOutcome::Flaky && !group.is_red;
+    let level = if warns { Level::Warning } else { Level::Error };
     let lines: Vec<String> =
         group.facts().into_iter().map(|(what, text)| format!("{what}: {text}")).collect();
     Annotation {
         level,
         title: format!("{} {}: {}", group.name, group.outcome.as_str(), group.share()),
         message: lines.join("\n"),
-        place: Some((file.to_owned(), group.line)),
+        place: Some((group.file.to_owned(), group.line)),
     }
 }
 
@@ -209,7 +235,9 @@ impl Render for Outcome {
     fn verdict(&self) -> Verdict {
         match self {
             Self::Run(run) => run.verdict(),
-            Self::Lint(_) | Self::Recorded(_) | Self::Schema(_) => Verdict::Green,
+            Self::List(_) | Self::Lint(_) | Self::Recorded(_) | Self::Init(_) | Self::Schema(_) => {
+                Verdict::Green
+            }
             Self::Prove(prove) => prove.verdict(),
         }
     }
@@ -217,7 +245,7 @@ impl Render for Outcome {
     fn exit(&self) -> Exit {
         match self {
             Self::Run(run) => run.exit(),
-            Self::Lint(_) | Self::Recorded(_) | Self::Schema(_) => Exit::Done,
+            Self::List(_) | Self::Lint(_) | Self::Recorded(_) | Self::Init(_) | Self::Schema(_) => Exit::Done,
             Self::Prove(prove) => prove.exit(),
         }
     }
@@ -230,11 +258,13 @@ impl Render for Outcome {
     fn fields(&self) -> Map<String, Value> {
         match self {
             Self::Run(run) => document::fields(run),
+            Self::List(list) => list.fields(),
             Self::Lint(lint) => lint.fields(),
             Self::Recorded(recorded) => object(json!({
                 "sha": recorded.sha, "recorded": recorded.verdict, "superseded_by": recorded.superseded_by,
             })),
             Self::Prove(prove) => prove.fields(),
+            Self::Init(init) => init.fields(),
             Self::Schema(text) => {
                 let schema: Value = serde_json::from_str(text).unwrap_or_default();
                 Map::from_iter([("schema".to_owned(), json!(schema))])
@@ -245,9 +275,11 @@ impl Render for Outcome {
     fn text(&self, page: &mut Page) {
         match self {
             Self::Run(run) => run.text(page),
+            Self::List(list) => list.text(page),
             Self::Lint(lint) => lint.text(page),
             Self::Recorded(recorded) => page.line(Mood::Good, &recorded.headline()),
             Self::Prove(prove) => prove.text(page),
+            Self::Init(init) => init.text(page),
             Self::Schema(text) => text.lines().for_each(|line| page.line(Mood::Plain, line)),
         }
     }
@@ -255,10 +287,11 @@ impl Render for Outcome {
     fn summary(&self, summary: &mut Summary) {
         match self {
             Self::Run(run) => run.summary(summary),
+            Self::List(list) => list.summary(summary),
             Self::Lint(lint) => lint.summary(summary),
             Self::Recorded(recorded) => summary.heading(&recorded.headline()),
             Self::Prove(prove) => prove.summary(summary),
-            Self::Schema(_) => {}
+            Self::Init(_) | Self::Schema(_) => {}
         }
     }
 
@@ -270,7 +303,7 @@ impl Render for Outcome {
                 let reason = if recorded.superseded_by.is_some() { "superseded" } else { "" };
                 vec![("sha", recorded.sha.to_string()), ("reason", reason.to_owned())]
             }
-            Self::Lint(_) | Self::Schema(_) => Vec::new(),
+            Self::List(_) | Self::Lint(_) | Self::Init(_) | Self::Schema(_) => Vec::new(),
         }
     }
 
@@ -278,14 +311,21 @@ impl Render for Outcome {
         match self {
             Self::Run(run) => run.annotations(),
             Self::Lint(lint) => lint.annotations(),
-            Self::Prove(_) | Self::Recorded(_) | Self::Schema(_) => Vec::new(),
+            Self::List(_) | Self::Prove(_) | Self::Recorded(_) | Self::Init(_) | Self::Schema(_) => {
+                Vec::new()
+            }
         }
     }
 
     fn junit(&self) -> Option<String> {
         match self {
             Self::Run(run) => Some(junit::report(run)),
-            Self::Lint(_) | Self::Prove(_) | Self::Recorded(_) | Self::Schema(_) => None,
+            Self::List(_)
+            | Self::Lint(_)
+            | Self::Prove(_)
+            | Self::Recorded(_)
+            | Self::Init(_)
+            | Self::Schema(_) => None,
         }
     }
 }

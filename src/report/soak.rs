@@ -1,5 +1,6 @@
 //! Soaks: verdict, the table of metrics, failing rows, documents for machines.
 
+mod chart;
 mod document;
 mod lint;
 mod preflight;
@@ -9,12 +10,16 @@ use serde_json::{Map, Value, json};
 
 use super::Render;
 use super::github::{Annotation, Level, Summary};
-use super::page::{Mood, Page};
+use super::page::{Mood, Page, cell};
+use super::table::Table;
 use crate::base::duration;
 use crate::base::exit::Exit;
 use crate::model::verdict::Verdict;
 use crate::policy::soak::judge::Reason;
 use crate::tool::canary_soak::{Outcome, SoakOutcome};
+
+/// What is said where there is nothing to go on with.
+const IDLE: &str = "no soak of this file is open";
 
 /// Failing rows of one metric that are shown to a person; the document has all of them.
 const ROWS: usize = 5;
@@ -31,7 +36,6 @@ impl SoakOutcome {
         }
     }
 
-    /// The verdict in one line.
     fn headline(&self) -> (Mood, String) {
         let (mood, word) = match self.judged.verdict {
             Verdict::Green => (Mood::Good, "GREEN"),
@@ -50,7 +54,6 @@ impl SoakOutcome {
         (mood, format!("{word}: {}{why} ({})", self.state.sha, self.time()))
     }
 
-    /// The gating metrics with this verdict.
     fn names(&self, verdict: Verdict) -> Vec<&str> {
         let judged = self.soak.metrics.iter().zip(&self.judged.metrics);
         judged
@@ -59,9 +62,22 @@ impl SoakOutcome {
             .collect()
     }
 
+    /// The numbers before the opening and at the close.
+    fn snapshot(&self) -> Table {
+        let number = |metric: &str, number: Option<f64>| {
+            let found = self.soak.metric(metric).zip(number);
+            cell(found.map_or("-".to_owned(), |(metric, number)| table::number(metric, number)))
+        };
+        let rows =
+            self.state.snapshot.iter().map(|(name, taken)| {
+                [cell(name.clone()), number(name, taken.before), number(name, taken.after)]
+            });
+        Table::new(["metric", "before", "at the close"], rows)
+    }
+
     /// How far the clock is.
     fn time(&self) -> String {
-        let window = duration::show(self.soak.window);
+        let window = duration::show(self.state.window(&self.soak));
         match &self.state.tick {
             None => format!("0 of {window} counted"),
             Some(tick) => format!(
@@ -75,6 +91,14 @@ impl SoakOutcome {
     /// What a person should know beside the table.
     fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();
+        if let Some(since) = self.overdue {
+            remarks.push(format!(
+                "OVERDUE: a target has been missed since {since} and the release is still served: roll back now, for example with `rollback-latest --previous`"
+            ));
+        }
+        if self.state.extended > 0 {
+            remarks.push(format!("extended {} of {} times", self.state.extended, self.soak.extend));
+        }
         if let Some(tick) = &self.state.tick {
             if let Some(found) = &tick.astray {
                 remarks.push(format!(
@@ -108,7 +132,11 @@ impl SoakOutcome {
         page.line(mood, &headline);
         page.gap();
         page.table(&table::rows(self));
-        for (name, rows) in &self.samples {
+        if !self.state.snapshot.is_empty() {
+            page.gap();
+            self.snapshot().text(page);
+        }
+        for (name, rows) in &self.state.rows {
             page.gap();
             page.line(Mood::Strong, &format!("failing rows of {name}: {}", rows.len()));
             rows.iter().take(ROWS).for_each(|row| page.line(Mood::Plain, &format!("  {row}")));
@@ -128,7 +156,8 @@ impl SoakOutcome {
             .map(|row| row.into_iter().map(|(_, text)| text).collect())
             .collect();
         summary.table(&table::HEAD, &rows);
-        for (name, rows) in &self.samples {
+        self.snapshot().summary(summary);
+        for (name, rows) in &self.state.rows {
             summary.paragraph(&format!("failing rows of {name}: {}", rows.len()));
             let lines: Vec<String> = rows.iter().take(ROWS).map(ToString::to_string).collect();
             summary.block(&lines.join("\n"));
@@ -158,7 +187,9 @@ impl SoakOutcome {
 impl Render for Outcome {
     fn verdict(&self) -> Verdict {
         match self {
-            Self::Soak(soak) => soak.judged.verdict,
+            Self::Soak(soak) | Self::Replay(soak) => soak.judged.verdict,
+            // Nothing was judged, so nothing is green.
+            Self::Idle => Verdict::Pending,
             Self::Preflight(preflight) => preflight.verdict(),
             Self::Lint(_) | Self::Schema(_) => Verdict::Green,
         }
@@ -166,9 +197,9 @@ impl Render for Outcome {
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Soak(soak) => soak.exit(),
+            Self::Soak(soak) | Self::Replay(soak) => soak.exit(),
             Self::Preflight(preflight) => preflight.exit(),
-            Self::Lint(_) | Self::Schema(_) => Exit::Done,
+            Self::Idle | Self::Lint(_) | Self::Schema(_) => Exit::Done,
         }
     }
 
@@ -179,7 +210,8 @@ impl Render for Outcome {
 
     fn fields(&self) -> Map<String, Value> {
         match self {
-            Self::Soak(soak) => document::fields(soak),
+            Self::Soak(soak) | Self::Replay(soak) => document::fields(soak),
+            Self::Idle => Map::new(),
             Self::Preflight(preflight) => preflight.fields(),
             Self::Lint(lint) => lint.fields(),
             Self::Schema(text) => {
@@ -191,7 +223,8 @@ impl Render for Outcome {
 
     fn text(&self, page: &mut Page) {
         match self {
-            Self::Soak(soak) => soak.text(page),
+            Self::Soak(soak) | Self::Replay(soak) => soak.text(page),
+            Self::Idle => page.line(Mood::Plain, IDLE),
             Self::Preflight(preflight) => preflight.text(page),
             Self::Lint(lint) => lint.text(page),
             Self::Schema(text) => text.lines().for_each(|line| page.line(Mood::Plain, line)),
@@ -200,7 +233,8 @@ impl Render for Outcome {
 
     fn summary(&self, summary: &mut Summary) {
         match self {
-            Self::Soak(soak) => soak.summary(summary),
+            Self::Soak(soak) | Self::Replay(soak) => soak.summary(summary),
+            Self::Idle => summary.heading(IDLE),
             Self::Preflight(preflight) => preflight.summary(summary),
             Self::Lint(lint) => lint.summary(summary),
             Self::Schema(_) => {}
@@ -209,24 +243,32 @@ impl Render for Outcome {
 
     fn outputs(&self) -> Vec<(&'static str, String)> {
         match self {
-            Self::Soak(soak) => {
+            Self::Soak(soak) | Self::Replay(soak) => {
                 let reason = soak.judged.reason.as_ref().map(Reason::word).unwrap_or_default();
                 vec![
                     ("sha", soak.state.sha.to_string()),
                     ("reason", reason.to_owned()),
                     ("red", soak.names(Verdict::Red).join(", ")),
+                    ("overdue", soak.overdue.is_some().to_string()),
                 ]
             }
             Self::Preflight(preflight) => vec![("sha", preflight.sha.to_string())],
-            Self::Lint(_) | Self::Schema(_) => Vec::new(),
+            Self::Idle | Self::Lint(_) | Self::Schema(_) => Vec::new(),
         }
     }
 
     fn annotations(&self) -> Vec<Annotation> {
         match self {
-            Self::Soak(soak) => soak.annotations(),
+            Self::Soak(soak) | Self::Replay(soak) => soak.annotations(),
             Self::Preflight(preflight) => preflight.annotations(),
-            Self::Lint(_) | Self::Schema(_) => Vec::new(),
+            Self::Idle | Self::Lint(_) | Self::Schema(_) => Vec::new(),
+        }
+    }
+
+    fn chart(&self) -> Option<String> {
+        match self {
+            Self::Soak(soak) | Self::Replay(soak) => Some(chart::draw(soak)),
+            Self::Idle | Self::Preflight(_) | Self::Lint(_) | Self::Schema(_) => None,
         }
     }
 }

@@ -7,6 +7,7 @@ use super::Render;
 use super::github::{Annotation, Level, Summary};
 use super::json::object;
 use super::page::{Cell, Mood, Page, cell};
+use super::rings::{ring_json, ring_table};
 use super::table::Table;
 use crate::base::duration;
 use crate::base::exit::Exit;
@@ -102,7 +103,19 @@ fn history_table<'a>(entries: impl Iterator<Item = &'a Entry>) -> Table {
 
 fn entry_row(entry: &Entry) -> [Cell; 5] {
     let (mood, what) = match &entry.event {
-        Event::Promotion { evidence } => (Mood::Good, format!("promotion ({} evidence)", evidence.len())),
+        Event::Promotion { evidence, skipped } if skipped.is_empty() => {
+            (Mood::Good, format!("promotion ({} evidence)", evidence.len()))
+        }
+        Event::Promotion { skipped, .. } => {
+            (Mood::Odd, format!("promotion that skipped {}", skipped.join("; ")))
+        }
+        Event::Hold { alone } => (Mood::Odd, if *alone { "hold of this ring" } else { "hold" }.to_owned()),
+        Event::Approval { proven, .. } => (
+            Mood::Good,
+            proven.as_ref().map_or("approval, not confirmed by GitHub".to_owned(), |proven| {
+                format!("approval by {}, confirmed by GitHub", proven.login)
+            }),
+        ),
         Event::Rollback { left, hold, partial } => {
             let left = left.as_ref().map(|left| format!(" from {}", left.short())).unwrap_or_default();
             let held = if *hold { ", held" } else { "" };
@@ -187,7 +200,11 @@ impl Render for Outcome {
     fn exit(&self) -> Exit {
         let bad = match self {
             Self::Status(status) => !status.refusals().is_empty(),
-            Self::Candidates(_) | Self::Resumed(_) | Self::Restarted(_) => false,
+            Self::Candidates(_)
+            | Self::Resumed(_)
+            | Self::Restarted(_)
+            | Self::Rings(_)
+            | Self::Noted(..) => false,
             Self::History(_, broken, _) => broken.is_some(),
             Self::Doctor(findings) => findings.iter().any(|finding| finding.health == Health::Bad),
         };
@@ -213,6 +230,8 @@ impl Render for Outcome {
             Self::History(entries, broken, doubt) => {
                 json!({ "entries": entries, "broken": broken.as_ref().map(break_line), "doubt": doubt })
             }
+            Self::Rings(rows) => json!({ "rings": rows.iter().map(ring_json).collect::<Vec<_>>() }),
+            Self::Noted(entries, notes) => json!({ "entries": entries, "warnings": notes }),
             Self::Restarted(entry) => json!({ "restarted": entry }),
             Self::Resumed(entry) => json!({ "resumed": entry }),
             Self::Candidates(candidates) => json!({ "candidates": candidates_json(candidates) }),
@@ -249,6 +268,8 @@ impl Render for Outcome {
                     ),
                 }
             }
+            Self::Rings(rows) => ring_table(rows).text(page),
+            Self::Noted(entries, _) => history_table(entries.iter()).text(page),
             Self::Resumed(Some(_)) => {
                 page.line(
                     Mood::Good,
@@ -282,6 +303,11 @@ impl Render for Outcome {
                 summary.heading("rollback candidates");
                 candidate_summary(candidates, summary);
             }
+            Self::Rings(rows) => {
+                summary.heading("rings");
+                ring_table(rows).summary(summary);
+            }
+            Self::Noted(entries, _) => history_table(entries.iter()).summary(summary),
             Self::Restarted(_) => summary.heading("the history begins anew"),
             Self::History(entries, broken, _) => {
                 summary.heading(&broken.as_ref().map_or("history".to_owned(), break_line));
@@ -316,6 +342,8 @@ impl Render for Outcome {
             Self::Candidates(_)
             | Self::History(..)
             | Self::Resumed(_)
+            | Self::Rings(_)
+            | Self::Noted(..)
             | Self::Restarted(_)
             | Self::Doctor(_) => Vec::new(),
         }

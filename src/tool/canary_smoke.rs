@@ -4,15 +4,21 @@ pub(in crate::tool) mod args;
 mod captures;
 mod checks;
 mod cleanup;
+mod command;
 mod fleet;
+mod init;
 mod lint;
+mod list;
+mod memory;
 mod prove;
 mod ready;
 mod record;
 mod request;
+mod ring;
 mod run;
 pub(in crate::tool) mod serving;
 mod session;
+mod setup;
 mod step;
 mod suite;
 
@@ -24,7 +30,9 @@ use crate::io::context::Context;
 use crate::model::verdict::Verdict;
 
 pub use self::args::Args;
+pub use self::init::InitOutcome;
 pub use self::lint::LintOutcome;
+pub use self::list::{ListOutcome, Listed};
 pub use self::prove::{ProveOutcome, Row as ProveRow, RowEnd};
 pub use self::record::Recorded;
 pub use self::run::RunOutcome;
@@ -35,9 +43,13 @@ pub struct CanarySmoke;
 #[derive(Clone, Debug)]
 pub enum Outcome {
     Run(Box<RunOutcome>),
+    /// The checks of the suite.
+    List(ListOutcome),
+    /// The suite was checked.
     Lint(LintOutcome),
     Prove(ProveOutcome),
     Recorded(Recorded),
+    Init(InitOutcome),
     Schema(String),
 }
 
@@ -56,9 +68,10 @@ impl Tool for CanarySmoke {
 
     async fn run(args: Args, context: &Context) -> Result<Outcome, Failure> {
         match args.command.clone() {
+            None if args.list => Ok(Outcome::List(list::list(&args)?)),
             None => Ok(Outcome::Run(Box::new(run::run(&args, context).await?))),
-            Some(Command::Lint { file }) => {
-                Ok(Outcome::Lint(lint::lint(file.as_ref().unwrap_or(&args.suite))?))
+            Some(Command::Lint { files }) => {
+                Ok(Outcome::Lint(lint::lint(if files.is_empty() { &args.suite } else { &files })?))
             }
             Some(Command::Prove { min_score }) => {
                 Ok(Outcome::Prove(prove::prove(&args, min_score, context).await?))
@@ -66,12 +79,18 @@ impl Tool for CanarySmoke {
             Some(Command::Record { verdict }) => {
                 Ok(Outcome::Recorded(record::attach_file(&args, &verdict, context).await?))
             }
+            Some(Command::Init { from }) => {
+                Ok(Outcome::Init(init::init(&args, from.as_deref(), context).await?))
+            }
             Some(Command::Schema) => Ok(Outcome::Schema(crate::policy::smoke::suite::schema())),
         }
     }
 
     async fn keep(args: &Args, outcome: &Outcome, verdict: Verdict, document: &str, context: &Context) {
         if let Outcome::Run(run) = outcome {
+            if run.part_of.is_some() {
+                return context.console.say("the verdict on a part of the suite is not recorded");
+            }
             let sha = run.release.as_ref().map(|release| &release.sha);
             args.recording(context).keep(sha, verdict, document).await;
         }

@@ -5,7 +5,9 @@ mod lint;
 pub(in crate::tool) mod load;
 pub(in crate::tool) mod measure;
 mod memory;
+mod notice;
 mod preflight;
+mod replay;
 mod ring;
 mod watch;
 
@@ -22,19 +24,18 @@ pub use self::load::GatesFile;
 pub use self::preflight::{PreflightOutcome, Stand};
 pub use self::watch::SoakOutcome;
 
-/// The binary.
 pub struct CanarySoak;
 
-/// What it comes to.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// A soak, open or closed.
     Soak(Box<SoakOutcome>),
+    /// There is no open soak to go on with.
+    Idle,
+    /// A soak of the past, judged again.
+    Replay(Box<SoakOutcome>),
     /// What must be true before a soak was found out.
     Preflight(PreflightOutcome),
-    /// The file was checked.
     Lint(LintOutcome),
-    /// The JSON Schema.
     Schema(String),
 }
 
@@ -47,11 +48,31 @@ impl Tool for CanarySoak {
         &args.output
     }
 
+    fn chart(args: &Args) -> Option<&std::path::Path> {
+        args.chart.as_deref()
+    }
+
     async fn run(args: Args, context: &Context) -> Result<Outcome, Failure> {
         match args.command.clone() {
-            None => Ok(Outcome::Soak(Box::new(watch::run(&args, context).await?))),
-            Some(Command::Lint { file }) => {
-                Ok(Outcome::Lint(lint::lint(file.as_ref().unwrap_or(&args.gates))?))
+            None => {
+                let watched = watch::run(&args, context).await?;
+                Ok(watched.map_or(Outcome::Idle, |soak| Outcome::Soak(Box::new(soak))))
+            }
+            Some(Command::Lint { file, traffic }) => {
+                Ok(Outcome::Lint(lint::lint(&args, file.as_ref(), traffic, context).await?))
+            }
+            Some(Command::Replay { state, from, to }) => {
+                let past = match (state, from, to) {
+                    (Some(state), _, _) => replay::Past::Recorded(state),
+                    (None, Some(from), Some(to)) => replay::Past::Between(from, to),
+                    (None, _, _) => {
+                        return Err(Failure::usage(
+                            "it is not said what is judged again",
+                            "name a state file, or give `--from` and `--to`",
+                        ));
+                    }
+                };
+                Ok(Outcome::Replay(Box::new(replay::replay(&args, past, context).await?)))
             }
             Some(Command::Preflight) => Ok(Outcome::Preflight(preflight::preflight(&args, context).await?)),
             Some(Command::Schema) => Ok(Outcome::Schema(crate::policy::soak::suite::schema())),
@@ -62,7 +83,9 @@ impl Tool for CanarySoak {
         let (sha, images) = match outcome {
             Outcome::Soak(soak) if soak.state.closed => (&soak.state.sha, &soak.state.images),
             Outcome::Preflight(preflight) => (&preflight.sha, &preflight.images),
-            Outcome::Soak(_) | Outcome::Lint(_) | Outcome::Schema(_) => return,
+            Outcome::Soak(_) | Outcome::Idle | Outcome::Replay(_) | Outcome::Lint(_) | Outcome::Schema(_) => {
+                return;
+            }
         };
         args.recording(context).keep((!images.is_empty()).then_some(sha), verdict, document).await;
     }

@@ -10,6 +10,8 @@ use self::record::Done;
 use super::Tool;
 use super::failure::Failure;
 use super::options::OutputOptions;
+use super::rings::Declared;
+use super::rung::Rung;
 use super::settings::Settings;
 use crate::engine::beside::Beside;
 use crate::engine::budget::FINISHING;
@@ -30,6 +32,7 @@ use crate::policy::gates::hold;
 use crate::policy::gates::images::Rules;
 use crate::policy::history::History;
 use crate::policy::plan::decide;
+use crate::policy::rings::Rings;
 
 pub struct PromoteLatest;
 
@@ -43,81 +46,123 @@ impl Tool for PromoteLatest {
     }
 
     async fn run(args: Args, context: &Context) -> Result<Executed, Failure> {
-        let mut settings = Settings::of_move(&args.moving, &context.env)?;
-        settings.target.repeated = args.repeated();
+        let settings = Settings::of_move(&args.moving, &context.env)?;
+        let declared = Declared::of_settings(&settings);
+        if let Some(declared) = &declared {
+            refuse_shortcuts(&args, &declared.rings)?;
+        }
         if let Some(tag) = args.also_tag.iter().find(|tag| settings.target.owns(tag)) {
             let words = format!("`--also-tag {tag}`: coalmine writes this tag itself");
             return Err(Failure::usage(words, "give a version, such as `v1.4.2`"));
         }
-        let handed = Handed::read(&args, &settings)?;
         let client = settings.client(context, Access::PullPush)?;
-        let target = &settings.target;
-        let read = read_staged(&client, target, &args.sha, LivePlatforms::Needed);
-        let (sha, facts) = context.stop.unless(read).await??;
-        let lifts = args.lift_hold.is_some();
-        let recalled = match target.places().as_slice() {
-            [] => None,
-            places => {
-                let whole = |images: &[ImageRecord]| {
-                    let words = format!("promote-latest {sha} {}", target.repeated);
-                    target.command(&words, images.iter().map(|image| &image.repository))
-                };
-                let question = Question {
-                    places,
-                    staging: &target.staging,
-                    tag: &target.tag,
-                    sha: &sha,
-                    facts: &facts,
-                    demand: handed.demand(),
-                    files: &handed.pieces,
-                    lifts,
-                    allow_older: args.allow_older,
-                    command: &whole,
-                };
-                Some(context.stop.unless(recall(&client, &question)).await?)
+        let rung = match declared.filter(|_| args.moving.to.is_none()) {
+            Some(declared) => {
+                let last = declared.rings.last();
+                Some(Rung::read(&client, &settings, declared, last, None).await?)
             }
+            None => None,
         };
-        let (beside, taken) =
-            context.stop.unless(Beside::read(&client, &args.also_tag, &sha, &facts)).await??;
-        let (mut set, against) = match &recalled {
-            Some(recalled) => (recalled.set.clone(), recalled.refusals.clone()),
-            None => (Vec::new(), hold::check(&sha, &target.tag, &facts, &History::default(), lifts)),
-        };
-        set.extend(taken);
-        let rules = Rules::Promotion { expect: args.expect_current.clone() };
-        let mut decision = decide(Some(&sha), &target.tag, &facts, &rules, set, against)
-            .map_err(|refusals| EngineError::refused(Some(&sha), refusals))?;
-        let plan = decision.plan.clone();
-        if let Some(recalled) = recalled.as_ref().filter(|_| !plan.moves.is_empty()) {
-            decision.warnings.extend(recalled.warnings.iter().cloned());
-        }
-        if !target.dry_run {
-            beside.write(&client, target, &plan).await?;
-        }
-        let carried = execute(&client, target, decision, Work::Promotion).await;
-        let carried = match &recalled {
-            Some(recalled) => give_way(&client, target, recalled, &plan, carried).await,
-            None => carried,
-        };
-        let mut outcome = beside.end_with(&client, carried).await?;
-        outcome.release =
-            recalled.as_ref().and_then(|recalled| recalled.kept.as_ref()).map(|kept| kept.name.to_string());
-        let (args, handed) = (&args, &handed);
-        let recalled = recalled.as_ref();
-        let done = Done { client: &client, target, args, handed, recalled, facts: &facts };
-        if context.stop.within(FINISHING, done.record(&mut outcome)).await.is_err() {
-            let words = "stopped: the promotion may be missing in the history";
-            context.console.warn(words);
-            outcome.warnings.push(words.to_owned());
-        }
-        if let Some(previous) =
-            recalled.and_then(|recalled| recalled.live.clone()).filter(|_| outcome.moved())
-        {
-            let commits = commits(context, &previous, &sha).await;
-            outcome.since = Some(Box::new(Since { previous, commits }));
-        }
-        Ok(outcome)
+        step(&args, settings, &client, rung.as_ref()).await
     }
+}
+
+/// With rings, this program is the step into the last one, and the rings say what it asks for.
+fn refuse_shortcuts(args: &Args, rings: &Rings) -> Result<(), Failure> {
+    let hint = "use promote-ring; for a hotfix, `promote-ring SHA --to RING --skip-rings REASON`";
+    if let Some((_, ring)) = args.moving.to.as_ref().and_then(|tag| rings.of_tag(tag)) {
+        return Err(Failure::usage(format!("{} is the tag of ring {}", ring.tag, ring.name), hint));
+    }
+    if args.moving.to.is_none() && (args.no_require || !args.require.is_empty()) {
+        return Err(Failure::usage("the rings say which evidence a promotion needs", hint));
+    }
+    Ok(())
+}
+
+/// Moves the tag of `settings` to the release, as far as the guards let it. `rung`: the ring that it belongs to.
+///
+/// # Errors
+/// A guard refused, or the registry failed.
+pub(crate) async fn step(
+    args: &Args,
+    mut settings: Settings,
+    client: &Client<'_>,
+    rung: Option<&Rung>,
+) -> Result<Executed, Failure> {
+    let context = client.context();
+    settings.target.repeated = args.repeated();
+    let handed = Handed::read(args, &settings, rung)?;
+    let target = &settings.target;
+    let read = read_staged(client, target, &args.sha, LivePlatforms::Needed);
+    let (sha, facts) = context.stop.unless(read).await??;
+    let lifts = args.lift_hold.is_some();
+    let recalled = match target.places().as_slice() {
+        [] => None,
+        places => {
+            let whole = |images: &[ImageRecord]| {
+                let program = if args.moving.to.is_some() && rung.is_some() {
+                    "promote-ring"
+                } else {
+                    "promote-latest"
+                };
+                let words = format!("{program} {sha} {}", target.repeated);
+                target.command(&words, images.iter().map(|image| &image.repository))
+            };
+            let question = Question {
+                places,
+                staging: &target.staging,
+                tag: &target.tag,
+                sha: &sha,
+                facts: &facts,
+                demand: handed.demand(),
+                files: &handed.pieces,
+                lifts,
+                allow_older: args.allow_older,
+                command: &whole,
+            };
+            Some(context.stop.unless(recall(client, &question)).await?)
+        }
+    };
+    let (beside, taken) = context.stop.unless(Beside::read(client, &args.also_tag, &sha, &facts)).await??;
+    let (mut set, mut against) = match &recalled {
+        Some(recalled) => (recalled.set.clone(), recalled.refusals.clone()),
+        None => (Vec::new(), hold::check(&sha, &target.tag, &facts, &History::default(), lifts)),
+    };
+    set.extend(taken);
+    let judged = rung.map(|rung| rung.judge(&sha, recalled.as_ref(), lifts)).unwrap_or_default();
+    against.extend(judged.refusals);
+    let rules = Rules::Promotion { expect: args.expect_current.clone() };
+    let mut decision = decide(Some(&sha), &target.tag, &facts, &rules, set, against)
+        .map_err(|refusals| EngineError::refused(Some(&sha), refusals))?;
+    let plan = decision.plan.clone();
+    if let Some(recalled) = recalled.as_ref().filter(|_| !plan.moves.is_empty()) {
+        decision.warnings.extend(recalled.warnings.iter().cloned());
+        decision.warnings.extend(judged.skipped.iter().map(|gate| format!("skipped: {gate}")));
+    }
+    if !target.dry_run {
+        beside.write(client, target, &plan).await?;
+    }
+    let carried = execute(client, target, decision, Work::Promotion).await;
+    let carried = match &recalled {
+        Some(recalled) => give_way(client, target, recalled, &plan, carried).await,
+        None => carried,
+    };
+    let mut outcome = beside.end_with(client, carried).await?;
+    outcome.release =
+        recalled.as_ref().and_then(|recalled| recalled.kept.as_ref()).map(|kept| kept.name.to_string());
+    let (skipped, handed, recalled) = (&judged.skipped, &handed, recalled.as_ref());
+    let reason = rung.and_then(|rung| rung.skip.as_deref()).or(args.lift_hold.as_deref());
+    let done = Done { client, target, args, handed, recalled, facts: &facts, skipped, reason };
+    if context.stop.within(FINISHING, done.record(&mut outcome)).await.is_err() {
+        let words = "stopped: the promotion may be missing in the history";
+        context.console.warn(words);
+        outcome.warnings.push(words.to_owned());
+    }
+    if let Some(previous) = recalled.and_then(|recalled| recalled.live.clone()).filter(|_| outcome.moved()) {
+        let commits = commits(context, &previous, &sha).await;
+        outcome.since = Some(Box::new(Since { previous, commits }));
+    }
+    Ok(outcome)
 }
 
 /// The commits that the promotion brings, on a GitHub runner. Nobody waits for them: what cannot be read is left out.

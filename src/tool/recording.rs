@@ -18,7 +18,6 @@ use crate::tool::settings::Settings;
 /// Bound on reading the release record, and on writing the verdict: the canary itself takes minutes.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Where the verdicts of a command are recorded.
 pub(super) struct Recording<'a> {
     /// Whether the command line refuses it.
     pub(super) no_record: bool,
@@ -29,9 +28,6 @@ pub(super) struct Recording<'a> {
 
 impl Recording<'_> {
     /// Where records are kept, if that is said anywhere and wanted.
-    ///
-    /// # Errors
-    /// The configuration is wrong.
     pub(super) fn settings(&self) -> Result<Option<Settings>, Failure> {
         if self.no_record {
             return Ok(None);
@@ -43,9 +39,6 @@ impl Recording<'_> {
 
     /// The release that `sha` means, with its digests, by its record: what binds the verdict to what was published.
     /// `None`, with a warning, if there is no such record or it cannot be read.
-    ///
-    /// # Errors
-    /// The configuration is wrong.
     pub(super) async fn release(&self, sha: &CommitSha) -> Result<Option<Release>, Failure> {
         let Some(settings) = self.settings()? else { return Ok(None) };
         let client = settings.client(self.context, Access::Pull)?;

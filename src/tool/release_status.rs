@@ -1,6 +1,8 @@
 //! `release-status`: what is live, what is staged, what is broken; and whether the set-up works.
 
 pub mod doctor;
+pub mod rings;
+mod stop;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use futures_util::future::{join, join_all, try_join_all};
@@ -29,7 +31,7 @@ use crate::model::repository::Repository;
 use crate::model::tag::Tag;
 use crate::policy::history::{Break, History};
 
-/// Shows what is live, staged, held and broken, and checks the set-up. Only `resume` writes anything
+/// Shows what is live, staged, held and broken, and checks the set-up. Only `hold`, `approve` and `resume` write anything
 ///
 /// Exit codes: 0 done; 1 the registry failed, or --check or doctor found something wrong; 2 usage.
 #[derive(Parser, Clone, Debug)]
@@ -65,6 +67,29 @@ pub enum Question {
     Candidates,
     /// List every promotion, rollback and resume, and verify that nobody changed the list
     History,
+    /// Show each ring: what it runs and since when, its tenants, what is proven, what it waits for and who must act
+    Rings,
+    /// Hold promotions without a rollback
+    Hold {
+        /// Hold this ring alone; without it every ring is held
+        #[arg(long, value_name = "RING")]
+        ring: Option<String>,
+        /// Why; kept in the history and the hold
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Approve a release for a ring; GitHub is asked who you are, by GITHUB_TOKEN
+    Approve {
+        /// Commit of the release, or any unique prefix of it with at least 7 digits
+        #[arg(value_name = "SHA")]
+        sha: CommitSha,
+        /// The ring that it may come to
+        #[arg(long, value_name = "RING")]
+        ring: String,
+        /// Why; kept in the history
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
     /// Lift a hold, so that releases can be promoted again; a rejected release stays rejected
     Resume {
         /// Why you lift the hold; kept in the history
@@ -90,6 +115,10 @@ pub enum Outcome {
     Candidates(Vec<Candidate>),
     /// What happened, oldest first, where the chain of it breaks, and why this cannot be all.
     History(Vec<Entry>, Option<Break>, Option<String>),
+    /// The rings.
+    Rings(Vec<rings::Row>),
+    /// Rings are held, or a release is approved for one: the entries, and what should be known.
+    Noted(Vec<Entry>, Vec<String>),
     /// A hold was lifted; `None`: there was none.
     Resumed(Option<Box<Entry>>),
     /// The history begins anew with this entry.
@@ -106,7 +135,6 @@ pub struct Status {
     pub sha: Option<CommitSha>,
     /// Staged releases, newest first.
     pub staged: Vec<Candidate>,
-    /// When this was read.
     pub read: Timestamp,
     /// Which complaints end with exit 1; `None`: none do.
     pub check: Option<Check>,
@@ -199,9 +227,24 @@ impl Tool for ReleaseStatus {
         let settings = Settings::find(&args.registry, &args.images.images, &context.env)?;
         if let Some(Question::Resume { reason }) = &args.question {
             let client = settings.client(context, Access::PullPush)?;
-            return Ok(Outcome::Resumed(
-                context.stop.unless(resume(&client, &settings.target, reason)).await??,
-            ));
+            let mut resumed = None;
+            for target in stop::targets(&settings) {
+                let entry = context.stop.unless(resume(&client, &target, reason)).await??;
+                resumed = resumed.or(entry);
+            }
+            return Ok(Outcome::Resumed(resumed));
+        }
+        match &args.question {
+            Some(Question::Hold { ring, reason }) => {
+                let (entries, notes) = stop::hold(&settings, context, ring.as_deref(), reason).await?;
+                return Ok(Outcome::Noted(entries, notes));
+            }
+            Some(Question::Approve { sha, ring, reason }) => {
+                let (entries, notes) = rings::approve(&settings, context, sha, ring, reason).await?;
+                return Ok(Outcome::Noted(entries, notes));
+            }
+            Some(Question::Rings) => return Ok(Outcome::Rings(rings::rows(&settings, context).await?)),
+            _ => {}
         }
         if let Some(Question::RestartHistory { reason }) = &args.question {
             let client = settings.client(context, Access::PullPush)?;
@@ -214,7 +257,7 @@ impl Tool for ReleaseStatus {
                 Ok(Outcome::Candidates(context.stop.unless(candidates(&client, &settings.target)).await??))
             }
             Some(Question::History) => context.stop.unless(told(&client, &settings.target)).await?,
-            Some(Question::Resume { .. } | Question::RestartHistory { .. } | Question::Doctor) | None => {
+            _ => {
                 let status = context.stop.unless(status(&client, &settings.target, args.check)).await??;
                 Ok(Outcome::Status(Box::new(status)))
             }

@@ -13,15 +13,12 @@ use crate::policy::rings::bucket::Share;
 use crate::policy::rings::members::{Member, Row, changed, deal, fit, member, too_few};
 use crate::policy::rings::{Rings, export};
 
-/// The binary.
 pub struct RingOf;
 
-/// The answer.
 #[derive(Clone, Debug)]
 pub enum Outcome {
     /// Where each key is, with the name of its ring.
     Members(Vec<(Member, String)>),
-    /// Everybody.
     Table(Vec<Row>),
     /// Who is in another ring than by the older configuration: the key, before, after; and of how many.
     Changed(Vec<(Key, String, String)>, usize),

@@ -3,18 +3,20 @@
 use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
-use super::settings::read_config;
+use super::settings::{Settings, read_config};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::list::NonEmpty;
+use crate::base::text;
 use crate::io::env::Env;
 use crate::io::files;
+use crate::model::digest::Digest;
 use crate::model::key::{self, Key};
-use crate::policy::rings::Rings;
+use crate::policy::rings::members::{Row, deal, too_few};
+use crate::policy::rings::{Ring, Rings};
 
 /// The rings of a configuration, and where it stands.
 #[derive(Clone, Debug)]
 pub struct Declared {
-    /// The rings.
     pub rings: Rings,
     /// The folder that paths in the configuration begin at.
     pub folder: PathBuf,
@@ -28,6 +30,51 @@ impl Declared {
     pub fn find(config: Option<&Path>, env: &Env) -> Result<Self, Failure> {
         let (config, file) = read_config(config, env)?;
         Self::of(config.rings, file.as_deref())
+    }
+
+    /// The rings of what a run is about, if there are any.
+    pub(crate) fn of_settings(settings: &Settings) -> Option<Self> {
+        Self::of(settings.rings.clone(), settings.file.as_deref()).ok()
+    }
+
+    /// The place of the ring with this name or tag.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn place(&self, name: &str) -> Result<usize, Failure> {
+        let found = self.rings.rings.iter().position(|ring| ring.name == name || ring.tag.as_str() == name);
+        found.ok_or_else(|| {
+            let shown = text::escape(name, 80);
+            Failure::usage(
+                format!("there is no ring `{shown}`"),
+                format!("the rings are {}", self.rings.names()),
+            )
+        })
+    }
+
+    /// Everybody, dealt to the rings; `None` where no list says who there is.
+    ///
+    /// # Errors
+    /// The list cannot be read, or nobody or too few are in a ring: it would prove nothing.
+    pub fn deal(&self) -> Result<Option<Vec<Row>>, Failure> {
+        let Some(keys) = self.tenants()? else { return Ok(None) };
+        let rows = deal(&self.rings, &keys);
+        match rows.iter().find_map(too_few) {
+            Some(few) => Err(Failure::usage(few, "see who is where with `ring-of`, and change `[[ring]]`")),
+            None => Ok(Some(rows)),
+        }
+    }
+
+    /// sha256 of the gates file of each ring that has one, in order.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub(crate) fn suites(&self) -> Result<Vec<Option<String>>, Failure> {
+        let suite = |ring: &Ring| {
+            let path = ring.soak.as_ref().map(|path| self.folder.join(path));
+            Ok(path.map(|path| files::read(&path)).transpose()?.map(|text| Digest::of(text.as_bytes()).hex()))
+        };
+        self.rings.rings.iter().map(suite).collect()
     }
 
     /// The rings that `file` declares.

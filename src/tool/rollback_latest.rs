@@ -5,6 +5,7 @@ mod destination;
 mod previous;
 pub mod record;
 mod recovery;
+mod rings;
 
 pub use self::args::Args;
 use std::pin::pin;
@@ -49,6 +50,8 @@ pub enum Outcome {
     },
     /// It listed where one could go.
     Listed(Vec<Candidate>),
+    /// It took a release out of rings: each ring that it was in, the outermost first.
+    Rings(Vec<(String, Outcome)>),
 }
 
 impl Tool for RollbackLatest {
@@ -62,6 +65,17 @@ impl Tool for RollbackLatest {
 
     async fn run(args: Args, context: &Context) -> Result<Outcome, Failure> {
         let mut settings = Settings::of_move(&args.moving, &context.env)?;
+        if let Some(ring) = &args.ring {
+            let go = async |args: Args| {
+                let outcome = Box::pin(Self::run(args, context)).await?;
+                let sha = match &outcome {
+                    Outcome::Moved { moves, .. } => moves.sha.clone(),
+                    Outcome::Listed(_) | Outcome::Rings(_) => None,
+                };
+                Ok((outcome, sha))
+            };
+            return Ok(Outcome::Rings(rings::back(&args, ring, &settings, context, go).await?));
+        }
         settings.target.repeated = args.repeated();
         let target = &settings.target;
         if args.list {

@@ -83,6 +83,7 @@ impl Settings {
                 images,
                 staging: config.staging,
                 tag: config.latest,
+                promoter: "promote-latest",
                 dry_run: options.dry_run,
                 options: String::new(),
                 repeated: String::new(),

@@ -194,17 +194,11 @@ fn scenario(name: &str) -> Fixture {
             fixture.registry.move_tag(IMAGES[0], "latest", &digest).unwrap();
         }
         // Rings are declared, and twenty tenants are listed beside those that are named.
-        "rings" => {
-            fixture.configure(
-                "[rings]\nsalt = \"platform-2026\"\nnever = [\"acme\"]\ntenants = \"tenants.txt\"\n\
-                 [[ring]]\nname = \"canary\"\ntenants = [\"sister\", \"pilot-b\"]\n\
-                 [[ring]]\nname = \"ring-1\"\npercent = 10\nmin_tenants = 3\n[[ring]]\nname = \"latest\"\npercent = 100\n",
-            );
-            let tenants = |end: u32| (4..end).map(|i| format!("tenant-{i}\n")).collect::<String>();
-            fs::write(fixture.path("tenants.txt"), tenants(24)).unwrap();
-            fs::write(fixture.path("few.txt"), tenants(6)).unwrap();
-            let old = fs::read_to_string(fixture.path("coalmine.toml")).unwrap();
-            fs::write(fixture.path("old.toml"), old.replace("percent = 10\n", "percent = 5\n")).unwrap();
+        "rings" => rings(&fixture),
+        // The same, with the new build published and the old one live.
+        "ringed" => {
+            both(&fixture);
+            rings(&fixture);
         }
         // The configuration has a typing mistake.
         "mistyped" => {
@@ -226,6 +220,20 @@ fn scenario(name: &str) -> Fixture {
         other => panic!("there is no scenario `{other}`"),
     }
     fixture
+}
+
+fn rings(fixture: &Fixture) {
+    fixture.configure(&format!(
+        "[release]\nimages = {:?}\n[rings]\nsalt = \"platform-2026\"\nnever = [\"acme\"]\ntenants = \"tenants.txt\"\n\
+         [[ring]]\nname = \"canary\"\ntenants = [\"sister\", \"pilot-b\"]\n\
+         [[ring]]\nname = \"ring-1\"\npercent = 10\nmin_tenants = 3\n[[ring]]\nname = \"latest\"\npercent = 100\n",
+        fixture.repositories()
+    ));
+    let tenants = |end: u32| (4..end).map(|i| format!("tenant-{i}\n")).collect::<String>();
+    fs::write(fixture.path("tenants.txt"), tenants(24)).unwrap();
+    fs::write(fixture.path("few.txt"), tenants(6)).unwrap();
+    let old = fs::read_to_string(fixture.path("coalmine.toml")).unwrap();
+    fs::write(fixture.path("old.toml"), old.replace("percent = 10\n", "percent = 5\n")).unwrap();
 }
 
 fn build(fixture: &Fixture) {

@@ -19,7 +19,6 @@ pub enum DockerArchive {
 }
 
 impl Image {
-    /// Writes an oci-archive: a tar of the layout.
     pub fn write_oci_archive(&self, path: &Path, tag: Option<&str>) -> Result<(), WriteImage> {
         write_tar(path, self.layout_files(tag))
     }

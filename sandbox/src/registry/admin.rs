@@ -133,7 +133,6 @@ impl Admin {
         self.ask(Method::DELETE, &path, None, body::empty()).await.map(drop)
     }
 
-    /// Puts a blob and gives its digest.
     pub async fn put_blob(&self, repository: &str, bytes: impl Into<Bytes>) -> Result<String, AdminError> {
         let bytes = bytes.into();
         let digest = crate::digest::sha256(&bytes);

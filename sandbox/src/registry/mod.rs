@@ -204,7 +204,6 @@ impl Registry {
         runtime::wait(async move { admin.put_manifest(&repository, &reference, &media_type, bytes).await })
     }
 
-    /// Puts a blob and gives its digest.
     pub fn put_blob(&self, repository: &str, bytes: impl Into<Bytes>) -> Result<String, AdminError> {
         let (admin, repository, bytes) = (self.admin(), repository.to_owned(), bytes.into());
         runtime::wait(async move { admin.put_blob(&repository, bytes).await })

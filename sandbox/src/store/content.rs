@@ -77,7 +77,6 @@ impl Intake {
         self.len_bytes
     }
 
-    /// Takes the next bytes.
     pub(super) fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.hash.update(bytes);
         self.len_bytes += bytes.len() as u64;

@@ -1,108 +1,44 @@
-//! The tenant's API, as it is when all is well.
+//! The tenant's API, as it is when all is well: memories and conversations here, one file for each other product.
 
-use std::sync::Arc;
-
-use hyper::{Method, Request, Response, header};
+use hyper::Method;
 use serde_json::{Value, json};
 
-use super::state::{Asked, Conversation, State};
-use super::{TenantFault, inject};
-use crate::body::{self, Body};
+use super::call::{Call, Plain, Served, gone};
+use super::fault::TenantFault;
+use super::login::Rights;
+use super::state::{Conversation, State};
+use super::{chat, files, graphql, items, login, oauth, socket};
 use crate::clock;
-use crate::store::reply;
-use crate::wire::{Answer, Connection};
-
-/// Largest request body read (1 MiB).
-const BODY_BYTES: usize = 1024 * 1024;
 
 /// The prompt architecture and version that write the turns.
 const PROMPT: &str = "v6.2_flexible";
 
-const BUILD_HEADER: &str = "x-build-sha";
-
-pub(super) struct Service {
-    state: Arc<State>,
-}
-
-/// A request, read.
-pub(super) struct Call {
-    pub(super) method: Method,
-    pub(super) path: String,
-    pub(super) authorization: Option<String>,
-    pub(super) body: Value,
-}
-
-impl Service {
-    pub(super) fn new(state: Arc<State>) -> Self {
-        Self { state }
-    }
-}
-
-impl Answer for Service {
-    async fn answer(self: Arc<Self>, request: Request<Body>, connection: Connection) -> Response<Body> {
-        let (parts, body) = request.into_parts();
-        let bytes = body::collect(body, BODY_BYTES).await.unwrap_or_default();
-        let header = |name| {
-            let value: Option<&header::HeaderValue> = parts.headers.get(name);
-            value.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-        };
-        let call = Call {
-            method: parts.method,
-            path: parts.uri.path().to_owned(),
-            authorization: header(header::AUTHORIZATION),
-            body: serde_json::from_slice(&bytes).unwrap_or_default(),
-        };
-        let number = self.state.ask(Asked {
-            method: call.method.to_string(),
-            path: parts.uri.path_and_query().map_or_else(String::new, ToString::to_string),
-            connection: connection.id,
-            cache_control: header(header::CACHE_CONTROL),
-            authorization: call.authorization.clone(),
-            body: String::from_utf8_lossy(&bytes).into_owned(),
-            status: None,
-        });
-        clock::sleep(self.state.setup.latency).await;
-        let mut response = inject::inject(&self.state, &call, &connection).await;
-        // Every answer names the build that gives it, as behind a balancer of requests only the answer itself can.
-        if let Some(version) = self.state.version().and_then(|version| version.parse().ok()) {
-            response.headers_mut().entry(BUILD_HEADER).or_insert(version);
-        }
-        self.state.answer(number, response.status().as_u16());
-        response
-    }
-
-    fn admits(&self) -> bool {
-        self.state.fault() != Some(TenantFault::RefuseConnection)
-    }
-}
-
-/// Status and body of an answer; `Null` is an empty body.
-pub(super) type Plain = (u16, Value);
-
-pub(super) fn json_reply((status, body): Plain) -> Response<Body> {
-    match body {
-        Value::Null => reply(status, &[], ""),
-        body => reply(status, &[("content-type", "application/json")], body.to_string()),
-    }
-}
-
 impl State {
-    /// Whether the call presents this tenant's token.
-    pub(super) fn knows(&self, call: &Call) -> bool {
-        call.authorization.as_deref() == Some(format!("Bearer {}", self.setup.token).as_str())
-    }
-
-    /// The healthy answer of a booted tenant that reports `version`. `authorized` calls only, but for
-    /// `/health`.
-    pub(super) fn serve(&self, call: &Call, version: &str, authorized: bool) -> Plain {
+    /// The healthy answer of a booted tenant that reports `version`. `open`: whoever asks is let in.
+    pub(super) fn serve(&self, call: &Call, version: &str, open: bool) -> Served {
         let path: Vec<&str> = call.path.trim_matches('/').split('/').collect();
         if (&call.method, path.as_slice()) == (&Method::GET, &["health"]) {
-            return (200, json!({"sha": version, "status": "ok", "name": self.setup.name}));
+            return (200, json!({"sha": version, "status": "ok", "name": self.setup.name})).into();
         }
-        if !authorized {
-            return (401, json!({"error": "unauthorized"}));
+        let rights = Rights::of(self, call, open);
+        let product = login::serve(self, call, &path, &rights)
+            .or_else(|| oauth::serve(self, call, &path, &rights))
+            .or_else(|| items::serve(self, call, &path, &rights));
+        if let Some(served) = product {
+            return served;
         }
-        match (&call.method, path.as_slice()) {
+        if !rights.token {
+            return (401, json!({"error": "unauthorized"})).into();
+        }
+        let product = files::serve(self, call, &path)
+            .or_else(|| chat::serve(self, call, &path))
+            .or_else(|| graphql::serve(self, call, &path))
+            .or_else(|| socket::serve(call, &path));
+        product.unwrap_or_else(|| self.core(call, &path, version).into())
+    }
+
+    fn core(&self, call: &Call, path: &[&str], version: &str) -> Plain {
+        match (&call.method, path) {
             (&Method::GET, ["admin", "liveness"]) => {
                 let subsystems = json!({"database": "ok", "memory": "ok", "prompts": "ok"});
                 (200, json!({"version": version, "subsystems": subsystems}))
@@ -128,15 +64,18 @@ impl State {
         };
         let mut shelf = self.shelf();
         let id = shelf.id("memory");
-        shelf.memories.insert(id.clone(), content.to_owned());
+        shelf.memories.insert(id.clone(), (content.to_owned(), clock::now()));
         (201, json!({"id": id}))
     }
 
     fn search(&self, body: &Value) -> Plain {
         let query = body["query"].as_str().unwrap_or_default();
         let shelf = self.shelf();
-        let hits = shelf.memories.iter().filter(|(_, content)| !query.is_empty() && content.contains(query));
-        (200, hits.map(|(id, content)| json!({"id": id, "content": content})).collect())
+        let hits = shelf.memories.iter().filter(|(_, (content, since))| {
+            let indexed = clock::now().duration_since(*since) >= self.setup.index_lag;
+            indexed && !query.is_empty() && content.contains(query)
+        });
+        (200, hits.map(|(id, (content, _))| json!({"id": id, "content": content})).collect())
     }
 
     fn open(&self, body: &Value) -> Plain {
@@ -148,13 +87,7 @@ impl State {
     }
 
     fn speak(&self, id: &str, body: &Value) -> Plain {
-        let content = match self.fault() {
-            Some(TenantFault::PlainProse) => "Glad you reached out. Please tell me more.".to_owned(),
-            _ => format!(
-                "Two things matter first: **your general health** and **how soon** you need it. You wrote: {}",
-                body["content"].as_str().unwrap_or_default()
-            ),
-        };
+        let content = chat::reply_to(self, body["content"].as_str().unwrap_or_default());
         let mut shelf = self.shelf();
         let turn = shelf.id("turn");
         let Some(conversation) = shelf.conversations.get_mut(id) else {
@@ -178,8 +111,4 @@ impl State {
             }
         }
     }
-}
-
-fn gone(was_there: bool) -> Plain {
-    if was_there { (204, Value::Null) } else { (404, json!({"error": "not found"})) }
 }

@@ -7,7 +7,7 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::Tenant;
+use super::instance::Tenant;
 use crate::runtime;
 
 /// Gives each new connection to the next tenant, in turn; dropping it closes its port and every connection.

@@ -67,6 +67,16 @@ pub enum TenantFault {
     SilentCreation,
     /// A commit is done, and its answer comes this much later.
     SlowCreation(Duration),
+    /// Streams answer their head, and no event ever comes.
+    StreamStalls,
+    /// The connection is reset after the first events of a stream.
+    StreamCut,
+    /// Streams end properly in the middle of what they say.
+    StreamShort,
+    /// Streams never end.
+    StreamEndless,
+    /// The first event of a stream comes this much later.
+    SlowFirstEvent(Duration),
 }
 
 /// A fault's text is not one.
@@ -115,6 +125,11 @@ impl FromStr for TenantFault {
             ("cut-in-id", None) => Some(Self::CutInId),
             ("silent-creation", None) => Some(Self::SilentCreation),
             ("slow-creation", Some(span)) => duration(&span).map(Self::SlowCreation),
+            ("stream-stalls", None) => Some(Self::StreamStalls),
+            ("stream-cut", None) => Some(Self::StreamCut),
+            ("stream-short", None) => Some(Self::StreamShort),
+            ("stream-endless", None) => Some(Self::StreamEndless),
+            ("slow-first-event", Some(span)) => duration(&span).map(Self::SlowFirstEvent),
             _ => None,
         };
         fault.ok_or_else(|| ParseTenantFault { text: text.chars().take(80).collect() })
@@ -154,6 +169,11 @@ impl fmt::Display for TenantFault {
             Self::CutInId => to.write_str("cut-in-id"),
             Self::SilentCreation => to.write_str("silent-creation"),
             Self::SlowCreation(span) => write!(to, "slow-creation={}ms", span.as_millis()),
+            Self::StreamStalls => to.write_str("stream-stalls"),
+            Self::StreamCut => to.write_str("stream-cut"),
+            Self::StreamShort => to.write_str("stream-short"),
+            Self::StreamEndless => to.write_str("stream-endless"),
+            Self::SlowFirstEvent(span) => write!(to, "slow-first-event={}ms", span.as_millis()),
         }
     }
 }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use hyper::Method;
 use serde_json::Value;
 
+use super::fault::TenantFault;
 use super::pull::Pull;
+use super::setup::Follow;
 use super::state::{Running, State};
-use super::{Follow, TenantFault};
 use crate::clock;
 use crate::image::{FAULT_LABEL, REVISION_LABEL};
 

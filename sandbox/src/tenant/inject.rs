@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::Response;
+use hyper::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::api::{Call, Plain, json_reply};
+use super::call::{Call, Plain, Served, json_reply};
+use super::fault::TenantFault;
+use super::setup::Reach;
 use super::state::State;
-use super::{Reach, TenantFault};
 use crate::body::{self, Body};
 use crate::clock;
 use crate::store::reply;
@@ -24,7 +25,7 @@ pub(super) async fn inject(state: &State, call: &Call, connection: &Connection) 
     if fault == Some(TenantFault::Hang) {
         std::future::pending::<()>().await;
     }
-    let authorized = state.knows(call) || fault == Some(TenantFault::OpenAuth);
+    let open = fault == Some(TenantFault::OpenAuth);
     let Some(version) = state.version() else {
         return json_reply((503, json!({"status": "booting"})));
     };
@@ -34,7 +35,7 @@ pub(super) async fn inject(state: &State, call: &Call, connection: &Connection) 
     if let Some(TenantFault::StaleCache(sha)) = &fault
         && call.path == "/admin/liveness"
     {
-        let mut response = json_reply(state.serve(call, sha, authorized));
+        let mut response = state.serve(call, sha, open).into_response();
         response.headers_mut().insert("age", 3000.into());
         return response;
     }
@@ -42,7 +43,7 @@ pub(super) async fn inject(state: &State, call: &Call, connection: &Connection) 
         && state.setup.reach == Reach::SpareLiveness
         && fault != Some(TenantFault::DuplicateKeys);
     if spared {
-        return json_reply(state.serve(call, &version, authorized));
+        return state.serve(call, &version, open).into_response();
     }
     if let Some(TenantFault::FlakyOnce(path)) = &fault
         && *path == call.path
@@ -53,13 +54,13 @@ pub(super) async fn inject(state: &State, call: &Call, connection: &Connection) 
     if let Some(response) = fault.as_ref().and_then(|fault| instead(fault, state, call, connection)) {
         return response;
     }
-    let plain = state.serve(call, &version, authorized);
-    match fault {
-        Some(fault) if call.path == "/memories/commit" && plain.0 == 201 => {
+    match (fault, state.serve(call, &version, open)) {
+        (Some(fault), Served::Plain(plain)) if call.path == "/memories/commit" && plain.0 == 201 => {
             creation(&fault, call, plain, connection).await
         }
-        Some(fault) => altered(&fault, call, plain),
-        None => json_reply(plain),
+        (Some(fault), Served::Plain(plain)) => altered(&fault, call, plain),
+        (Some(fault), Served::Whole(response)) => interrupted(&fault, response, connection),
+        (None, served) => served.into_response(),
     }
 }
 
@@ -83,8 +84,7 @@ fn instead(
         }
         TenantFault::EchoTokenInError => {
             let token = &state.setup.token;
-            let body =
-                json!({"error": format!("cannot decode token {token}"), "authorization": call.authorization});
+            let body = json!({"error": format!("cannot decode token {token}"), "authorization": call.header("authorization")});
             let headers = [("content-type", "application/json"), ("x-debug-token", token.as_str())];
             reply(500, &headers, body.to_string())
         }
@@ -161,6 +161,30 @@ fn altered(fault: &TenantFault, call: &Call, plain: Plain) -> Response<Body> {
         }
         _ => json_reply((status, body)),
     }
+}
+
+/// An answer that is no plain JSON, with a fault's mark on it.
+fn interrupted(fault: &TenantFault, mut response: Response<Body>, connection: &Connection) -> Response<Body> {
+    match fault {
+        TenantFault::ServerErrorRightWords => *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR,
+        TenantFault::StreamCut if is_stream(&response) => {
+            let connection = connection.clone();
+            let body = std::mem::replace(response.body_mut(), body::empty());
+            *response.body_mut() = body::produced(move |chunks| async move {
+                body::pass_on(body, &chunks, 9).await;
+                clock::sleep(Duration::from_millis(20)).await;
+                connection.reset::<()>().await;
+            });
+        }
+        _ => {}
+    }
+    response
+}
+
+fn is_stream(response: &Response<Body>) -> bool {
+    response.headers().get("content-type").is_some_and(|kind| {
+        kind.as_bytes().starts_with(b"text/event-stream") || kind.as_bytes().ends_with(b"ndjson")
+    })
 }
 
 /// The object, each of its keys repeated with another value at the end.

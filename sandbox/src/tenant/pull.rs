@@ -11,7 +11,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
-use super::TenantSetup;
+use super::setup::TenantSetup;
 use crate::body::{self, Body};
 
 /// Largest manifest, config or tag list read (4 MiB).

@@ -1,12 +1,14 @@
 //! What a tenant knows: what it runs, who asked what, what it was told to remember.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use tokio::sync::watch;
 
-use super::{Follow, TenantFault, TenantSetup};
+use super::fault::TenantFault;
+use super::setup::{Follow, TenantSetup};
 use crate::clock;
 
 /// The sha that a tenant with [`TenantFault::ChangesMidRun`] changes to.
@@ -29,6 +31,9 @@ pub struct Asked {
     pub cache_control: Option<String>,
     /// The whole Authorization header, secret included: so that tests can prove where a token went.
     pub authorization: Option<String>,
+    /// The whole Cookie header.
+    pub cookie: Option<String>,
+    /// Request body, as text.
     pub body: String,
     /// Status answered; `None` if there was no answer.
     pub status: Option<u16>,
@@ -39,11 +44,13 @@ pub struct Asked {
 pub struct Leftovers {
     pub memories: Vec<String>,
     pub conversations: Vec<String>,
+    /// Ids of items, files, notes, sessions and access tokens.
+    pub others: Vec<String>,
 }
 
 impl Leftovers {
     pub fn is_empty(&self) -> bool {
-        self.memories.is_empty() && self.conversations.is_empty()
+        self.memories.is_empty() && self.conversations.is_empty() && self.others.is_empty()
     }
 }
 
@@ -57,7 +64,18 @@ pub(super) struct Conversation {
 /// What the API reads and writes.
 #[derive(Default)]
 pub(super) struct Shelf {
-    pub(super) memories: BTreeMap<String, String>,
+    /// What is remembered, and since when.
+    pub(super) memories: BTreeMap<String, (String, Instant)>,
+    /// Titles of items.
+    pub(super) items: BTreeMap<String, String>,
+    /// Content types and bytes of files.
+    pub(super) files: BTreeMap<String, (String, Bytes)>,
+    /// Texts of notes.
+    pub(super) notes: BTreeMap<String, String>,
+    /// Who is logged in: the CSRF token of each session.
+    pub(super) sessions: BTreeMap<String, String>,
+    /// Access tokens that were given out.
+    pub(super) access: BTreeSet<String>,
     pub(super) conversations: BTreeMap<String, Conversation>,
     next_id: u64,
 }
@@ -67,6 +85,15 @@ impl Shelf {
     pub(super) fn id(&mut self, kind: &str) -> String {
         self.next_id += 1;
         format!("{kind}-{:06}", self.next_id)
+    }
+}
+
+impl Shelf {
+    /// A new text that nobody can guess who does not know the tenant's token.
+    pub(super) fn unguessable(&mut self, kind: &str, token: &str) -> String {
+        let id = self.id(kind);
+        let digest = crate::digest::sha256(format!("{token} {id}").as_bytes());
+        format!("{kind}-{}", &digest["sha256:".len()..][..32])
     }
 }
 
@@ -181,8 +208,16 @@ impl State {
     pub(super) fn leftovers(&self) -> Leftovers {
         let shelf = self.shelf();
         Leftovers {
-            memories: shelf.memories.values().cloned().collect(),
+            memories: shelf.memories.values().map(|(content, _)| content.clone()).collect(),
             conversations: shelf.conversations.values().map(|found| found.title.clone()).collect(),
+            others: [
+                shelf.items.keys().cloned().collect::<Vec<_>>(),
+                shelf.files.keys().cloned().collect(),
+                shelf.notes.keys().cloned().collect(),
+                shelf.sessions.keys().cloned().collect(),
+                shelf.access.iter().cloned().collect(),
+            ]
+            .concat(),
         }
     }
 

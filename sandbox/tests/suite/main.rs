@@ -5,6 +5,7 @@
 mod access;
 mod faults;
 mod log;
+mod products;
 mod program;
 mod skopeo;
 mod store;

@@ -250,6 +250,8 @@ fn what_is_escaped_too_often_or_to_no_end_is_hidden() {
     // A long text of an ordinary kind is not such a one.
     let log = "GET /api/v1/canary%2Fone 200 \\u0041\n".repeat(2_000);
     assert_eq!(redactor.clean(&log), log);
+    let short = (0..3).fold("an ordinary short text".to_owned(), |text, _| encode(&text));
+    assert_eq!(redactor.clean(&short), short);
 }
 
 #[test]
@@ -272,10 +274,10 @@ fn a_quotation_reads_as_far_ahead_as_a_secret_in_wide_encodings_goes() {
 fn what_is_left_of_a_secret_is_found_where_its_ends_were_eaten_or_cut() {
     let table: [(&[&str], &str, &str); 14] = [
         (&["1b/cdefghij"], "x%41b%2Fcdefghij y", "x*** y"),
-        (&["1b/cdefghij", "b/cdefgh"], "x%41b%2Fcdefghij y", "x*** y"),
+        (&["1b/cdefghij", "b/cdefghij"], "x%41b%2Fcdefghij y", "x*** y"),
         // As many bytes are hidden as the secret has left: two that were read as one take the next one with them.
         (&["ab/cdefgh%6"], "x ab%2Fcdefgh%69 y z", "x *** z"),
-        (&["ab/cdefgh%6", "ab/cdefg"], "x ab%2Fcdefgh%69 y z", "x *** z"),
+        (&["ab/cdefgh%6", "ab/cdefgh"], "x ab%2Fcdefgh%69 y z", "x *** z"),
         (&["s3cr3t-token-value", "oken"], "s3cr3t-token-value", "***"),
         (&["s3cr3t-token-value"], "x c2VjcmV0 y", "x c2VjcmV0 y"),
         (&["secret-token-value"], "x c2VjcmV0 y", "x *** y"),
@@ -308,11 +310,10 @@ fn lists_of_numbers_octal_bytes_and_long_references_are_read() {
 
 #[test]
 fn the_same_bytes_in_the_middle_of_another_character_do_no_harm() {
-    // The last byte of `Ѱ` is that of `а`, so the piece that begins there begins within a character.
-    let redactor = knowing(&["ааааа-для-канарейки"]);
-    assert_eq!(redactor.clean("ю Ѱаааа-для-канарейки ю"), "ю *** ю");
-    let redactor = knowing(&["канарейки-для-ааааа"]);
-    assert!(!redactor.clean("ю канарейки-для-ааааѰ ю").contains("канарейки"));
+    // `Ѱ` ends with the last byte of `а`, and `б` begins with its first one: a piece begins or ends within a character.
+    let redactor = knowing(&["0123456789а-для-канарейки", "для-канарейки-а0123456789"]);
+    assert_eq!(redactor.clean("ю Ѱ-для-канарейки ю"), "ю *** ю");
+    assert_eq!(redactor.clean("ю для-канарейки-б ю"), "ю *** ю");
 }
 
 #[test]

@@ -11,12 +11,7 @@ pub enum Answer {
     /// Samples, and the good ones among them.
     Counts(Counts),
     /// The same for each side of a comparison.
-    Arms {
-        /// The release under judgement.
-        canary: Counts,
-        /// What runs beside it.
-        stable: Counts,
-    },
+    Arms { canary: Counts, stable: Counts },
     /// Requests that were surely fast enough, and those that may have been.
     Buckets {
         /// By the highest bucket that does not reach over the limit.

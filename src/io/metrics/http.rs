@@ -18,16 +18,13 @@ const ANSWER_BYTES: usize = 64 * 1024 * 1024;
 /// A connection is there within this time or not at all.
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// How requests are authorised.
 #[derive(Clone, Debug)]
 pub enum Authorization {
-    /// Not at all.
     None,
     /// `Authorization: Bearer`.
     Bearer(Secret),
     /// `Authorization: Basic`, with `user:password`.
     Basic(Secret),
-    /// Headers of the source's own.
     Headers(Vec<(String, Secret)>),
 }
 

@@ -8,9 +8,7 @@ use crate::base::text;
 use crate::model::measurement::Counts;
 use crate::policy::smoke::suite::json_path::Path;
 
-/// What is asked.
 pub enum Question<'a> {
-    /// GET of path and query.
     Get(&'a str),
     /// POST of a JSON document to path and query.
     Post(&'a str, &'a Value),
@@ -18,11 +16,8 @@ pub enum Question<'a> {
 
 /// What is taken from the answer. A path to one number is that number; a path that gives a list is its length.
 pub enum Take<'a> {
-    /// A number.
     Value(&'a Path),
-    /// Good samples, and all.
     Good(&'a Path, &'a Path),
-    /// Bad samples, and all.
     Bad(&'a Path, &'a Path),
 }
 

@@ -66,7 +66,6 @@ fn count(report: &str, pattern: &str) -> Result<Counts, String> {
     }
 }
 
-/// What a case came to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum End {
     Passed,

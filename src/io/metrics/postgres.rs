@@ -21,7 +21,6 @@ use crate::model::measurement::Counts;
 
 /// The rows of an answer: two arms, and one more to see that there are too many.
 const ROWS: u32 = 3;
-/// The failing rows that are kept as samples.
 const SAMPLE_ROWS: u32 = 50;
 
 /// What is bound to `$1` to `$4`.

@@ -18,6 +18,7 @@ use crate::io::context::Context;
 use crate::model::measurement::Counts;
 use crate::model::soak::Interval;
 use crate::policy::smoke::suite::template::{Encoding, JsonTemplate, Template, Unfit, Variables};
+use crate::policy::soak::rows::kept;
 use crate::policy::soak::suite::{Ask, Endpoint, Place, Query, Soak, SourceAuth, SourceKind, Take, Which};
 
 /// The sources of a soak, as one tick uses them: an HTTP source is set up, and its token asked for, once.
@@ -50,7 +51,6 @@ enum Auth {
     Command(Vec<String>),
 }
 
-/// What is asked about.
 #[derive(Clone, Debug)]
 pub struct Question {
     interval: Interval,
@@ -146,12 +146,12 @@ impl<'w> Sources<'w> {
     /// # Errors
     /// The database does not answer, or refuses.
     pub async fn samples(&self, ask: &Ask, question: &Question) -> Result<Vec<Value>, Failure> {
-        let Query::Sql { samples: Some(sql), .. } = &ask.query else { return Ok(Vec::new()) };
+        let Query::Sql { samples: Some(sql), full, .. } = &ask.query else { return Ok(Vec::new()) };
         let Some(Ready { timeout, kind: Kind::Postgres { dsn } }) = self.ready.get(&ask.source) else {
             return Ok(Vec::new());
         };
         let rows = postgres::samples(dsn, sql, question.parameters(), *timeout).await;
-        rows.map_err(|failure| self.clean(failure))
+        rows.map(|rows| kept(rows, *full)).map_err(|failure| self.clean(failure))
     }
 
     /// The PostgreSQL sources whose role may write.

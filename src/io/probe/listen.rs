@@ -1,11 +1,14 @@
 //! Reading an answer, bounded in time and size.
 
+use std::cell::Cell;
+
 use reqwest::Response;
 use tokio::sync::Semaphore;
 
 use crate::io::clock;
 use crate::model::check::{Answer, BodyEnd};
 use crate::policy::smoke::assess::BODY_BYTES;
+use crate::policy::smoke::stream::{Ear, Heard};
 
 /// Longer answers wait for their turn: what bounds memory, as almost all answers are shorter.
 pub(super) const SHORT_BYTES: usize = 64 * 1024;
@@ -14,7 +17,16 @@ const HEADER_BYTES: usize = 64 * 1024;
 
 /// Reads an answer, up to the limit and until the time is over. What came is kept: a wrong status is one, however the
 /// body ends.
-pub(super) async fn listen(mut response: Response, until: clock::Instant, long: &Semaphore) -> Answer {
+///
+/// What is heard of a stream of events goes to `ear`, which says when it is enough; `first` is set when the first event
+/// has come.
+pub(super) async fn listen(
+    mut response: Response,
+    until: clock::Instant,
+    long: &Semaphore,
+    ear: Option<&Ear<'_>>,
+    first: &Cell<Option<clock::Instant>>,
+) -> Answer {
     let status = response.status().as_u16();
     let mut headers = Vec::new();
     let mut kept = 0;
@@ -45,7 +57,16 @@ pub(super) async fn listen(mut response: Response, until: clock::Instant, long: 
                 body.extend_from_slice(&chunk[..BODY_BYTES - body.len()]);
                 break BodyEnd::TooLong;
             }
-            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(Some(chunk)) => {
+                let heard = ear.map_or(Heard::Nothing, |ear| ear.hear(&headers, &chunk));
+                if heard != Heard::Nothing && first.get().is_none() {
+                    first.set(Some(clock::instant()));
+                }
+                body.extend_from_slice(&chunk);
+                if heard == Heard::Enough {
+                    break BodyEnd::Whole;
+                }
+            }
             Ok(None) => break BodyEnd::Whole,
             Err(_) => break BodyEnd::Cut,
         }

@@ -10,11 +10,12 @@ use reqwest::{StatusCode, Url};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use super::call::{Call, bounded, retry_after, said};
+use super::call::{Call, retry_after, said};
 use super::challenge::{self, Challenge};
 use super::client::{Access, Client};
 use super::credentials::{self, Credential, Found};
 use super::error::{Problem, RegistryError};
+use super::exchange::bounded;
 use crate::base::secret::Secret;
 use crate::model::repository::Repository;
 

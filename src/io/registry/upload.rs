@@ -1,7 +1,5 @@
 //! Blobs into a registry: mounted where it can, streamed with flat memory where it cannot.
 
-use std::io::SeekFrom;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,12 +9,12 @@ use futures_util::stream::{self, Stream, StreamExt as _};
 use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
 use reqwest::{Body, Method, StatusCode, Url};
 use sha2::{Digest as _, Sha256};
-use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 
 use super::call::{Again, Call, said};
 use super::client::Client;
+use super::content::ByteStream;
 use super::error::{Problem, RegistryError, is_transient};
-use crate::base::duration;
+use super::exchange::bounded;
 use crate::io::clock;
 use crate::io::progress::Progress;
 use crate::io::source::origin::Content;
@@ -26,10 +24,7 @@ use crate::model::repository::Repository;
 /// Tries of one blob, each from its beginning.
 const TRIES: u32 = 4;
 /// A transfer that has not moved a byte for this long is dead.
-const STALLED: Duration = Duration::from_secs(30);
-/// How much of a file is in memory at a time.
-const STRETCH_BYTES: usize = 128 * 1024;
-
+pub(super) const STALLED: Duration = Duration::from_secs(30);
 /// How a blob came to be where it should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrival {
@@ -60,8 +55,6 @@ pub(super) fn at_digest(mut location: Url, digest: &Digest) -> Url {
     location.query_pairs_mut().append_pair("digest", &digest.to_string());
     location
 }
-
-type ByteStream = Pin<Box<dyn Stream<Item = std::io::Result<Bytes>> + Send>>;
 
 impl Client<'_> {
     /// Makes sure that the repository holds the blob. Its bytes are hashed on the way: content that is not what its
@@ -202,90 +195,12 @@ impl Client<'_> {
         match response.status() {
             StatusCode::CREATED => Ok(()),
             status => {
-                let body = super::call::bounded(response, 64 * 1024).await.unwrap_or_default();
+                let body = bounded(response, 64 * 1024).await.unwrap_or_default();
                 let wait = is_transient(status).then_some(Duration::from_secs(1));
                 Err(failed(Problem::Status { expected: "status 201", status, said: said(&body), wait }))
             }
         }
     }
-
-    async fn open(&self, attempted: &str, transfer: &Transfer<'_>) -> Result<ByteStream, RegistryError> {
-        match transfer.content {
-            Content::File { path, offset, size } => {
-                let failed = |e: std::io::Error| {
-                    let why = format!("`{}` cannot be read: {e}", path.display());
-                    RegistryError::new(attempted, Problem::Source(why))
-                };
-                let mut file = tokio::fs::File::open(path).await.map_err(failed)?;
-                file.seek(SeekFrom::Start(*offset)).await.map_err(failed)?;
-                Ok(stretches(file, *size).boxed())
-            }
-            Content::Remote(from) => self.download(from, transfer.digest).await,
-            Content::Here => {
-                let why = format!(
-                    "{} does not hold blob {} although it should",
-                    transfer.repository, transfer.digest
-                );
-                Err(RegistryError::new(attempted, Problem::Source(why)))
-            }
-        }
-    }
-
-    /// The bytes of a blob as they come. A source that stays silent for too long breaks off.
-    async fn download(&self, from: &Repository, digest: &Digest) -> Result<ByteStream, RegistryError> {
-        let attempted = format!("read blob {} of {from}", digest.short());
-        let url = self.url(from, &format!("blobs/{digest}"));
-        // Through `call` first: it answers challenges and retries, and tells whether the blob is there.
-        if !self.has_blob(from, digest).await? {
-            let why = format!("{from} does not hold blob {digest}");
-            return Err(RegistryError::new(attempted, Problem::Source(why)));
-        }
-        let mut request = self.shared.http.get(url).timeout(self.remaining());
-        if let Some(header) = self.authorization(from).current().header {
-            request = request.header(AUTHORIZATION, header);
-        }
-        let response = self.exchange(&attempted, request).await?;
-        if response.status() != StatusCode::OK {
-            let problem = Problem::Status {
-                expected: "status 200",
-                status: response.status(),
-                said: String::new(),
-                wait: None,
-            };
-            return Err(RegistryError::new(attempted, problem));
-        }
-        let chunks = response.bytes_stream();
-        let patient = stream::unfold(Some(chunks), |chunks| async move {
-            let mut chunks = chunks?;
-            match tokio::time::timeout(STALLED, chunks.next()).await {
-                Ok(Some(Ok(chunk))) => Some((Ok(chunk), Some(chunks))),
-                Ok(Some(Err(error))) => Some((Err(std::io::Error::other(error.without_url())), None)),
-                Ok(None) => None,
-                Err(_) => Some((
-                    Err(std::io::Error::other(format!("silent for {}", duration::show(STALLED)))),
-                    None,
-                )),
-            }
-        });
-        Ok(patient.boxed())
-    }
-}
-
-/// The next `size` bytes of `file`, stretch by stretch; fewer are an error.
-fn stretches(file: tokio::fs::File, size: u64) -> impl Stream<Item = std::io::Result<Bytes>> + Send {
-    stream::try_unfold((file, size), |(mut file, left)| async move {
-        if left == 0 {
-            return Ok(None);
-        }
-        let want = usize::try_from(left).unwrap_or(usize::MAX).min(STRETCH_BYTES);
-        let mut buffer = vec![0; want];
-        let read = file.read(&mut buffer).await?;
-        if read == 0 {
-            return Err(std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the file became shorter"));
-        }
-        buffer.truncate(read);
-        Ok(Some((Bytes::from(buffer), (file, left - read as u64))))
-    })
 }
 
 /// Counts and hashes what goes through. The last bytes are held back until the digest of all is known: content that

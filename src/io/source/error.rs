@@ -52,9 +52,7 @@ pub enum SourceError {
     /// The temporary file that a bundle is packed into cannot be written.
     #[error("failed to pack the bundle into `{path}`")]
     Pack {
-        /// Where it is.
         path: PathBuf,
-        /// What the operating system says.
         #[source]
         source: std::io::Error,
     },

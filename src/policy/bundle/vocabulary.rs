@@ -4,7 +4,6 @@
 use crate::policy::config::vocabulary::HOOK;
 use crate::policy::toml::vocabulary::{Form, Kind, Table, key};
 
-/// The whole file.
 pub(super) static FILE: Table = Table {
     name: "bundle",
     about: "What a folder of prompts and configuration is made of, and which versions it answers with",

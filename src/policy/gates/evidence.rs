@@ -29,7 +29,45 @@ pub struct Demand<'a> {
     pub max_age: Duration,
     /// sha256 of the suite that it must have been judged with, if that is said.
     pub suite: Option<&'a str>,
+    /// The ring that it must be from, if rings are declared.
+    pub ring: Option<From<'a>>,
     pub now: Timestamp,
+}
+
+/// The ring that a verdict must be from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct From<'a> {
+    /// Its name.
+    pub ring: &'a str,
+    /// Its tag, by which a verdict may name it too.
+    pub tag: &'a str,
+    /// Whether it is the first: a verdict that names no ring is from there.
+    pub first: bool,
+}
+
+impl From<'_> {
+    fn is(&self, verdict: &VerdictRecord) -> bool {
+        verdict.ring.as_deref().map_or(self.first, |ring| ring == self.ring || ring == self.tag)
+    }
+}
+
+/// The newest verdict of this kind, from this ring, on the very digests of `record`.
+pub fn newest_from<'p>(
+    record: &ReleaseRecord,
+    pieces: &'p [Piece],
+    kind: Kind,
+    from: Option<&From<'_>>,
+) -> Option<&'p VerdictRecord> {
+    let verdicts = pieces.iter().filter_map(|piece| piece.verdict.as_ref().ok());
+    verdicts
+        .filter(|verdict| verdict.is(kind) && !verdict.partial && mismatch(record, verdict).is_none())
+        .filter(|verdict| from.is_none_or(|from| from.is(verdict)))
+        .max_by_key(|verdict| rank(verdict))
+}
+
+/// Of verdicts at the same moment the one that is not green counts.
+fn rank(verdict: &VerdictRecord) -> (Timestamp, bool) {
+    (verdict.finished, verdict.verdict != Verdict::Green)
 }
 
 /// Every reason why `pieces` do not prove `record`; none if they do.
@@ -59,7 +97,6 @@ pub fn judge(record: &ReleaseRecord, pieces: &[Piece], demand: &Demand<'_>) -> V
     refusals
 }
 
-/// Why a verdict is not about this release.
 pub(crate) fn mismatch(record: &ReleaseRecord, verdict: &VerdictRecord) -> Option<String> {
     let release = &record.release;
     if verdict.format != 1 {
@@ -86,17 +123,28 @@ fn lacking(
     sound: &[&VerdictRecord],
     demand: &Demand<'_>,
 ) -> Option<Refusal> {
-    let of_kind: Vec<&&VerdictRecord> = sound.iter().filter(|verdict| verdict.is(kind)).collect();
+    let all = sound.iter().filter(|verdict| verdict.is(kind));
+    // A verdict on a part of a suite is none on the release, whatever it says.
+    let (parts, of_kind): (Vec<&&VerdictRecord>, Vec<&&VerdictRecord>) =
+        all.partition(|verdict| verdict.partial);
+    let is_from = |verdict: &VerdictRecord| demand.ring.is_none_or(|from| from.is(verdict));
+    let of_ring = of_kind.iter().any(|verdict| is_from(verdict));
     let newest = newest(kind, sound, demand);
-    let expected = format!("green {kind} evidence for {}", record.release.sha);
+    let from = demand.ring.map(|from| format!(" from ring {}", from.ring)).unwrap_or_default();
+    let expected = format!("green {kind} evidence{from} for {}", record.release.sha);
     let run = format!("run {} against the canary tenants", kind.tool());
     let Some(newest) = newest else {
-        let found = if of_kind.is_empty() { "none".to_owned() } else { "only of another suite".to_owned() };
-        return Some(refusal(
-            expected,
-            found,
-            &format!("{run}, or promote without evidence with --no-require"),
-        ));
+        let found = match (of_kind.is_empty(), parts.is_empty(), of_ring) {
+            (false, _, false) => "only from another ring",
+            (false, _, true) => "only of another suite",
+            (true, false, _) => "only of a part of the suite",
+            (true, true, _) => "none",
+        };
+        let hint = match demand.ring {
+            Some(from) => format!("run `{} --ring {}`", kind.tool(), from.ring),
+            None => format!("{run}, or promote without evidence with --no-require"),
+        };
+        return Some(refusal(expected, found.to_owned(), &hint));
     };
     if newest.verdict != Verdict::Green {
         let found = format!(
@@ -145,15 +193,15 @@ fn lacking(
 
 /// The newest verdict of this kind. Of verdicts at the same moment the one that is not green counts.
 fn newest<'v>(kind: Kind, sound: &[&'v VerdictRecord], demand: &Demand<'_>) -> Option<&'v VerdictRecord> {
-    let suite = demand.suite.filter(|_| kind == Kind::Smoke);
+    // A ring names the gates of its soak; otherwise the file is a smoke suite.
+    let suite = demand.suite.filter(|_| kind == Kind::Smoke || demand.ring.is_some());
     let fits = |verdict: &&&VerdictRecord| {
-        verdict.is(kind) && suite.is_none_or(|suite| verdict.suite.sha256 == suite)
+        verdict.is(kind)
+            && !verdict.partial
+            && suite.is_none_or(|suite| verdict.suite.sha256 == suite)
+            && demand.ring.is_none_or(|from| from.is(verdict))
     };
-    sound
-        .iter()
-        .filter(fits)
-        .max_by_key(|verdict| (verdict.finished, verdict.verdict != Verdict::Green))
-        .copied()
+    sound.iter().filter(fits).max_by_key(|verdict| rank(verdict)).copied()
 }
 
 fn refusal(expected: String, found: String, hint: &str) -> Refusal {
@@ -161,12 +209,13 @@ fn refusal(expected: String, found: String, hint: &str) -> Refusal {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::{Demand, Piece, judge};
     use crate::model::digest::Digest;
-    use crate::model::record::{JudgedImage, Kind, ReleaseRecord, SuiteName, VerdictRecord};
+    use crate::model::record::{JudgedImage, Kind, RecordName, ReleaseRecord, Run, SuiteName, VerdictRecord};
     use crate::model::release::{ImageRecord, Release};
     use crate::model::verdict::Verdict;
+    use crate::policy::rings::state::Proof;
     use std::time::Duration;
 
     const NOON: &str = "2026-11-21T12:00:00Z";
@@ -191,7 +240,7 @@ mod tests {
         }
     }
 
-    fn green(finished: &str) -> VerdictRecord {
+    pub(crate) fn green(finished: &str) -> VerdictRecord {
         let judged = |image: &ImageRecord| JudgedImage {
             repository: image.repository.clone(),
             digest: image.digest.clone(),
@@ -205,10 +254,23 @@ mod tests {
             images: record().release.images.iter().map(judged).collect(),
             suite: SuiteName { sha256: "suite".to_owned() },
             proves_build: Some(true),
+            ring: None,
             opened: None,
+            partial: false,
             finished: finished.parse().unwrap(),
             serves: None,
         }
+    }
+
+    pub(crate) fn piece(verdict: VerdictRecord) -> Piece {
+        Piece { origin: "v.json".to_owned(), sha256: String::new(), verdict: Ok(verdict) }
+    }
+
+    /// A release that ann published, with these verdicts on it.
+    pub(crate) fn proof(pieces: Vec<Piece>) -> Proof {
+        let run = Run { actor: Some("ann".to_owned()), ..Run::default() };
+        let name = RecordName { home: "ghcr.io/a/x".parse().unwrap(), digest: Digest::of(b"record") };
+        Proof { name, record: ReleaseRecord { run: Some(run), ..record() }, pieces }
     }
 
     fn found(verdicts: Vec<Result<VerdictRecord, String>>, suite: Option<&str>) -> Vec<String> {
@@ -218,6 +280,7 @@ mod tests {
             kinds: &[Kind::Smoke],
             max_age: Duration::from_secs(86_400),
             suite,
+            ring: None,
             now: NOON.parse().unwrap(),
         };
         judge(&record(), &pieces, &demand).into_iter().map(|refusal| refusal.found).collect()
@@ -243,6 +306,7 @@ mod tests {
             (|v| v.verdict = Verdict::Red, "red at"),
             (|v| v.verdict = Verdict::Inconclusive, "inconclusive at"),
             (|v| v.proves_build = Some(false), "does not check which build answers"),
+            (|v| v.partial = true, "only of a part of the suite"),
             (|v| v.finished = "2026-11-20T11:59:59Z".parse().unwrap(), "green, 1d 0h old"),
             (|v| v.finished = "2026-11-21T13:00:00Z".parse().unwrap(), "in the future"),
             (|v| v.format = 2, "format 2"),
@@ -275,6 +339,7 @@ mod tests {
                 kinds: &[Kind::Preflight, Kind::Smoke, Kind::Soak],
                 max_age: Duration::from_secs(86_400),
                 suite: Some("suite"),
+                ring: None,
                 now: NOON.parse().unwrap(),
             };
             let refusals = judge(&record(), &pieces, &demand).into_iter();

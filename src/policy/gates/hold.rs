@@ -5,6 +5,7 @@
 
 use crate::model::commit::CommitSha;
 use crate::model::facts::ImageFacts;
+use crate::model::history::{Entry, Event};
 use crate::model::refusal::{Guard, Refusal};
 use crate::model::tag::Tag;
 use crate::policy::history::{History, Rejected};
@@ -23,7 +24,8 @@ pub fn check(
         return refusals;
     }
     let standing = history.standing(tag.as_str());
-    let held = standing.hold.as_ref().map(|hold| format!("a rollback{}", hold.told()));
+    let word = |hold: &Entry| if matches!(hold.event, Event::Hold { .. }) { "a hold" } else { "a rollback" };
+    let held = standing.hold.as_ref().map(|hold| format!("{}{}", word(hold), hold.told()));
     let tagged = || facts.iter().find_map(|image| image.hold.as_ref().ok()?.as_ref());
     if let Some(found) = held.or_else(|| tagged().map(|hold| format!("a rollback {hold}"))) {
         refusals.push(Refusal {
@@ -160,5 +162,7 @@ mod tests {
             [Guard::Rejected],
             "the same under another sha"
         );
+        let untagged = [facts("a", "a2", Some("live")), facts("b", "b2", Some("live"))];
+        assert_eq!(guards(&history, "5555555", &untagged, false), [Guard::Rejected], "without its tags");
     }
 }

@@ -107,5 +107,13 @@ mod tests {
             let found = check_promotion(&names(named), &record(images, missing), "promote-latest");
             assert_eq!(found.len(), refusals, "{named:?} {images:?} {missing:?}: {found:?}");
         }
+        for (named, found) in [
+            (&["x"][..], "only ghcr.io/a/x"),
+            (&["x", "z"], "only ghcr.io/a/x, ghcr.io/a/z"),
+            (&["z", "y", "x"], "also ghcr.io/a/z"),
+        ] {
+            let refusals = check_promotion(&names(named), &record(&["x", "y"], &[]), "promote-latest");
+            assert_eq!(refusals[0].found, found);
+        }
     }
 }

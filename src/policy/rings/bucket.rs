@@ -10,11 +10,9 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Share(u32);
 
-/// Everybody, in basis points.
 pub const ALL: u32 = 10_000;
 
 impl Share {
-    /// Everybody.
     pub const WHOLE: Self = Self(ALL);
 
     /// A share of so many basis points; `None` above 10,000.
@@ -35,7 +33,6 @@ impl Share {
         fits.then_some(Self(whole as u32))
     }
 
-    /// In basis points.
     pub fn basis_points(self) -> u32 {
         self.0
     }

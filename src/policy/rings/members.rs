@@ -6,10 +6,8 @@ use super::bucket::{Share, bucket};
 use crate::model::key::Key;
 use crate::policy::rings::Rings;
 
-/// Where one key is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
-    /// The key.
     pub key: Key,
     /// The place of its ring, from 0.
     pub ring: usize,
@@ -32,10 +30,8 @@ pub fn member(rings: &Rings, key: &Key) -> Member {
     Member { key: key.clone(), ring, bucket, named: named.is_some() }
 }
 
-/// One ring and who is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// The name of the ring.
     pub ring: String,
     /// The tag that its tenants follow.
     pub tag: String,

@@ -12,11 +12,9 @@ use crate::policy::toml::value;
 
 /// What the rest of the configuration says that rings depend on.
 pub struct Rest<'a> {
-    /// The tag that production runs.
     pub latest: &'a Tag,
     /// How staging tags are written.
     pub staging: &'a StagingPattern,
-    /// Whether records are kept.
     pub records: bool,
 }
 

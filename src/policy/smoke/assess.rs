@@ -3,16 +3,27 @@
 pub mod cache;
 
 mod broken_off;
+mod build;
+mod charset;
+mod command;
+mod link;
 mod predicate;
+mod sha;
+mod streamed;
+mod taken;
+mod told;
 
 use std::cell::OnceCell;
 use std::time::Duration;
 
 use serde_json::Value;
+use url::Url;
 
+use self::told::Told;
 use super::suite::Step;
 use super::suite::expectation::{Assertion, Subject};
 use super::suite::proof::proves_build;
+use super::suite::stream::Stream;
 use super::suite::template::Variables;
 use crate::base::duration;
 use crate::base::list::NonEmpty;
@@ -24,6 +35,9 @@ use crate::policy::strict_json;
 /// The longest body that is read, in bytes (contract of the tool: 1 MiB).
 pub const BODY_BYTES: usize = 1024 * 1024;
 
+pub use self::told::is_last;
+
+/// What an answer shows.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Assessment {
     /// Every expectation holds; what was captured, by name.
@@ -38,17 +52,31 @@ pub struct Exhibit<'a> {
     answer: &'a Answer,
     variables: &'a Variables,
     secrets: &'a Redactor,
+    asked: Option<&'a Url>,
+    stream: Option<&'a Stream>,
+    told: Option<Told>,
     json: OnceCell<Result<Value, String>>,
 }
 
 impl<'a> Exhibit<'a> {
     /// An answer, with the values of placeholders and the secrets that must not be quoted.
     pub fn new(answer: &'a Answer, variables: &'a Variables, secrets: &'a Redactor) -> Self {
-        Self { answer, variables, secrets, json: OnceCell::new() }
+        Self { answer, variables, secrets, asked: None, stream: None, told: None, json: OnceCell::new() }
     }
 
-    /// Holds the answer, which took `elapsed`, against what `step` expects.
-    pub fn assess(&self, step: &Step, elapsed: Duration) -> Assessment {
+    /// With the URL of the request, which relative URLs in the answer start from.
+    pub fn of(self, asked: &'a Url) -> Self {
+        Self { asked: Some(asked), ..self }
+    }
+
+    /// As a stream that is read so, if it is one.
+    pub fn heard(self, stream: Option<&'a Stream>) -> Self {
+        let told = stream.and_then(|stream| Told::of(stream, self.answer, self.variables));
+        Self { stream, told, ..self }
+    }
+
+    /// Holds the answer, which took `elapsed`, and `first` to its first event, against what `step` expects.
+    pub fn assess(&self, step: &Step, elapsed: Duration, first: Option<Duration>) -> Assessment {
         if let Some(found) = self.other_build(step) {
             return Assessment::Unknown(format!("another build answered: {found}"));
         }
@@ -57,6 +85,9 @@ impl<'a> Exhibit<'a> {
             all.partition(|a| !matches!(a.subject, Subject::Header(_)));
         let mut mismatches: Vec<Mismatch> = self.status(step).into_iter().collect();
         mismatches.extend(head.iter().flat_map(|assertion| self.look(assertion)));
+        if let Some(stream) = self.stream.filter(|_| mismatches.is_empty()) {
+            mismatches.extend(self.streamed(stream, step.expect.first_event, elapsed, first));
+        }
         match (self.answer.end, mismatches.is_empty()) {
             (BodyEnd::Whole, _) => {}
             (BodyEnd::TooLong, _) => mismatches.push(too_long()),
@@ -67,7 +98,7 @@ impl<'a> Exhibit<'a> {
         }
         if self.answer.end == BodyEnd::Whole {
             mismatches.extend(body.iter().flat_map(|assertion| self.look(assertion)));
-            mismatches.extend(late(step, elapsed));
+            mismatches.extend(late(step.expect.within, elapsed));
         }
         let mut captured = Vec::new();
         if mismatches.is_empty() {
@@ -102,37 +133,6 @@ impl<'a> Exhibit<'a> {
         }
     }
 
-    fn captured(&self, step: &Step) -> Result<Vec<(String, Value)>, Vec<Mismatch>> {
-        let (mut captured, mut missing) = (Vec::new(), Vec::new());
-        for (name, path) in &step.captures {
-            match self.document().map(|document| path.find(document)) {
-                Ok(Some(value)) => captured.push((name.clone(), value)),
-                Ok(None) => missing.push(Mismatch {
-                    subject: path.as_str().to_owned(),
-                    expected: format!("a value to capture as `{name}`"),
-                    found: "nothing".to_owned(),
-                }),
-                Err(mismatch) => missing.push(mismatch),
-            }
-        }
-        if missing.is_empty() { Ok(captured) } else { Err(missing) }
-    }
-
-    /// What can be captured although an expectation does not hold, or the answer broke off: what the step made has to
-    /// be cleaned up too.
-    pub fn salvage(&self, step: &Step) -> Vec<(String, Value)> {
-        let part = match self.answer.end {
-            BodyEnd::Whole => None,
-            BodyEnd::TooLong | BodyEnd::Cut => {
-                broken_off::closed(&self.answer.body).and_then(|part| strict_json::parse(&part).ok())
-            }
-        };
-        let Some(document) = part.as_ref().or_else(|| self.document().ok()) else { return Vec::new() };
-        // A list of what was found is not whole either, and names what this step may not have made.
-        let singular = step.captures.iter().filter(|(_, path)| path.is_singular() || part.is_none());
-        singular.filter_map(|(name, path)| Some((name.clone(), path.find(document)?))).collect()
-    }
-
     fn status(&self, step: &Step) -> Option<Mismatch> {
         let status = self.answer.status;
         if step.expect.status.iter().any(|wanted| wanted.takes(status)) {
@@ -155,6 +155,15 @@ impl<'a> Exhibit<'a> {
             Err(mismatch) => return vec![mismatch],
         };
         let many = matches!(&assertion.subject, Subject::Json(path) if !path.is_singular());
+        let found = match found.as_ref().filter(|_| assertion.as_number).map(predicate::as_number) {
+            None => found,
+            Some(Ok(number)) => Some(number),
+            Some(Err(text)) => {
+                let subject = assertion.subject.to_string();
+                let expected = "a text that is a number".to_owned();
+                return vec![Mismatch { subject, expected, found: self.quote(&text.to_string()) }];
+            }
+        };
         let failed = assertion.predicates.iter().filter_map(|predicate| {
             predicate::failure(predicate, found.as_ref(), many, self.variables).map(|expected| Mismatch {
                 subject: assertion.subject.to_string(),
@@ -179,15 +188,27 @@ impl<'a> Exhibit<'a> {
     }
 
     fn text(&self) -> Result<Value, Mismatch> {
-        std::str::from_utf8(&self.answer.body).map(Value::from).map_err(|error| Mismatch {
+        let joined = self.told.as_ref().zip(self.stream).and_then(|(told, stream)| told.text(stream));
+        if let Some(joined) = joined {
+            let quoted = |wrong: Mismatch| Mismatch { found: self.quote(&wrong.found), ..wrong };
+            return joined.map(Value::from).map_err(quoted);
+        }
+        charset::text(self.answer).map(Value::from).map_err(|found| Mismatch {
             subject: "body".to_owned(),
             expected: "text".to_owned(),
-            found: format!("bytes that are no UTF-8 from byte {} on", error.valid_up_to()),
+            found: self.quote(&found),
         })
     }
 
     fn document(&self) -> Result<&Value, Mismatch> {
-        self.json.get_or_init(|| strict_json::parse(&self.answer.body)).as_ref().map_err(|problem| {
+        if let Some(told) = &self.told {
+            return Ok(&told.events);
+        }
+        let parsed = || match charset::text(self.answer) {
+            Ok(text) => strict_json::parse(text.as_bytes()),
+            Err(_) => strict_json::parse(&self.answer.body),
+        };
+        self.json.get_or_init(parsed).as_ref().map_err(|problem| {
             let body = self.quote(&String::from_utf8_lossy(&self.answer.body));
             let found = if body.is_empty() {
                 "nothing".to_owned()
@@ -211,8 +232,8 @@ fn too_long() -> Mismatch {
     }
 }
 
-fn late(step: &Step, elapsed: Duration) -> Option<Mismatch> {
-    let within = step.expect.within.filter(|within| elapsed > *within)?;
+fn late(within: Option<Duration>, elapsed: Duration) -> Option<Mismatch> {
+    let within = within.filter(|within| elapsed > *within)?;
     Some(Mismatch {
         subject: "time".to_owned(),
         expected: format!("an answer within {}", duration::show(within)),

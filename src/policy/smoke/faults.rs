@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use self::body::Spot;
+use super::stream::{self, Framing, Reader};
 use super::suite::Auth;
 use crate::model::check::{Answer, BodyEnd};
 use crate::model::commit::CommitSha;
@@ -31,6 +32,9 @@ pub struct Variant {
     pub answers: BTreeMap<usize, Answer>,
 }
 
+/// Faults of the whole answer to one request.
+const WHOLE: [Fault; 5] =
+    [Fault::ServerError, Fault::HtmlPage, Fault::EmptyBody, Fault::CutConnection, Fault::ShortStream];
 const EVERYWHERE: &str = "every request";
 const LOGIN: &str = "<!doctype html><html><body><form action=\"/login\">Please log in</form></body></html>";
 
@@ -65,10 +69,10 @@ pub fn scenarios(exchanges: &BTreeMap<usize, Exchange>, sha: &CommitSha) -> Vec<
 /// at or into.
 fn at_place(place: &str, exchanges: &BTreeMap<usize, Exchange>, numbers: &[usize]) -> Vec<Scenario> {
     let mut all = Vec::new();
-    for fault in [Fault::ServerError, Fault::HtmlPage, Fault::EmptyBody, Fault::CutConnection] {
+    for fault in WHOLE {
         let answers = numbers.iter().filter_map(|number| {
-            let answer = &exchanges.get(number)?.answer;
-            Some((*number, whole(fault, answer)?))
+            let exchange = exchanges.get(number)?;
+            Some((*number, whole(fault, exchange)?))
         });
         let answers: BTreeMap<usize, Answer> = answers.collect();
         if !answers.is_empty() {
@@ -82,14 +86,11 @@ fn at_place(place: &str, exchanges: &BTreeMap<usize, Exchange>, numbers: &[usize
         let Some(exchange) = exchanges.get(number) else { continue };
         // What a refusal or an error says is nobody's expectation.
         let success = (200..300).contains(&exchange.answer.status);
-        let Some(document) = serde_json::from_slice::<Value>(&exchange.answer.body).ok().filter(|_| success)
-        else {
-            continue;
-        };
+        let Some((document, framing)) = document(exchange).filter(|_| success) else { continue };
         for spot in body::spots(&document, &exchange.paths) {
             for (at, fault) in body::FAULTS.into_iter().enumerate() {
                 for (label, spoiled) in body::spoiled(fault, &document, &spot) {
-                    let answer = Answer { body: spoiled.to_string().into_bytes(), ..exchange.answer.clone() };
+                    let answer = Answer { body: written(&spoiled, framing), ..exchange.answer.clone() };
                     let form = forms.entry((spot.clone(), at)).or_default();
                     form.entry(label).or_default().insert(*number, answer);
                 }
@@ -108,14 +109,42 @@ fn at_place(place: &str, exchanges: &BTreeMap<usize, Exchange>, numbers: &[usize
 fn named(exchange: &Exchange) -> String {
     match exchange.auth {
         Auth::Own(_) => exchange.request.clone(),
+        Auth::None if exchange.identified => exchange.request.clone(),
         Auth::None => format!("{} (no token)", exchange.request),
         Auth::Stranger(_) => format!("{} (random token)", exchange.request),
     }
 }
 
+/// What an answer says, and how its events are framed if it is a stream; `None`: it is no JSON.
+fn document(exchange: &Exchange) -> Option<(Value, Option<Framing>)> {
+    if !exchange.stream {
+        return serde_json::from_slice(&exchange.answer.body).ok().map(|document| (document, None));
+    }
+    let framing = Framing::of(&exchange.answer.headers)?;
+    let mut reader = Reader::new(framing);
+    let mut events = reader.push(&exchange.answer.body);
+    events.extend(reader.finish());
+    Some((events.iter().map(|data| stream::value(data)).collect(), Some(framing)))
+}
+
+fn written(document: &Value, framing: Option<Framing>) -> Vec<u8> {
+    match (framing, document) {
+        (None, document) => document.to_string().into_bytes(),
+        (Some(framing), Value::Array(events)) => framing.write(events),
+        (Some(framing), document) => framing.write(std::slice::from_ref(document)),
+    }
+}
+
 /// The answer, spoiled as a whole; `None`: that would make no difference.
-fn whole(fault: Fault, answer: &Answer) -> Option<Answer> {
+fn whole(fault: Fault, exchange: &Exchange) -> Option<Answer> {
+    let answer = &exchange.answer;
     match fault {
+        Fault::ShortStream => {
+            let (document, framing) = document(exchange)?;
+            let events = document.as_array().filter(|events| framing.is_some() && events.len() > 1)?;
+            let half = Value::from(events[..events.len() / 2].to_vec());
+            Some(Answer { body: written(&half, framing), ..answer.clone() })
+        }
         Fault::ServerError => Some(Answer { status: 500, ..answer.clone() }),
         Fault::HtmlPage => Some(Answer {
             status: 200,
@@ -151,7 +180,16 @@ mod tests {
     fn exchange(request: &str, auth: Auth, status: u16, body: &str) -> Exchange {
         let answer =
             Answer { status, headers: Vec::new(), body: body.as_bytes().to_vec(), end: BodyEnd::Whole };
-        Exchange { request: request.to_owned(), asked: request.to_owned(), auth, paths: Vec::new(), answer }
+        let (request, identified) = (request.to_owned(), matches!(auth, Auth::Own(_)));
+        Exchange {
+            asked: request.clone(),
+            request,
+            auth,
+            identified,
+            paths: Vec::new(),
+            stream: false,
+            answer,
+        }
     }
 
     #[test]

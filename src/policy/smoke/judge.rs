@@ -1,7 +1,6 @@
 //! Results to a verdict. RED outranks inconclusive, inconclusive outranks green, and nothing is green because it is
 //! empty.
 
-use super::suite::FlakyRule;
 use crate::model::check::{Build, CheckResult, Outcome, Repeat, Sample, StepResult, TenantResult};
 use crate::model::commit::CommitSha;
 use crate::model::verdict::Verdict;
@@ -30,7 +29,7 @@ pub fn check(samples: &[Sample], repeat: Repeat) -> Outcome {
 }
 
 pub fn tenant(tenant: &TenantResult) -> Outcome {
-    let checks = tenant.checks.iter().map(|check| check.outcome).max().unwrap_or(Outcome::Inconclusive);
+    let checks = tenant.results().map(|check| check.outcome).max().unwrap_or(Outcome::Inconclusive);
     match tenant.build.astray() {
         None => checks,
         Some(_) => checks.max(Outcome::Inconclusive),
@@ -38,19 +37,12 @@ pub fn tenant(tenant: &TenantResult) -> Outcome {
 }
 
 /// The verdict on a fleet in which every tenant has a result for each of `checks` checks.
-pub fn fleet(tenants: &[TenantResult], checks: usize, flaky: FlakyRule) -> Verdict {
-    let outcomes: Vec<Outcome> = tenants.iter().map(tenant).collect();
-    let red = |outcome: &Outcome| match (outcome, flaky) {
-        (Outcome::Failed, _) | (Outcome::Flaky, FlakyRule::Fail) => true,
-        (Outcome::Flaky, FlakyRule::Warn) | (Outcome::Passed | Outcome::Inconclusive, _) => false,
-    };
-    let flaky_fails = flaky == FlakyRule::Fail
-        && tenants.iter().flat_map(|t| &t.checks).any(|check| check.outcome == Outcome::Flaky);
-    if outcomes.iter().any(red) || flaky_fails {
+pub fn fleet(tenants: &[TenantResult], checks: usize) -> Verdict {
+    if tenants.iter().flat_map(TenantResult::results).any(CheckResult::is_red) {
         return Verdict::Red;
     }
     let complete = checks > 0 && tenants.iter().all(|tenant| tenant.checks.len() == checks);
-    if tenants.is_empty() || !complete || outcomes.iter().any(|outcome| !outcome.is_pass()) {
+    if tenants.is_empty() || !complete || !tenants.iter().all(|t| tenant(t).is_pass()) {
         return Verdict::Inconclusive;
     }
     Verdict::Green
@@ -70,7 +62,6 @@ pub fn superseded(tenants: &[TenantResult], sha: &CommitSha) -> Option<CommitSha
     astray.all(|tenant| matches!(tenant.build, Build::Changed(_))).then(|| instead(tenants, sha))?
 }
 
-/// The sha in what a tenant said of its build, if it is another one.
 fn other_build(said: &str, sha: &CommitSha) -> Option<CommitSha> {
     let words = said.split(|c: char| !c.is_ascii_alphanumeric());
     words
@@ -106,10 +97,9 @@ pub fn tally<'a>(checks: impl IntoIterator<Item = &'a CheckResult>) -> Tally {
 #[cfg(test)]
 mod tests {
     use super::{check, fleet, instead, superseded};
-    use crate::model::check::{Build, CheckResult, Outcome, Places, Repeat, Sample, TenantResult};
+    use crate::model::check::{Build, CheckResult, FlakyRule, Outcome, Places, Repeat, Sample, TenantResult};
     use crate::model::commit::CommitSha;
     use crate::model::verdict::Verdict;
-    use crate::policy::smoke::suite::FlakyRule;
     use Outcome::{Failed, Flaky, Inconclusive, Passed};
 
     fn result(outcome: Outcome) -> CheckResult {
@@ -117,7 +107,9 @@ mod tests {
             name: "c".to_owned(),
             why: None,
             line: 1,
+            part: 0,
             outcome,
+            flaky: FlakyRule::Fail,
             elapsed_ms: 0,
             repeat: Repeat { times: 1, pass: 1 },
             samples: Vec::new(),
@@ -131,6 +123,7 @@ mod tests {
             url: "http://t".parse().unwrap(),
             build,
             places: Places::default(),
+            setup: Vec::new(),
             checks: outcomes.iter().copied().map(result).collect(),
         }
     }
@@ -182,11 +175,14 @@ mod tests {
             (vec![tenant(served(), &[Flaky, Passed])], Verdict::Red),
             (vec![tenant(served(), &[Flaky, Inconclusive])], Verdict::Red),
         ] {
-            assert_eq!(fleet(&tenants, 2, FlakyRule::Fail), verdict, "{tenants:?}");
+            assert_eq!(fleet(&tenants, 2), verdict, "{tenants:?}");
         }
-        let flaky = [tenant(served(), &[Flaky, Passed])];
-        assert_eq!(fleet(&flaky, 2, FlakyRule::Warn), Verdict::Green);
-        assert_eq!(fleet(&[tenant(served(), &[])], 0, FlakyRule::Fail), Verdict::Inconclusive);
+        let mut flaky = [tenant(served(), &[Flaky, Passed, Flaky])];
+        flaky[0].checks[0].flaky = FlakyRule::Warn;
+        assert_eq!(fleet(&flaky, 3), Verdict::Red);
+        flaky[0].checks[2].flaky = FlakyRule::Warn;
+        assert_eq!(fleet(&flaky, 3), Verdict::Green);
+        assert_eq!(fleet(&[tenant(served(), &[])], 0), Verdict::Inconclusive);
     }
 
     #[test]

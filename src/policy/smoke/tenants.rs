@@ -21,11 +21,16 @@ fn refuse(message: impl Into<String>, hint: impl Into<String>) -> NotTenants {
     Complaint::new(message, hint)
 }
 
-/// The tenants of two lists in the same order, separated by newlines, commas or spaces.
+/// The tenants of two lists in the same order, separated by newlines, commas or spaces. Where no token is `needed`, there
+/// may be none.
 ///
 /// # Errors
 /// A list is empty or has an empty item, the counts differ, a URL is none or stands twice, a token is unfit.
-pub fn of_lists(urls: ListVariable<'_>, tokens: ListVariable<'_>) -> Result<Vec<Tenant>, NotTenants> {
+pub fn of_lists(
+    urls: ListVariable<'_>,
+    tokens: ListVariable<'_>,
+    needed: bool,
+) -> Result<Vec<Tenant>, NotTenants> {
     let hint =
         format!("{} and {} are one list each, in the same order, one item a line", urls.name, tokens.name);
     let url_items = split(urls.value.unwrap_or_default())
@@ -35,7 +40,8 @@ pub fn of_lists(urls: ListVariable<'_>, tokens: ListVariable<'_>) -> Result<Vec<
     if url_items.is_empty() {
         return Err(refuse(format!("there are no tenants: {} is empty or not set", urls.name), hint));
     }
-    if url_items.len() != token_items.len() {
+    let without = !needed && token_items.is_empty();
+    if url_items.len() != token_items.len() && !without {
         let counts = format!(
             "{} URLs in {} and {} tokens in {}",
             url_items.len(),
@@ -53,14 +59,12 @@ pub fn of_lists(urls: ListVariable<'_>, tokens: ListVariable<'_>) -> Result<Vec<
         places.push(url);
     }
     let named = names(&places)?;
-    let pairs = named.into_iter().zip(token_items);
-    pairs
-        .enumerate()
-        .map(|(at, ((name, url), token))| {
-            let token = fit(token, &format!("token {} of {}", at + 1, tokens.name))?;
-            Ok(Tenant { name, url, token })
-        })
-        .collect()
+    let token_of = |at: usize| match token_items.get(at) {
+        Some(token) => fit(token, &format!("token {} of {}", at + 1, tokens.name)),
+        None => Ok(Secret::new("")),
+    };
+    let numbered = named.into_iter().enumerate();
+    numbered.map(|(at, (name, url))| Ok(Tenant::new(name, url, token_of(at)?))).collect()
 }
 
 /// The tenants that the command line names, each with its token in a variable of its own.
@@ -69,6 +73,7 @@ pub fn of_lists(urls: ListVariable<'_>, tokens: ListVariable<'_>) -> Result<Vec<
 /// A name or URL stands twice, two names share a variable, or a token is missing or unfit.
 pub fn of_names<'e>(
     named: &[(TenantName, TenantUrl)],
+    needed: bool,
     variable: impl Fn(&str) -> Option<&'e str>,
 ) -> Result<Vec<Tenant>, NotTenants> {
     for (at, (name, url)) in named.iter().enumerate() {
@@ -93,20 +98,18 @@ pub fn of_names<'e>(
         let holder = name.token_variable();
         match variable(&holder) {
             Some(token) => fit(token.trim(), &holder),
+            None if !needed => Ok(Secret::new("")),
             None => Err(refuse(
                 format!("the token of `{name}` is missing: {holder} is empty or not set"),
                 format!("export it as {holder}; a token is never given as an argument"),
             )),
         }
     };
-    named
-        .iter()
-        .map(|(name, url)| Ok(Tenant { name: name.clone(), url: url.clone(), token: token_of(name)? }))
-        .collect()
+    named.iter().map(|(name, url)| Ok(Tenant::new(name.clone(), url.clone(), token_of(name)?))).collect()
 }
 
 /// The items of a list; `None` if one between two commas is empty. Blank lines are nothing.
-fn split(text: &str) -> Option<Vec<&str>> {
+pub(super) fn split(text: &str) -> Option<Vec<&str>> {
     let mut items = Vec::new();
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
         // A comma may also end a line whose list goes on in the next one.
@@ -142,7 +145,7 @@ fn twice(url: &TenantUrl) -> NotTenants {
 }
 
 /// A token that a header can carry and that can be kept secret; `what` names it in the message.
-fn fit(token: &str, what: &str) -> Result<Secret, NotTenants> {
+pub(super) fn fit(token: &str, what: &str) -> Result<Secret, NotTenants> {
     if token.is_empty() {
         return Err(refuse(format!("{what} is empty"), "set it, or leave its tenant out"));
     }
@@ -174,7 +177,7 @@ mod tests {
     fn pairs(urls: &str, tokens: &str) -> Result<Vec<(String, String)>, String> {
         let urls = ListVariable { name: "URLS", value: Some(urls) };
         let tokens = ListVariable { name: "TOKENS", value: Some(tokens) };
-        let tenants = of_lists(urls, tokens).map_err(|e| e.to_string())?;
+        let tenants = of_lists(urls, tokens, true).map_err(|e| e.to_string())?;
         Ok(tenants.into_iter().map(|t| (t.name.to_string(), t.token.expose().to_owned())).collect())
     }
 
@@ -226,7 +229,7 @@ mod tests {
     fn a_named_tenant_has_its_token_in_a_variable_of_its_own() {
         let tenant = |name: &str, url: &str| (name.parse().unwrap(), url.parse().unwrap());
         let token = |name: &str| (name == "CANARY_TOKEN_A_B").then_some("hush-hush-1");
-        let found = of_names(&[tenant("a-b", "https://a")], token).unwrap();
+        let found = of_names(&[tenant("a-b", "https://a")], true, token).unwrap();
         assert_eq!(found[0].token.expose(), "hush-hush-1");
         for (named, words) in [
             (vec![tenant("x", "https://a")], "CANARY_TOKEN_X is empty or not set"),
@@ -234,7 +237,7 @@ mod tests {
             (vec![tenant("a-b", "https://a"), tenant("a-b", "https://b")], "named twice"),
             (vec![tenant("a-b", "https://a"), tenant("c", "https://a")], "twice"),
         ] {
-            let error = of_names(&named, token).map(|_| ()).expect_err(words).to_string();
+            let error = of_names(&named, true, token).map(|_| ()).expect_err(words).to_string();
             assert!(error.contains(words), "{error}");
         }
     }

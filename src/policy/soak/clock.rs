@@ -13,7 +13,6 @@ use crate::model::soak::Interval;
 /// What is known of the tenants at one tick.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Serving {
-    /// Every tenant serves the release.
     Yes,
     /// A tenant serves another build, or the ring's tag does not name the release yet; what was found.
     No(String),
@@ -23,10 +22,8 @@ pub enum Serving {
     Unknown(String),
 }
 
-/// The clock's memory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Clock {
-    /// When the soak was opened.
     pub opened: Timestamp,
     /// Stretches that ended because a tenant served another build; each without its settling.
     done: Vec<Interval>,
@@ -45,7 +42,6 @@ pub struct Timing {
     pub lag: Duration,
 }
 
-/// What the clock shows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reading {
     /// What is counted and may be read from the sources, in order.

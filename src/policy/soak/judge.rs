@@ -18,14 +18,11 @@ pub use self::reason::Reason;
 pub use self::rule::{Assure, Breach, Goal, Harm, Look, Margin, Rule, Shown, Standing};
 pub use self::share::samples_to_decide;
 
-/// The verdict on one metric.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Finding {
     /// Pending while the soak is open and nothing is alarming.
     pub verdict: Verdict,
-    /// Why it is inconclusive.
     pub reason: Option<Reason>,
-    /// The numbers behind it.
     pub shown: Shown,
 }
 

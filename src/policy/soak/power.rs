@@ -9,17 +9,13 @@ use super::statistics::tail_at_least;
 use crate::model::measurement::{Counts, Measurement};
 use crate::model::verdict::Verdict;
 
-/// How a soak may end.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Chances {
-    /// Green.
     pub green: f64,
-    /// Red.
     pub red: f64,
 }
 
 impl Chances {
-    /// The chance of no answer.
     pub fn neither(self) -> f64 {
         (1.0 - self.green - self.red).max(0.0)
     }

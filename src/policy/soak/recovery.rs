@@ -8,9 +8,7 @@ use crate::model::measurement::Measurement;
 /// What the targets looked like at one look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Targets {
-    /// All of them are met.
     Met,
-    /// One of them is not.
     Missed,
     /// One of them could not be measured.
     Unknown,
@@ -26,7 +24,6 @@ pub enum Recovery {
         /// When the targets were first met, from the move.
         since: Duration,
     },
-    /// Met in time and kept.
     Recovered {
         /// When the targets were first met, from the move.
         since: Duration,
@@ -61,7 +58,6 @@ pub fn target(rule: &Rule, goal: Option<Goal>, measured: Option<&Measurement>) -
     (targets, shown.estimate)
 }
 
-/// All targets of one look together.
 pub fn together(targets: &[Targets]) -> Targets {
     if targets.contains(&Targets::Missed) {
         Targets::Missed

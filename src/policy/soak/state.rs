@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::clock::{Clock, Serving, Timing};
 use super::judge::{self, Course, Finding, Look, Reason, Rule, Standing};
@@ -18,12 +19,12 @@ use crate::model::soak::Interval;
 use crate::model::verdict::Verdict;
 
 /// The memory of a soak, as its state file holds it.
+/// Which soak it is: a state of another one is not gone on with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct State {
     /// The version of this form: 1.
     pub format: u32,
-    /// The release.
     pub sha: CommitSha,
     /// The release beside it, if the file asks about one.
     pub stable: Option<CommitSha>,
@@ -35,7 +36,6 @@ pub struct State {
     pub ring: Option<String>,
     /// sha256 of the soak file, in hex: another file is another soak.
     pub gates: String,
-    /// The clock.
     pub clock: Clock,
     /// The last tick; `None`: there was none yet.
     pub tick: Option<Tick>,
@@ -45,35 +45,46 @@ pub struct State {
     /// What took the ring's tag since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub superseded: Option<String>,
+    /// How often it went on for another window.
+    #[serde(default)]
+    pub extended: u32,
+    /// The numbers of the snapshot, before the opening and at the close.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub snapshot: BTreeMap<String, Snapshot>,
+    /// Failing rows of what is red, by metric; taken when it closed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rows: BTreeMap<String, Vec<Value>>,
     /// What was measured, by metric.
     pub metrics: BTreeMap<String, Memory>,
-    /// Whether the verdict is final.
     pub closed: bool,
 }
 
-/// Which soak it is: a state of another one is not gone on with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject {
-    /// The release.
     pub sha: CommitSha,
-    /// The release beside it.
     pub stable: Option<CommitSha>,
     /// The release's images, where records are kept.
     pub images: Vec<JudgedImage>,
-    /// The ring.
     pub ring: Option<String>,
     /// sha256 of the soak file, in hex.
     pub gates: String,
 }
 
+/// A number before the opening and at the close; `None` where it could not be measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Before the opening: the live release.
+    pub before: Option<f64>,
+    /// At the close.
+    pub after: Option<f64>,
+}
+
 /// One tick.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tick {
-    /// When it was.
     pub at: Timestamp,
-    /// What the clock counted.
     pub counted: Duration,
-    /// The same at the tick before.
+    /// What the clock had counted at the tick before.
     pub before: Duration,
     /// The share of the elapsed time that was counted.
     pub coverage: f64,
@@ -98,7 +109,24 @@ pub struct Memory {
     pub reached: Duration,
     /// The same: counted time of which it told nothing.
     pub blind: Duration,
+    /// Its number at each tick, for charts; of long soaks every second, fourth or eighth one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub course: Vec<Point>,
 }
+
+/// One number of a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    /// The counted time.
+    pub counted: Duration,
+    /// The number.
+    pub value: f64,
+    /// Its limits at `alpha_green`, if it has any.
+    pub limits: Option<(f64, f64)>,
+}
+
+/// The most points that are kept of one metric.
+const POINTS: usize = 256;
 
 /// What a source said at one tick.
 #[derive(Clone, Debug, PartialEq)]
@@ -112,16 +140,13 @@ pub enum Measured {
 /// What a soak says after a tick.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judged {
-    /// The verdict.
     pub verdict: Verdict,
-    /// Why it is inconclusive.
     pub reason: Option<Reason>,
     /// What each metric shows, in the order of the file.
     pub metrics: Vec<Finding>,
 }
 
 impl State {
-    /// A soak that is opened.
     pub fn open(subject: Subject, now: Timestamp) -> Self {
         let Subject { sha, stable, images, ring, gates } = subject;
         Self {
@@ -135,6 +160,9 @@ impl State {
             tick: None,
             on_ring: false,
             superseded: None,
+            extended: 0,
+            snapshot: BTreeMap::new(),
+            rows: BTreeMap::new(),
             metrics: BTreeMap::new(),
             closed: false,
         }
@@ -172,7 +200,7 @@ impl State {
     /// none if nothing new was counted.
     pub fn look(&mut self, soak: &Soak, now: Timestamp, serving: &Serving) -> Vec<Interval> {
         self.clock.see(now, serving, soak.settle);
-        let reading = self.clock.read(now, timing(soak));
+        let reading = self.clock.read(now, self.timing(soak));
         let before = self.tick.as_ref().map_or(Duration::ZERO, |tick| tick.counted);
         let astray = match serving {
             Serving::Yes => None,
@@ -188,11 +216,11 @@ impl State {
             before: before.min(reading.counted),
             coverage: reading.coverage(),
             longest_gap: reading.longest_gap,
-            closing: gave_up(soak, self.clock.opened, now),
+            closing: self.gave_up(soak, now),
             astray,
         });
         // While the clock stands there is nothing new to ask about; a last look that failed is made again.
-        let fresh = reading.counted > before || reading.counted >= soak.window;
+        let fresh = reading.counted > before || reading.counted >= self.window(soak);
         if fresh { reading.intervals } else { Vec::new() }
     }
 
@@ -206,22 +234,37 @@ impl State {
             }
         }
         self.expose(soak);
-        let over =
-            tick.counted >= soak.window || (soak.ends == Ends::Samples && self.has_samples(soak, &tick));
+        let over = tick.counted >= self.window(soak)
+            || (soak.ends == Ends::Samples && self.has_samples(soak, &tick));
         let troubled = |metric: &Metric| {
             metric.gates && self.metrics.get(&metric.name).is_some_and(|memory| memory.trouble.is_some())
         };
         // Sources that can look back may answer at the next tick: a last look that failed is made again.
         tick.closing |= over && !soak.metrics.iter().any(troubled);
         self.tick = Some(tick.clone());
-        let judged = self.judge(soak);
+        let mut judged = self.judge(soak);
+        if judged.verdict == Verdict::Inconclusive && self.extended < soak.extend && more_helps(&judged) {
+            self.extended += 1;
+            tick.closing = false;
+            self.tick = Some(tick.clone());
+            judged = self.judge(soak);
+        }
         for (metric, finding) in soak.metrics.iter().zip(&judged.metrics) {
             let memory = self.metrics.entry(metric.name.clone()).or_default();
             let broken = finding.verdict == Verdict::Red || finding.shown.point == Standing::Red;
             memory.first_breach = if broken { memory.first_breach.or(Some(tick.at)) } else { None };
+            memory.note(tick.counted, finding);
         }
         self.closed = judged.verdict != Verdict::Pending;
         judged
+    }
+
+    /// Judges now, whatever could not be measured.
+    pub fn close(&mut self, soak: &Soak) -> Judged {
+        if let Some(tick) = &mut self.tick {
+            tick.closing = true;
+        }
+        self.judge(soak)
     }
 
     /// What the memory says, as of its last tick.
@@ -248,11 +291,12 @@ impl State {
     }
 
     fn findings(&self, soak: &Soak, tick: &Tick) -> Vec<Finding> {
-        let budget = Budget::new(soak.alpha_red, soak.gating(), soak.window);
+        let budget = Budget::new(soak.alpha_red, soak.gating(), soak.longest());
         let look = Look {
             closing: tick.closing,
             alpha_red: budget.level(tick.before, tick.counted),
-            alpha_green: soak.alpha_green,
+            // Each window may end in a look that proves.
+            alpha_green: soak.alpha_green / f64::from(1 + soak.extend),
         };
         let nothing = Memory::default();
         let finding = |metric: &Metric| {
@@ -265,14 +309,39 @@ impl State {
     /// Whether every gating metric has the samples that it was planned with.
     fn has_samples(&self, soak: &Soak, tick: &Tick) -> bool {
         let closing = Tick { closing: true, ..tick.clone() };
-        let few = |finding: &Finding| {
-            matches!(
+        let few = |metric: &Metric, finding: &Finding| {
+            let planned = metric.rule.min_samples().saturating_mul(u64::from(1 + self.extended));
+            let nothing = matches!(
                 finding.shown.point,
                 Standing::Inconclusive(Reason::Samples { .. } | Reason::NoData | Reason::EmptyArm { .. })
-            )
+            );
+            nothing || finding.shown.samples < planned
         };
         let findings = self.findings(soak, &closing);
-        !soak.metrics.iter().zip(&findings).any(|(metric, finding)| metric.gates && few(finding))
+        !soak.metrics.iter().zip(&findings).any(|(metric, finding)| metric.gates && few(metric, finding))
+    }
+
+    /// The counted time after which it closes, with the extensions so far.
+    pub fn window(&self, soak: &Soak) -> Duration {
+        soak.window * (1 + self.extended)
+    }
+
+    fn timing(&self, soak: &Soak) -> Timing {
+        Timing { window: self.window(soak), settle: soak.settle, lag: soak.lag }
+    }
+
+    /// The intervals that were counted up to the last tick.
+    pub fn intervals(&self, soak: &Soak) -> Vec<Interval> {
+        let read = |tick: &Tick| self.clock.read(tick.at, self.timing(soak)).intervals;
+        self.tick.as_ref().map(read).unwrap_or_default()
+    }
+
+    /// Whether the time is over in which the window could be counted with the least coverage, and failed sources may
+    /// answer.
+    fn gave_up(&self, soak: &Soak, now: Timestamp) -> bool {
+        let passed = Duration::try_from(now.duration_since(self.clock.opened)).unwrap_or_default();
+        let elapsed = passed.saturating_sub(soak.settle).saturating_sub(soak.lag);
+        elapsed.as_secs_f64() * soak.min_coverage > self.window(soak).as_secs_f64()
     }
 
     /// Gives the metrics that count only what is bad the exposure of the metric that they name.
@@ -296,7 +365,27 @@ impl State {
     }
 }
 
+/// Whether more samples can decide what is inconclusive.
+fn more_helps(judged: &Judged) -> bool {
+    matches!(judged.reason, Some(Reason::Samples { .. } | Reason::Undecided | Reason::EmptyArm { .. }))
+}
+
 impl Memory {
+    /// Keeps the number of a tick that counted something new.
+    fn note(&mut self, counted: Duration, finding: &Finding) {
+        let fresh = self.course.last().is_none_or(|last| last.counted < counted);
+        if let Some(value) = finding.shown.estimate.filter(|_| fresh) {
+            self.course.push(Point { counted, value, limits: finding.shown.limits });
+        }
+        if self.course.len() > POINTS {
+            let mut at = 0;
+            self.course.retain(|_| {
+                at += 1;
+                at % 2 == 1
+            });
+        }
+    }
+
     fn learn(&mut self, metric: &Metric, answer: Result<Measured, Reason>, counted: Duration, soak: &Soak) {
         self.trouble = None;
         match answer {
@@ -342,7 +431,6 @@ fn joined(old: Option<Measurement>, new: Measurement) -> Measurement {
     }
 }
 
-/// Both together.
 pub fn added(old: Option<Measurement>, new: Measurement) -> Measurement {
     match (old, new) {
         (Some(Measurement::Counts(old)), Measurement::Counts(new)) => Measurement::Counts(old.and(new)),
@@ -356,18 +444,6 @@ pub fn added(old: Option<Measurement>, new: Measurement) -> Measurement {
         ) => Measurement::Arms { canary: canary.and(more_canary), stable: stable.and(more_stable) },
         (old, new) => joined(old, new),
     }
-}
-
-/// What a file says of the clock.
-pub fn timing(soak: &Soak) -> Timing {
-    Timing { window: soak.window, settle: soak.settle, lag: soak.lag }
-}
-
-/// Whether the time is over in which the window could be counted with the least coverage, and failed sources may answer.
-fn gave_up(soak: &Soak, opened: Timestamp, now: Timestamp) -> bool {
-    let passed = Duration::try_from(now.duration_since(opened)).unwrap_or_default();
-    let elapsed = passed.saturating_sub(soak.settle).saturating_sub(soak.lag);
-    elapsed.as_secs_f64() * soak.min_coverage > soak.window.as_secs_f64()
 }
 
 #[cfg(test)]
@@ -485,6 +561,18 @@ mod tests {
         step(0, Ok(()));
         assert_eq!(step(1_450, failed()), Verdict::Pending);
         assert_eq!(step(1_700, failed()), Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn an_undecided_soak_goes_on_for_another_window_as_often_as_it_may() {
+        // 1,440 samples, 1 of 10 bad: just at the limit, which no number of samples proves.
+        let soak = soak("assure = 'bound'\nextend = 1");
+        let (state, judged) = play(&soak, (0..).step_by(15).take(400), 10);
+        assert_eq!((judged.verdict, state.extended, state.closed), (Verdict::Inconclusive, 1, true));
+        assert_eq!(judged.metrics[0].shown.samples, 2 * 24 * 60);
+        assert!(state.metrics["m"].course.len() > 90);
+        let (state, judged) = play(&soak, (0..).step_by(15).take(400), 30);
+        assert_eq!((judged.verdict, state.extended), (Verdict::Green, 0));
     }
 
     #[test]

@@ -16,12 +16,10 @@ use crate::policy::smoke::suite::json_path::Path;
 use crate::policy::smoke::suite::template::{JsonTemplate, Template};
 use crate::policy::toml::{self, Mistakes, TomlFile};
 
-/// A soak, checked.
 #[derive(Clone, Debug)]
 pub struct Soak {
     /// The counted time after which it closes.
     pub window: Duration,
-    /// When it closes.
     pub ends: Ends,
     /// How often the metrics are read, where one process watches.
     pub tick: Duration,
@@ -45,37 +43,28 @@ pub struct Soak {
     pub recovery: Option<Recovery>,
     /// What is measured before and after.
     pub snapshot: Option<Snapshot>,
-    /// Who is told.
     pub notify: Option<Notify>,
-    /// What is read, by name.
     pub sources: Vec<(String, Source)>,
     /// What must be true, in the order of the file; at least one of them gates, and names are unique.
     pub metrics: NonEmpty<Metric>,
 }
 
-/// When a soak closes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ends {
-    /// When the window is over.
     Window,
     /// As soon as every gating metric has its `min_samples`, and at the latest when the window is over.
     Samples,
 }
 
-/// One thing that is watched.
 #[derive(Clone, Debug)]
 pub struct Metric {
-    /// Its name.
     pub name: String,
-    /// What it protects.
     pub why: Option<String>,
-    /// Its line in the file.
     pub line: usize,
     /// `false` (`mode = "observe"`): it is shown and decides nothing.
     pub gates: bool,
     /// What kind of harm a RED means, for the rollback that follows.
     pub class: Option<String>,
-    /// What must be true.
     pub rule: Rule,
     /// For `zero`: the metric whose samples are the exposure, where the source counts only what is bad.
     pub exposure: Option<String>,
@@ -83,12 +72,10 @@ pub struct Metric {
     pub asks: NonEmpty<Ask>,
 }
 
-/// A question to a source.
 #[derive(Clone, Debug)]
 pub struct Ask {
     /// The source's name in [`Soak::sources`].
     pub source: String,
-    /// What is asked.
     pub query: Query,
 }
 
@@ -98,10 +85,11 @@ pub enum Query {
     /// PostgreSQL: one row with `good` or `bad` and `total`, two rows with `arm`, or one number. `$1 $2` are the
     /// interval, `$3 $4` canary and stable.
     Sql {
-        /// The statement.
         sql: String,
         /// A statement for up to 50 failing rows.
         samples: Option<String>,
+        /// Whether these are kept as they are, and not only their ids and hashes.
+        full: bool,
     },
     /// Prometheus: a counter, counted exactly from its raw samples.
     Counter {
@@ -125,9 +113,7 @@ pub enum Query {
     PromqlShare {
         /// Which samples the first expression counts.
         of: Which,
-        /// How many.
         hits: Template,
-        /// Of how many.
         total: Template,
     },
     /// HTTP: numbers of a JSON answer. A path to one number is that number; a path that gives a list is its length.
@@ -136,22 +122,15 @@ pub enum Query {
         method: &'static str,
         /// Path and query below the source's URL.
         target: Template,
-        /// The body of a POST.
         body: Option<JsonTemplate>,
         /// What is taken from the answer.
         take: Take,
     },
     /// JUnit: how many of the cases passed. `*` in the pattern is anything.
-    Junit {
-        /// Which cases.
-        case: String,
-    },
+    Junit { case: String },
     /// A command: JSON `{"good": 1, "total": 2}`, `{"bad": 1, "total": 2}`, `{"canary": {...}, "stable": {...}}`, or a
     /// number.
-    Command {
-        /// The program and its arguments.
-        argv: Vec<Template>,
-    },
+    Command { argv: Vec<Template> },
 }
 
 /// What the templates of a query may hold: the interval as RFC 3339 and in seconds since 1970, its length as PromQL
@@ -160,29 +139,22 @@ pub enum Query {
 pub const PLACEHOLDERS: [&str; 8] =
     ["start", "end", "start_unix", "end_unix", "window", "sha", "canary", "stable"];
 
-/// Which samples a query counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
-    /// The good ones.
     Good,
-    /// The bad ones.
     Bad,
 }
 
 /// What is taken from a JSON answer.
 #[derive(Clone, Debug)]
 pub enum Take {
-    /// A number.
     Value(Path),
     /// How many bad ones, for `zero` with an `exposure`.
     Bad(Path),
-    /// Hits and total.
     Share {
         /// Which samples the first path counts.
         of: Which,
-        /// How many.
         hits: Path,
-        /// Of how many.
         total: Path,
     },
 }
@@ -192,53 +164,41 @@ pub enum Take {
 pub struct Source {
     /// Bound on one question.
     pub timeout: Duration,
-    /// What it is.
     pub kind: SourceKind,
 }
 
-/// What a source is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SourceKind {
-    /// A PostgreSQL database.
     Postgres {
-        /// Variable with the connection string.
         dsn_env: String,
     },
     /// Anything that speaks Prometheus' HTTP API.
     Prometheus(Endpoint),
-    /// Anything that answers JSON.
     HttpJson(Endpoint),
-    /// A JUnit report on disk.
     Junit {
         /// The file, relative to the folder of `soak.toml`.
         file: String,
     },
-    /// Commands of this machine.
     Command,
 }
 
 /// Where an HTTP source is and how it is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// Where it is.
     pub url: Place,
-    /// How a request is authorised.
     pub auth: SourceAuth,
 }
 
-/// A URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// As it stands in the file.
     Url(String),
-    /// In this variable.
     Env(String),
 }
 
 /// How a request to a source is authorised.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SourceAuth {
-    /// Not at all.
     None,
     /// `Authorization: Bearer`, the token in this variable.
     TokenEnv(String),
@@ -261,21 +221,16 @@ impl Soak {
         self.metrics.iter().find(|metric| metric.name == name)
     }
 
-    /// The longest window: with every extension.
     pub fn longest(&self) -> Duration {
         self.window * (1 + self.extend)
     }
 
-    /// How many metrics gate.
     pub fn gating(&self) -> usize {
         self.metrics.iter().filter(|metric| metric.gates).count()
     }
 }
 
 /// Reads `soak.toml`.
-///
-/// # Errors
-/// Every mistake, at its place.
 pub fn read(file: &TomlFile<'_>) -> Result<Soak, Mistakes> {
     toml::read(file, &vocabulary::FILE, read::read_soak)
 }
@@ -305,7 +260,7 @@ impl Query {
     /// Whether it asks about the release beside the judged one.
     pub fn uses_stable(&self) -> bool {
         match self {
-            Self::Sql { sql, samples } => {
+            Self::Sql { sql, samples, .. } => {
                 sql.contains("$4") || samples.as_ref().is_some_and(|samples| samples.contains("$4"))
             }
             _ => self.uses("stable"),
@@ -379,7 +334,7 @@ mod tests {
         let soak = soak(&format!("{HEAD}{METRIC}")).unwrap();
         let metric = soak.metrics.first();
         assert!(matches!(metric.rule, Rule::Rate { goal: Goal::AtLeast(_), min_samples: 30, .. }));
-        assert!(matches!(&metric.asks.first().query, Query::Sql { samples: None, .. }));
+        assert!(matches!(&metric.asks.first().query, Query::Sql { samples: None, full: false, .. }));
         assert_eq!((soak.gating(), metric.line), (1, 13));
     }
 

@@ -97,7 +97,7 @@ impl Check<'_> {
                 None => return true,
                 Some(missing) => format!("`{missing}` is missing from `{name}`"),
             },
-            [] => format!("`{name}` says nothing"),
+            [] => format!("`{name}` needs {}", forms.join(", or ")),
             _ => format!("`{name}` says two things at once"),
         };
         self.notes.at(place, message, Some(format!("write {}", forms.join(", or "))));
@@ -138,8 +138,23 @@ impl Check<'_> {
                 self.wrong(value, format!("expected {}, found `{text}`", one_of(words)), hint)
             }
             (kind, _) if takes(kind, value) && in_range(kind, value) => State::Right,
-            (kind, _) => {
-                self.wrong(value, format!("expected {}, found {}", described(kind), found(value)), None)
+            (kind, found_here) => {
+                let hint = match (kind, found_here) {
+                    (Kind::Tables(words), DeValue::Table(_)) => {
+                        Some(format!("write `[[{}]]`, with two brackets, before each of them", words.name))
+                    }
+                    (Kind::Table(words), _) => {
+                        let known: Vec<&str> = words.all().map(|key| key.name).collect();
+                        let first = known.first().copied().unwrap_or_default();
+                        Some(format!(
+                            "`{0}` takes {1}, as in `{0}.{first} = ...`",
+                            words.name,
+                            listed(&known)
+                        ))
+                    }
+                    _ => None,
+                };
+                self.wrong(value, format!("expected {}, found {}", described(kind), found(value)), hint)
             }
         }
     }

@@ -15,8 +15,13 @@ const NAMED: usize = 8;
 pub(super) struct Group<'r> {
     /// The check, or `[ready]`.
     pub(super) name: &'r str,
+    /// Its file.
+    pub(super) file: &'r str,
+    /// Its line there.
     pub(super) line: usize,
     pub(super) outcome: Outcome,
+    /// Whether it makes the verdict red.
+    pub(super) is_red: bool,
     why: Option<&'r str>,
     tenants: Vec<&'r TenantResult>,
     of: usize,
@@ -37,6 +42,10 @@ pub(super) fn groups(run: &RunOutcome) -> Vec<Group<'_>> {
         if let Some((key, group)) = astray(run, tenant) {
             add(&mut groups, key, group);
         }
+    }
+    for tenant in &run.tenants {
+        let unwell = tenant.setup.iter().filter_map(|setup| unwell(run, tenant, setup));
+        unwell.for_each(|(key, group)| add(&mut groups, format!("setup {key}"), group));
     }
     for number in 0..run.checks {
         for tenant in &run.tenants {
@@ -71,8 +80,10 @@ fn astray<'r>(run: &'r RunOutcome, tenant: &'r TenantResult) -> Option<(String, 
     };
     let group = Group {
         name: "[ready]",
-        line: run.ready_line.unwrap_or(1),
+        file: run.suite.of_part(run.ready.map_or(0, |(part, _)| part)),
+        line: run.ready.map_or(1, |(_, line)| line),
         outcome: Outcome::Inconclusive,
+        is_red: false,
         why: Some(why),
         tenants: vec![tenant],
         of: run.tenants.len(),
@@ -93,8 +104,10 @@ fn unwell<'r>(
     let step = telling(check);
     let group = Group {
         name: &check.name,
+        file: run.suite.of_part(check.part),
         line: step.map_or(check.line, |step| step.line),
         outcome: check.outcome,
+        is_red: check.is_red(),
         why: check.why.as_deref(),
         tenants: vec![tenant],
         of: run.tenants.len(),
@@ -193,18 +206,18 @@ impl Group<'_> {
         facts
     }
 
-    fn headline(&self, file: &str) -> String {
+    fn headline(&self) -> String {
         let word = match self.outcome {
             Outcome::Failed => "FAILED",
             Outcome::Flaky => "FLAKY",
             Outcome::Inconclusive => "INCONCLUSIVE",
             Outcome::Passed => "PASSED",
         };
-        format!("{word} {} ({}) {file}:{}", self.name, self.share(), self.line)
+        format!("{word} {} ({}) {}:{}", self.name, self.share(), self.file, self.line)
     }
 
-    pub(super) fn text(&self, file: &str, page: &mut Page) {
-        page.line(super::grid::word(self.outcome).0, &self.headline(file));
+    pub(super) fn text(&self, page: &mut Page) {
+        page.line(super::grid::word(self.outcome).0, &self.headline());
         let facts = self.facts();
         let widest = facts.iter().map(|(what, _)| what.chars().count()).max().unwrap_or(0).min(24);
         for (what, text) in facts {
@@ -213,8 +226,8 @@ impl Group<'_> {
         }
     }
 
-    pub(super) fn summary(&self, file: &str, summary: &mut Summary) {
-        summary.paragraph(&self.headline(file));
+    pub(super) fn summary(&self, summary: &mut Summary) {
+        summary.paragraph(&self.headline());
         let lines: Vec<String> =
             self.facts().into_iter().map(|(what, text)| format!("{what}: {text}")).collect();
         summary.block(&lines.join("\n"));
@@ -223,7 +236,11 @@ impl Group<'_> {
 
 fn asked(step: &StepResult) -> String {
     let took = duration::show(Duration::from_millis(step.elapsed_ms));
-    let status = step.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+    let status = match (step.status, step.exit) {
+        (Some(status), _) => status.to_string(),
+        (None, Some(code)) => format!("exit code {code}"),
+        (None, None) => "no answer".to_owned(),
+    };
     let tries = match step.attempts {
         0 => return format!("{}, not sent", step.request),
         1 => String::new(),

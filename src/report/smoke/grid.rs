@@ -1,6 +1,6 @@
 //! The grid: a row for each tenant, a column for each check.
 
-use crate::model::check::{Build, Outcome, TenantResult};
+use crate::model::check::{Build, CheckResult, Outcome, TenantResult};
 use crate::policy::smoke::judge;
 use crate::report::github::Summary;
 use crate::report::page::{Cell, Mood, Page, cell};
@@ -48,6 +48,37 @@ fn names(run: &RunOutcome) -> Vec<&str> {
         .unwrap_or_default()
 }
 
+/// The outcome of a check; of a sampled one with how many samples passed.
+fn outcome(check: &CheckResult) -> (Mood, String) {
+    let (mood, word) = word(check.outcome);
+    if check.repeat.times == 1 || check.samples.is_empty() {
+        return (mood, word.to_owned());
+    }
+    let passed = check.samples.iter().filter(|sample| sample.outcome.is_pass()).count();
+    (mood, format!("{word} {passed}/{}", check.samples.len()))
+}
+
+/// The cells of one tenant: setup, if the suite has any, and checks.
+fn cells(run: &RunOutcome, tenant: &TenantResult) -> Vec<(Mood, String)> {
+    let setup = has_setup(run).then(|| {
+        let worst = tenant.setup.iter().map(|setup| setup.outcome).max();
+        let (mood, word) = word(worst.unwrap_or(Outcome::Inconclusive));
+        (mood, word.to_owned())
+    });
+    setup.into_iter().chain(tenant.checks.iter().map(outcome)).collect()
+}
+
+fn has_setup(run: &RunOutcome) -> bool {
+    run.tenants.iter().any(|tenant| !tenant.setup.is_empty())
+}
+
+/// The heads of the columns after the tenant's name.
+fn heads(run: &RunOutcome) -> Vec<String> {
+    let setup = has_setup(run).then(|| "setup".to_owned());
+    let numbers = (1..=names(run).len()).map(|number| number.to_string());
+    std::iter::once("build".to_owned()).chain(setup).chain(numbers).collect()
+}
+
 fn hidden_row(hidden: usize) -> Option<String> {
     (hidden > 0).then(|| format!("and {hidden} tenants that passed every check"))
 }
@@ -56,16 +87,12 @@ pub(super) fn text(run: &RunOutcome, page: &mut Page) {
     let (shown, hidden) = rows(run);
     let mut table: Vec<Vec<Cell>> = Vec::new();
     if !shown.is_empty() {
-        let mut head = vec![cell(""), (Mood::Dim, "build".to_owned())];
-        head.extend((1..=names(run).len()).map(|number| (Mood::Dim, number.to_string())));
-        table.push(head);
+        let heads = heads(run).into_iter().map(|head| (Mood::Dim, head));
+        table.push(std::iter::once(cell("")).chain(heads).collect());
     }
     for tenant in shown {
         let mut row = vec![(Mood::Strong, tenant.name.to_string()), build(tenant)];
-        row.extend(tenant.checks.iter().map(|check| {
-            let (mood, word) = word(check.outcome);
-            (mood, word.to_owned())
-        }));
+        row.extend(cells(run, tenant));
         table.push(row);
     }
     page.table(&table);
@@ -83,12 +110,12 @@ pub(super) fn text(run: &RunOutcome, page: &mut Page) {
 
 pub(super) fn summary(run: &RunOutcome, summary: &mut Summary) {
     let (shown, hidden) = rows(run);
-    let numbers: Vec<String> = (1..=names(run).len()).map(|number| number.to_string()).collect();
-    let head: Vec<&str> = ["tenant", "build"].into_iter().chain(numbers.iter().map(String::as_str)).collect();
+    let heads = heads(run);
+    let head: Vec<&str> = std::iter::once("tenant").chain(heads.iter().map(String::as_str)).collect();
     let table: Vec<Vec<String>> = shown
         .into_iter()
         .map(|tenant| {
-            let checks = tenant.checks.iter().map(|check| word(check.outcome).1.to_owned());
+            let checks = cells(run, tenant).into_iter().map(|(_, word)| word);
             [tenant.name.to_string(), build(tenant).1].into_iter().chain(checks).collect()
         })
         .collect();

@@ -10,8 +10,6 @@ use quick_xml::events::{BytesDecl, BytesText, Event};
 
 use crate::base::text::escape;
 use crate::model::check::{CheckResult, Outcome, StepResult, TenantResult};
-use crate::policy::smoke::judge::tally;
-use crate::policy::smoke::suite::FlakyRule;
 use crate::tool::canary_smoke::RunOutcome;
 
 /// The longest text of one element.
@@ -29,9 +27,9 @@ pub(super) fn report(run: &RunOutcome) -> String {
 
 fn write(run: &RunOutcome, writer: &mut Writer<Vec<u8>>) -> io::Result<()> {
     writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
-    let all = run.tenants.iter().flat_map(|tenant| &tenant.checks);
+    let all = run.tenants.iter().flat_map(TenantResult::results);
     let element = writer.create_element("testsuites").with_attribute(("name", "canary-smoke"));
-    let counts = counts(all, run.tenants.iter().filter(|t| is_astray(t)).count(), run.flaky);
+    let counts = counts(all, run.tenants.iter().filter(|t| is_astray(t)).count());
     let element = element.with_attributes(counts.iter().map(|(name, n)| (*name, n.as_str())));
     let time =
         seconds(u64::try_from(run.finished.duration_since(run.started).as_millis()).unwrap_or_default());
@@ -49,33 +47,25 @@ fn is_astray(tenant: &TenantResult) -> bool {
 }
 
 /// `tests`, `failures`, `errors`.
-fn counts<'c>(
-    checks: impl Iterator<Item = &'c CheckResult>,
-    astray: usize,
-    flaky: FlakyRule,
-) -> [(&'static str, String); 3] {
-    let tally = tally(checks);
-    let total = tally.passed + tally.flaky + tally.failed + tally.inconclusive + astray;
-    let failures = match flaky {
-        FlakyRule::Fail => tally.failed + tally.flaky,
-        FlakyRule::Warn => tally.failed,
-    };
-    [
-        ("tests", total.to_string()),
-        ("failures", failures.to_string()),
-        ("errors", (tally.inconclusive + astray).to_string()),
-    ]
+fn counts<'c>(checks: impl Iterator<Item = &'c CheckResult>, astray: usize) -> [(&'static str, String); 3] {
+    let (mut tests, mut failures, mut errors) = (astray, 0, astray);
+    for check in checks {
+        tests += 1;
+        failures += usize::from(check.is_red());
+        errors += usize::from(check.outcome == Outcome::Inconclusive);
+    }
+    [("tests", tests), ("failures", failures), ("errors", errors)].map(|(name, n)| (name, n.to_string()))
 }
 
 fn suite(run: &RunOutcome, tenant: &TenantResult, writer: &mut Writer<Vec<u8>>) -> io::Result<()> {
-    let time = seconds(tenant.checks.iter().map(|check| check.elapsed_ms).max().unwrap_or_default());
+    let time = seconds(tenant.results().map(|check| check.elapsed_ms).max().unwrap_or_default());
     let stamp = run.started.strftime("%Y-%m-%dT%H:%M:%S").to_string();
     let element = writer.create_element("testsuite").with_attributes([
         ("name", tenant.name.as_str()),
         ("timestamp", stamp.as_str()),
         ("time", time.as_str()),
     ]);
-    let counts = counts(tenant.checks.iter(), usize::from(is_astray(tenant)), run.flaky);
+    let counts = counts(tenant.results(), usize::from(is_astray(tenant)));
     let element = element.with_attributes(counts.iter().map(|(name, n)| (*name, n.as_str())));
     element.write_inner_content(|writer| {
         if let Some(found) = tenant.build.astray() {
@@ -92,7 +82,7 @@ fn suite(run: &RunOutcome, tenant: &TenantResult, writer: &mut Writer<Vec<u8>>) 
             };
             case.write_inner_content(|writer| verdict(writer, "error", "build", &message, ""))?;
         }
-        tenant.checks.iter().try_for_each(|check| case(run, tenant, check, writer))
+        tenant.results().try_for_each(|check| case(run, tenant, check, writer))
     })?;
     Ok(())
 }
@@ -109,14 +99,14 @@ fn case(
         ("classname", tenant.name.as_str()),
         ("time", time.as_str()),
     ]);
-    let element = match (check.outcome, run.flaky) {
-        (Outcome::Passed, _) => {
+    let element = match check.outcome {
+        Outcome::Passed => {
             case.write_empty()?;
             return Ok(());
         }
-        (Outcome::Failed, _) | (Outcome::Flaky, FlakyRule::Fail) => "failure",
-        (Outcome::Inconclusive, _) => "error",
-        (Outcome::Flaky, FlakyRule::Warn) => "flakyFailure",
+        Outcome::Flaky if !check.is_red() => "flakyFailure",
+        Outcome::Failed | Outcome::Flaky => "failure",
+        Outcome::Inconclusive => "error",
     };
     let steps: Vec<&StepResult> = check.samples.iter().flat_map(|sample| &sample.steps).collect();
     let telling = steps.iter().find(|step| step.outcome == check.outcome);
@@ -125,7 +115,8 @@ fn case(
         (None, Some(why)) => why.clone(),
         (None, None) => "not told".to_owned(),
     };
-    let place = clean(&format!("{}:{}", run.suite.file, telling.map_or(check.line, |step| step.line)));
+    let place =
+        clean(&format!("{}:{}", run.suite.of_part(check.part), telling.map_or(check.line, |step| step.line)));
     let text = format!("{place}\n{}", telling.map(|step| details(step)).unwrap_or_default());
     case.write_inner_content(|writer| verdict(writer, element, check.outcome.as_str(), &message, &text))?;
     Ok(())

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::base::duration;
+use crate::policy::smoke::suite::advice::Advice;
 use crate::report::github::{Annotation, Level, Summary};
 use crate::report::page::{Mood, Page, cell};
 use crate::tool::canary_smoke::LintOutcome;
@@ -12,6 +13,10 @@ impl LintOutcome {
         let worst = &self.worst;
         let shown =
             |span: std::time::Duration| if span.is_zero() { "none".to_owned() } else { duration::show(span) };
+        let setup = match worst.setup.is_zero() {
+            true => String::new(),
+            false => format!(", setup {}", duration::show(worst.setup)),
+        };
         let longest = self.worst.total().min(self.deadline);
         vec![
             ("checks", self.checks.to_string()),
@@ -19,7 +24,7 @@ impl LintOutcome {
             (
                 "longest run",
                 format!(
-                    "{}: ready {}, checks {}, asking again {}; deadline {}",
+                    "{}: ready {}{setup}, checks {}, asking again {}; deadline {}",
                     duration::show(longest),
                     shown(worst.ready),
                     shown(worst.checks),
@@ -40,15 +45,16 @@ impl LintOutcome {
     }
 
     fn weak_spots(&self) -> Vec<String> {
-        let place = |line: Option<usize>| {
-            line.map_or_else(|| self.suite.file.clone(), |n| format!("{}:{n}", self.suite.file))
+        let place = |advice: &Advice| match advice.line {
+            Some(line) => format!("{}:{line}", self.suite.of_part(advice.part)),
+            None => self.suite.file.clone(),
         };
-        self.advice.iter().map(|advice| format!("{}: {}", place(advice.line), advice.message)).collect()
+        self.advice.iter().map(|advice| format!("{}: {}", place(advice), advice.message)).collect()
     }
 
     pub(super) fn fields(&self) -> Map<String, Value> {
         let advice =
-            |a: &crate::policy::smoke::suite::advice::Advice| json!({ "line": a.line, "message": a.message });
+            |a: &Advice| json!({ "file": self.suite.of_part(a.part), "line": a.line, "message": a.message });
         let seconds = |span: std::time::Duration| json!(span.as_secs_f64());
         Map::from_iter([
             ("suite".to_owned(), json!({ "file": self.suite.file, "sha256": self.suite.sha256 })),
@@ -80,11 +86,11 @@ impl LintOutcome {
     }
 
     pub(super) fn annotations(&self) -> Vec<Annotation> {
-        let annotation = |advice: &crate::policy::smoke::suite::advice::Advice| Annotation {
+        let annotation = |advice: &Advice| Annotation {
             level: Level::Warning,
             title: "weak spot".to_owned(),
             message: advice.message.clone(),
-            place: Some((self.suite.file.clone(), advice.line.unwrap_or(1))),
+            place: Some((self.suite.of_part(advice.part).to_owned(), advice.line.unwrap_or(1))),
         };
         self.advice.iter().map(annotation).collect()
     }

@@ -86,6 +86,7 @@ impl ProveOutcome {
             ("sha".to_owned(), json!(self.sha)),
             ("tenant".to_owned(), json!(self.tenant)),
             ("unfit".to_owned(), json!(self.unfit)),
+            ("unplayed".to_owned(), json!(self.unplayed)),
             ("cut_short".to_owned(), json!(self.cut_short)),
             ("noticed".to_owned(), json!(noticed)),
             ("played".to_owned(), json!(played)),
@@ -99,6 +100,10 @@ impl ProveOutcome {
         let (mood, headline) = self.headline();
         page.line(mood, &headline);
         self.unfit.iter().for_each(|check| page.line(Mood::Odd, &format!("  not passed: {check}")));
+        if !self.unplayed.is_empty() {
+            let names = self.unplayed.join(", ");
+            page.line(Mood::Odd, &format!("  not tested, as no fault can be played to a command: {names}"));
+        }
         if !self.rows.is_empty() {
             page.gap();
             let head = ["fault", "request", "noticed by"].map(|word| (Mood::Dim, word.to_owned())).to_vec();

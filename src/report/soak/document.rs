@@ -28,7 +28,10 @@ pub(super) fn fields(soak: &SoakOutcome) -> Map<String, Value> {
         ("opened".to_owned(), json!(soak.state.clock.opened)),
         ("finished".to_owned(), json!(tick.map(|tick| tick.at))),
         ("closed".to_owned(), json!(soak.state.closed)),
-        ("window_seconds".to_owned(), json!(soak.soak.window.as_secs_f64())),
+        ("window_seconds".to_owned(), json!(soak.state.window(&soak.soak).as_secs_f64())),
+        ("extended".to_owned(), json!(soak.state.extended)),
+        ("overdue".to_owned(), json!(soak.overdue)),
+        ("snapshot".to_owned(), json!(soak.state.snapshot)),
         ("counted_seconds".to_owned(), json!(tick.map(|tick| tick.counted.as_secs_f64()))),
         ("coverage".to_owned(), json!(tick.map(|tick| tick.coverage))),
         ("longest_gap_seconds".to_owned(), json!(tick.map(|tick| tick.longest_gap.as_secs_f64()))),
@@ -62,6 +65,6 @@ fn row(soak: &SoakOutcome, metric: &Metric, finding: &Finding) -> Value {
         "needs": finding.shown.needs,
         "measured": memory.and_then(|memory| memory.measured.as_ref()),
         "first_breach": memory.and_then(|memory| memory.first_breach),
-        "rows": soak.samples.get(&metric.name),
+        "rows": soak.state.rows.get(&metric.name),
     })
 }

@@ -7,11 +7,9 @@ use crate::policy::soak::suite::{Metric, Query};
 use crate::report::page::{Cell, Mood, cell};
 use crate::tool::canary_soak::SoakOutcome;
 
-/// The columns.
 pub(super) const HEAD: [&str; 7] =
     ["metric", "target", "value", "limits", "samples", "verdict", "point / bound"];
 
-/// The table, its head first.
 pub(super) fn rows(soak: &SoakOutcome) -> Vec<Vec<Cell>> {
     let head = HEAD.map(|word| (Mood::Dim, word.to_owned())).to_vec();
     let rows =
@@ -62,7 +60,6 @@ fn standing(standing: &Standing) -> &'static str {
     }
 }
 
-/// What the metric must show.
 pub(super) fn target(metric: &Metric) -> String {
     match metric.rule {
         Rule::Rate { goal, assure, .. } => {
@@ -109,7 +106,7 @@ fn goal_text(metric: &Metric, goal: Goal) -> String {
 }
 
 /// A number of the metric: shares as percent, all else as it is.
-fn number(metric: &Metric, value: f64) -> String {
+pub(super) fn number(metric: &Metric, value: f64) -> String {
     match metric.rule {
         Rule::Rate { .. } | Rule::Zero { .. } | Rule::Latency { .. } | Rule::Compare { .. } => percent(value),
         Rule::Equal { .. } | Rule::Value { .. } | Rule::Trend => trimmed(value),

@@ -29,9 +29,18 @@ pub struct Args {
     pub(crate) build: BuildOptions,
     #[command(flatten)]
     pub(crate) fleet: FleetOptions,
-    /// The suite to run
+    /// The suite to run (repeatable: the checks of all of them)
     #[arg(long, value_name = "FILE", default_value = "smoke.toml", help_heading = "Suite", global = true)]
-    pub suite: PathBuf,
+    pub suite: Vec<PathBuf>,
+    /// Run only the checks with NAME in their names (repeatable). Such a run is not recorded, and no evidence
+    #[arg(long, value_name = "NAME", help_heading = "Suite", global = true)]
+    pub only: Vec<String>,
+    /// Run only the checks with this label (repeatable). Such a run is not recorded, and no evidence
+    #[arg(long, value_name = "LABEL", help_heading = "Suite", global = true)]
+    pub label: Vec<String>,
+    /// List the checks and their labels, and send nothing
+    #[arg(long, help_heading = "Suite")]
+    pub list: bool,
     /// The longest the whole run may take, such as `90s` or `10m` [default: from the suite]
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, help_heading = "Suite", global = true)]
     pub deadline: Option<Duration>,
@@ -45,6 +54,12 @@ pub struct Args {
     /// them, so do not pipe stderr anywhere. The runner masks every line of a secret without this
     #[arg(long, help_heading = "Output", global = true)]
     pub self_mask: bool,
+    /// Write every check of every tenant with all its steps to the result, and not only what did not pass
+    #[arg(long, help_heading = "Output", global = true)]
+    pub result_full: bool,
+    /// Refuse a suite that runs commands: they can do whatever this user can, with the tenants' tokens
+    #[arg(long, help_heading = "Suite", global = true)]
+    pub no_commands: bool,
     #[command(flatten)]
     pub(crate) images: ImageOptions,
     #[command(flatten)]
@@ -66,6 +81,9 @@ pub(crate) struct BuildOptions {
     /// Commit of the build, 7 to 64 hex digits
     #[arg(long, value_name = "SHA", conflicts_with = "release", global = true)]
     pub sha: Option<CommitSha>,
+    /// Take the release that the tag of this ring names, and ask every tenant of the ring
+    #[arg(long, value_name = "RING", conflicts_with_all = ["sha", "release"], global = true)]
+    pub ring: Option<String>,
     /// Take commit and digests from this file, which `publish-staging --result` wrote; the verdict names these digests
     #[arg(long, value_name = "FILE", global = true)]
     pub release: Option<PathBuf>,
@@ -86,9 +104,9 @@ pub(crate) struct FleetOptions {
 pub(crate) enum Command {
     /// Check the suite without sending a request: mistakes, weak spots, and how long a run can take
     Lint {
-        /// The suite to check, instead of --suite
+        /// The suites to check, instead of --suite
         #[arg(value_name = "FILE")]
-        file: Option<PathBuf>,
+        files: Vec<PathBuf>,
     },
     /// Test the suite itself: record one healthy tenant, replay it with one fault at a time, and list the faults that
     /// no check notices
@@ -102,6 +120,12 @@ pub(crate) enum Command {
         /// The verdict, as --result wrote it
         #[arg(value_name = "VERDICT")]
         verdict: PathBuf,
+    },
+    /// Write a first suite with comments to --suite, which must not be there yet
+    Init {
+        /// A tenant that is asked a few usual paths, without a token; the suite is made of what it answers
+        #[arg(long, value_name = "URL")]
+        from: Option<String>,
     },
     /// Print the JSON Schema of smoke.toml
     Schema,

@@ -13,23 +13,21 @@ impl Session<'_> {
         if self.pace == Pace::Replay {
             return;
         }
-        for (_, value) in captured.iter().filter(|(name, _)| step.credentials.contains(name)) {
-            for secret in secrets(value).into_iter().filter(|secret| secret.weakness().is_none()) {
-                if self.context.console.secrets.learn_new(&secret) {
-                    self.context.console.mask(&secret);
-                }
-            }
+        let credentials = step.captures.iter().filter(|capture| capture.credential);
+        let values = credentials.filter_map(|capture| value_of(captured, &capture.name));
+        for value in values {
+            secrets(value).iter().for_each(|secret| self.hide(secret));
         }
     }
 
     /// What is wrong if a value is to be kept out of reports and cannot be.
     pub(super) fn unhidden(&self, step: &Step, captured: &[(String, Value)]) -> Option<Mismatch> {
-        let marked =
-            captured.iter().filter(|(name, _)| step.redacted.contains(name) && self.pace != Pace::Replay);
-        marked.into_iter().find_map(|(name, value)| {
+        let mut marked = step.captures.iter().filter(|capture| capture.redacted && self.pace != Pace::Replay);
+        marked.find_map(|capture| {
+            let value = value_of(captured, &capture.name)?;
             let weakness = secrets(value).iter().find_map(Secret::weakness)?;
             Some(Mismatch {
-                subject: format!("capture {name}"),
+                subject: format!("capture {}", capture.name),
                 expected: "a value that can be kept out of reports".to_owned(),
                 found: format!("one that {weakness}"),
             })
@@ -48,8 +46,9 @@ fn secrets(value: &Value) -> Vec<Secret> {
     }
 }
 
-pub(super) fn captured(all: &[(String, Value)], name: &str) -> bool {
-    all.iter().any(|(known, _)| known == name)
+/// The value that was captured under `name`.
+pub(super) fn value_of<'v>(all: &'v [(String, Value)], name: &str) -> Option<&'v Value> {
+    all.iter().find(|(known, _)| known == name).map(|(_, value)| value)
 }
 
 /// Takes the quotation out of `mismatch`: the answer seems to hold a credential, and nobody knows where.

@@ -2,55 +2,69 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use super::memory::Memory;
 use super::session::{Haste, Pace, Place, Session};
 use super::step::{blank, described};
 use crate::base::duration;
 use crate::io::clock;
 use crate::model::check::{Outcome, StepResult};
 use crate::model::tenant::Tenant;
+use crate::policy::smoke::suite::Step;
 use crate::policy::smoke::suite::template::Variables;
-use crate::policy::smoke::suite::worst_case::CLEANUP;
-use crate::policy::smoke::suite::{Body, Check, Step};
+
+/// What steps may have left behind.
+pub(super) struct Litter<'a> {
+    /// The check, or the setup.
+    pub(super) of: &'a str,
+    /// What takes it away.
+    pub(super) steps: Vec<&'a Step>,
+    pub(super) unnamed: &'a Unnamed,
+    /// The bound on all of it.
+    pub(super) within: Duration,
+}
 
 /// Names that a step should have captured from the answer to a write that may be done, and what became of the step.
 pub(super) type Unnamed = BTreeMap<String, String>;
 
 impl Session<'_> {
-    /// Runs the cleanup of `check`, but for requests that need what was not captured. If that is `unnamed`, the result
-    /// says what may still be there. A failure is reported and changes no verdict.
+    /// Cleans up, but for requests that need what was not captured. If that is among the `unnamed`, the result says what may
+    /// still be there. A failure is reported and changes no verdict.
     pub(super) async fn cleanup(
         &self,
         tenant: &Tenant,
-        check: &Check,
-        variables: &Variables,
-        unnamed: &Unnamed,
+        litter: Litter<'_>,
+        memory: &Memory,
     ) -> Vec<StepResult> {
+        let variables = &memory.variables;
         if self.pace == Pace::Replay {
             return Vec::new();
         }
         let (due, left_out): (Vec<&Step>, Vec<&Step>) =
-            check.cleanup.iter().partition(|step| missing(step, variables).is_empty());
+            litter.steps.iter().partition(|step| missing(step, variables).is_empty());
         let results = RefCell::new(Vec::new());
+        let mut memory = memory.clone();
         let all = async {
             for step in &due {
                 let place = Place { tenant, step, exchange: usize::MAX, haste: Haste::Finish, proof: None };
-                let taken = self.step(place, &mut variables.clone()).await;
+                let taken = self.step(place, &mut memory).await;
                 results.borrow_mut().push(taken.result);
             }
         };
         tokio::select! {
             biased;
             () = all => {}
-            () = clock::sleep(CLEANUP) => {}
+            () = clock::sleep(litter.within) => {}
         }
         let mut results = results.into_inner();
         for step in &due[results.len()..] {
-            let why = format!("cleaning up took longer than {}", duration::show(CLEANUP));
+            let why = format!("cleaning up took longer than {}", duration::show(litter.within));
             results.push(not_done(step, why));
         }
         for step in left_out {
-            let lost = missing(step, variables).into_iter().find_map(|name| Some((unnamed.get(name)?, name)));
+            let lost =
+                missing(step, variables).into_iter().find_map(|name| Some((litter.unnamed.get(name)?, name)));
             if let Some((what, name)) = lost {
                 let why = format!("not sent, as `{name}` was not captured; the tenant may have done {what}");
                 results.push(not_done(step, why));
@@ -60,7 +74,7 @@ impl Session<'_> {
             let why = described(result);
             self.context.console.warn(&format!(
                 "{}: `{}` may have left something behind: {}: {why}",
-                tenant.name, check.name, result.request
+                tenant.name, litter.of, result.request
             ));
         }
         results
@@ -75,14 +89,7 @@ fn not_done(step: &Step, why: String) -> StepResult {
 
 /// The names that the request needs and that were not captured.
 fn missing<'s>(step: &'s Step, variables: &Variables) -> Vec<&'s str> {
-    let mut names: Vec<&str> = step.request.target.names().collect();
-    names.extend(step.request.headers.iter().flat_map(|(_, template)| template.names()));
-    match &step.request.body {
-        Some(Body::Json(template)) => names.extend(template.names()),
-        Some(Body::Text(template)) => names.extend(template.names()),
-        Some(Body::Form(fields)) => names.extend(fields.iter().flat_map(|(_, template)| template.names())),
-        None => {}
-    }
+    let mut names = step.request.names();
     names.retain(|name| !variables.contains_key(*name));
     names
 }

@@ -4,8 +4,10 @@ use super::args::FleetOptions;
 use crate::base::secret::Secret;
 use crate::io::context::Context;
 use crate::model::tenant::{Tenant, TenantName, TenantUrl};
-use crate::policy::smoke::suite::TenantSource;
+use crate::policy::smoke::suite::Suite;
+use crate::policy::smoke::suite::values::Origin;
 use crate::policy::smoke::tenants::{ListVariable, NotTenants, of_lists, of_names};
+use crate::policy::smoke::values::{Wanted, of_tenants};
 use crate::tool::failure::Failure;
 
 /// Finds the tenants; from then on no text shows their tokens. `mask`: a GitHub runner is asked to hide them too.
@@ -14,24 +16,33 @@ use crate::tool::failure::Failure;
 /// They are not complete, could be read in two ways, or are fewer than the suite asks for.
 pub(super) fn find(
     options: &FleetOptions,
-    source: &TenantSource,
+    suite: &Suite,
     context: &Context,
     mask: bool,
 ) -> Result<Vec<Tenant>, Failure> {
-    let env = &context.env;
+    let (env, source) = (&context.env, &suite.tenants);
     let (urls, tokens) = (source.urls_env.as_str(), source.tokens_env.as_str());
     context.console.ask_for_masks(mask && env.is_github_actions());
     learn(context, env.get(tokens).into_iter().flat_map(crate::io::env::items));
-    let tenants = if options.tenants.is_empty() {
+    let values = || suite.parts.iter().flat_map(|part| &part.values);
+    let secrets = values().filter(|value| value.is_secret()).filter_map(|value| match &value.origin {
+        Origin::Env(name) => env.get(name),
+        Origin::Fixed(_) => None,
+    });
+    learn(context, secrets.flat_map(crate::io::env::items));
+    let named = !options.tenants.is_empty();
+    let needed = suite.needs_tokens();
+    let tenants = if !named {
         let list = |name| ListVariable { name, value: env.get(name) };
-        of_lists(list(urls), list(tokens))
+        of_lists(list(urls), list(tokens), needed)
     } else {
         if env.get(urls).is_some() {
             context.console.detail(&format!("the tenants are those of `--tenant`; {urls} is not used"));
         }
-        named(&options.tenants).and_then(|tenants| of_names(&tenants, |name| env.get(name)))
+        self::named(&options.tenants).and_then(|tenants| of_names(&tenants, needed, |name| env.get(name)))
     };
-    let tenants = tenants.map_err(|NotTenants { message, hint }| Failure::usage(message, hint))?;
+    let refused = |NotTenants { message, hint }| Failure::usage(message, hint);
+    let mut tenants = tenants.map_err(refused)?;
     if tenants.len() < source.min as usize {
         let message = format!("{} tenants, and the suite asks for at least {}", tenants.len(), source.min);
         return Err(Failure::usage(
@@ -39,13 +50,28 @@ pub(super) fn find(
             format!("name more of them in {urls}, or lower `[tenants] min`"),
         ));
     }
+    for value in values() {
+        let Origin::Env(name) = &value.origin else { continue };
+        let wanted = Wanted { name, secret: value.is_secret(), named };
+        let found = of_tenants(wanted, &tenants, |name| env.get(name)).map_err(refused)?;
+        for (tenant, found) in tenants.iter_mut().zip(found) {
+            if value.is_secret() {
+                context.console.secrets.learn(&found);
+                context.console.mask(&found);
+            }
+            tenant.variables.insert(name.clone(), found);
+        }
+    }
     learn(context, tenants.iter().map(|tenant| tenant.token.expose()));
     for tenant in &tenants {
-        context.console.mask(&tenant.token);
+        if !tenant.token.is_empty() {
+            context.console.mask(&tenant.token);
+        }
         if tenant.url.is_exposed() {
-            context
-                .console
-                .warn(&format!("{}: its token travels unencrypted, as its URL is http", tenant.name));
+            context.console.warn(&format!(
+                "{}: what is sent to it travels unencrypted, as its URL is http",
+                tenant.name
+            ));
         }
     }
     Ok(tenants)

@@ -1,6 +1,6 @@
 //! `canary-smoke lint`: the suite, read and looked at, without any request.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::suite::{SuiteFile, load};
@@ -21,9 +21,12 @@ pub struct LintOutcome {
     pub advice: Vec<Advice>,
 }
 
-/// Looks at the suite at `path`.
-pub(super) fn lint(path: &Path) -> Result<LintOutcome, Failure> {
-    let (suite, file) = load(path)?;
+/// Looks at the suites at `paths`.
+///
+/// # Errors
+/// It cannot be read, or has a mistake.
+pub(super) fn lint(paths: &[PathBuf]) -> Result<LintOutcome, Failure> {
+    let (suite, file) = load(paths)?;
     Ok(LintOutcome {
         suite: file,
         checks: suite.checks.len(),

@@ -3,22 +3,26 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use super::args::Args;
-use super::fleet;
 use super::run::{build, probe};
 use super::session::{EXCHANGE, Pace, READY_EXCHANGE, Recorded, Session, random};
+use super::setup::{Prepared, SETUP};
+use super::step::described;
 use super::suite::{SuiteFile, load};
+use super::{command, fleet};
 use crate::base::secret::Secret;
 use crate::io::clock;
 use crate::io::context::Context;
 use crate::io::probe::{Certificates, Probe, Route};
 use crate::io::progress::Parts;
 use crate::io::replay::{Asked, Replay};
-use crate::model::check::{Answer, BodyEnd, Places, TenantResult};
+use crate::model::check::{Answer, BodyEnd, CheckResult, Places, TenantResult};
 use crate::model::commit::CommitSha;
 use crate::model::tenant::{Tenant, TenantName};
 use crate::policy::smoke::faults::{Exchange, Fault, Scenario, scenarios};
+use crate::policy::smoke::suite::choice::{Choice, choose};
 use crate::policy::smoke::suite::{Step, Suite};
 use crate::tool::failure::Failure;
 
@@ -34,6 +38,8 @@ pub struct ProveOutcome {
     /// Why the suite could not be tested; then there are no rows.
     pub unfit: Vec<String>,
     pub rows: Vec<Row>,
+    /// Checks that run a command: no fault can be played to them.
+    pub unplayed: Vec<String>,
     /// Why not every fault was played.
     pub cut_short: Option<String>,
     /// The least share that must be noticed, in percent.
@@ -87,9 +93,11 @@ impl ProveOutcome {
 /// # Errors
 /// The suite or the tenants are not as they must be, or a signal came.
 pub(super) async fn prove(args: &Args, min_score: u8, context: &Context) -> Result<ProveOutcome, Failure> {
-    let (suite, file) = load(&args.suite)?;
+    let (mut suite, file) = load(&args.suite)?;
+    choose(&mut suite, Choice { only: &args.only, labels: &args.label }).map_err(Failure::Usage)?;
     let (sha, _) = build(&args.build)?;
-    let tenants = fleet::find(&args.fleet, &suite.tenants, context, args.self_mask)?;
+    command::look_up(&suite, args.no_commands, &context.env)?;
+    let tenants = fleet::find(&args.fleet, &suite, context, args.self_mask)?;
     let Some(tenant) = tenants.into_iter().next() else {
         return Err(Failure::usage(
             "there is no tenant to record",
@@ -101,26 +109,29 @@ pub(super) async fn prove(args: &Args, min_score: u8, context: &Context) -> Resu
         suite: &suite,
         sha: sha.clone(),
         context,
-        probe: probe(&args.suite, &suite, context, 1)?,
+        probe: probe(&suite, context, 1)?,
         pace: Pace::Record,
+        tenants: 1,
         deadline,
         until: clock::instant() + deadline,
         nonce: random()?,
         stranger: Secret::new(random()?),
         recording: Some(RefCell::default()),
     };
+    let runs = suite.checks.iter().filter(|check| check.program.is_some());
     let mut outcome = ProveOutcome {
         suite: file,
         sha: sha.clone(),
         tenant: tenant.name.clone(),
         unfit: Vec::new(),
         rows: Vec::new(),
+        unplayed: runs.map(|check| check.name.clone()).collect(),
         cut_short: None,
         min_score,
     };
     context.console.say(&format!("recording {}", tenant.name));
     let healthy = recorder.fleet(std::slice::from_ref(&tenant)).await;
-    outcome.unfit = healthy.iter().flat_map(noticed).collect();
+    outcome.unfit = healthy.iter().flat_map(unwell).collect();
     if outcome.unfit.is_empty() {
         let recording = recorder.recording.as_ref().map(RefCell::take).unwrap_or_default();
         let stage = Stage::build(&recorder, &suite, tenant, recording)?;
@@ -136,6 +147,8 @@ struct Stage<'r> {
     recording: BTreeMap<usize, Recorded>,
     /// The answers that are given in place of the recorded ones, at the moment.
     spoiled: RefCell<BTreeMap<usize, Answer>>,
+    /// What the setup of each part leaves when nothing is spoiled.
+    prepared: RefCell<BTreeMap<usize, Prepared>>,
 }
 
 impl<'r> Stage<'r> {
@@ -156,6 +169,7 @@ impl<'r> Stage<'r> {
             context,
             probe,
             pace: Pace::Replay,
+            tenants: 1,
             deadline: recorder.deadline,
             until: recorder.until,
             nonce: recorder.nonce.clone(),
@@ -164,7 +178,8 @@ impl<'r> Stage<'r> {
         };
         // The tenant's own token has no business here.
         let token = Secret::new(random()?);
-        Ok(Self { run, tenant: Tenant { token, ..tenant }, recording, spoiled: RefCell::default() })
+        let tenant = Tenant { token, ..tenant };
+        Ok(Self { run, tenant, recording, spoiled: RefCell::default(), prepared: RefCell::default() })
     }
 
     /// Plays every fault into `outcome`; first none, which must go unnoticed.
@@ -174,8 +189,15 @@ impl<'r> Stage<'r> {
         };
         let replay = Replay::listen().await.map_err(no_port)?;
         let url = replay.url().map_err(no_port)?;
-        self.tenant.url =
-            url.parse().map_err(|e| Failure::usage(format!("{e}"), "free a port, and try again"))?;
+        let recorded = self.tenant.url.clone();
+        let path = recorded.as_url().path().trim_end_matches('/');
+        self.tenant.url = format!("{url}{path}")
+            .parse()
+            .map_err(|e| Failure::usage(format!("{e}"), "free a port, and try again"))?;
+        // A URL of the tenant in an answer is one of the replay from now on, so that it can be followed.
+        self.recording
+            .values_mut()
+            .for_each(|exchange| moved(&mut exchange.answer, &recorded.origin(), &url));
         tokio::select! {
             () = self.perform(outcome) => Ok(()),
             never = replay.serve(|asked| self.answer(asked)) => match never {},
@@ -222,6 +244,7 @@ impl<'r> Stage<'r> {
             return RowEnd::Unnoticed;
         }
         let order: Vec<&str> = std::iter::once(READY)
+            .chain([SETUP])
             .chain(self.run.suite.checks.iter().map(|check| check.name.as_str()))
             .collect();
         by.sort_by_key(|name| order.iter().position(|known| known == name));
@@ -238,17 +261,38 @@ impl<'r> Stage<'r> {
         {
             all.push(READY.to_owned());
         }
-        let mut first = READY_EXCHANGE + 1;
-        for check in self.run.suite.checks.iter() {
-            let own = first..first + check.steps.len();
-            first = own.end;
-            if exchanges.range(own.clone()).next().is_some()
-                && !self.run.check(&self.tenant, check, own.start).await.outcome.is_pass()
-            {
-                all.push(check.name.clone());
+        let numbers = self.run.exchanges();
+        let asks = |own: &Range<usize>| exchanges.range(own.clone()).next().is_some();
+        for (number, setup) in numbers.setups.iter().enumerate() {
+            let anew = asks(setup);
+            let prepared = if anew { self.prepare(number, setup.start).await } else { self.known(number) };
+            let Some(prepared) = prepared else {
+                all.push(SETUP.to_owned());
+                continue;
+            };
+            let checks = self.run.suite.checks.iter().zip(&numbers.checks);
+            for (check, own) in checks.filter(|(check, own)| check.part == number && (anew || asks(own))) {
+                if !self.run.check(&self.tenant, check, own.start, &prepared).await.outcome.is_pass() {
+                    all.push(check.name.clone());
+                }
             }
         }
         all
+    }
+
+    /// Runs the setup of a part; `None`: it does not pass.
+    async fn prepare(&self, number: usize, first: usize) -> Option<Prepared> {
+        let set_up = self.run.set_up(&self.tenant, number, first).await;
+        let part = self.run.suite.parts.get(number)?;
+        let prepared = set_up.map_or_else(|| Ok(Prepared::default()), |set_up| set_up.prepared(part)).ok()?;
+        if self.spoiled.borrow().is_empty() {
+            self.prepared.borrow_mut().insert(number, prepared.clone());
+        }
+        Some(prepared)
+    }
+
+    fn known(&self, number: usize) -> Option<Prepared> {
+        Some(self.prepared.borrow().get(&number).cloned().unwrap_or_default())
     }
 
     /// The recorded answer, or the spoiled one, if the request is the recorded one; else what a tenant says of
@@ -257,7 +301,7 @@ impl<'r> Stage<'r> {
         let number = asked.header(EXCHANGE).and_then(|number| number.parse::<usize>().ok());
         let recorded = number.and_then(|number| Some((number, self.recording.get(&number)?)));
         let same = |recorded: &Recorded| {
-            (recorded.method, recorded.target.as_str(), recorded.body.as_bytes())
+            (recorded.method, recorded.target.as_str(), recorded.body.as_slice())
                 == (asked.method.as_str(), asked.target.as_str(), asked.body.as_slice())
         };
         match recorded.filter(|(_, recorded)| same(recorded)) {
@@ -270,7 +314,8 @@ impl<'r> Stage<'r> {
 
     fn exchanges(&self) -> BTreeMap<usize, Exchange> {
         let ready = self.run.suite.ready.iter().map(|ready| (READY_EXCHANGE, &ready.step));
-        let steps = self.run.suite.checks.iter().flat_map(|check| check.steps.iter());
+        let setup = self.run.suite.parts.iter().flat_map(|part| &part.setup).map(|setup| &setup.step);
+        let steps = setup.chain(self.run.suite.checks.iter().flat_map(|check| check.steps.iter()));
         let numbered = ready.chain((READY_EXCHANGE + 1..).zip(steps));
         let exchange = |(number, step): (usize, &Step)| {
             let recorded = self.recording.get(&number)?;
@@ -280,7 +325,9 @@ impl<'r> Stage<'r> {
                     request: step.request.to_string(),
                     asked: format!("{} {}", recorded.method, recorded.target),
                     auth: step.request.auth.clone(),
-                    paths: step.paths().cloned().collect(),
+                    identified: recorded.identified,
+                    paths: step.paths(),
+                    stream: step.stream.is_some(),
                     answer: recorded.answer.clone(),
                 },
             ))
@@ -289,10 +336,24 @@ impl<'r> Stage<'r> {
     }
 }
 
-/// What is not as it should be: `[ready]` and the checks by name.
-fn noticed(result: &TenantResult) -> Vec<String> {
-    let ready = result.build.astray().map(|_| READY.to_owned());
-    let checks =
-        result.checks.iter().filter(|check| !check.outcome.is_pass()).map(|check| check.name.clone());
-    ready.into_iter().chain(checks).collect()
+/// What is not as it should be: `[ready]`, the setup and the checks by name, each with the reason.
+fn unwell(result: &TenantResult) -> Vec<String> {
+    let ready = result.build.astray().map(|found| format!("{READY}: {found}"));
+    let ill = result.results().filter(|check| !check.outcome.is_pass());
+    let why = |check: &CheckResult| {
+        let steps = || check.samples.iter().flat_map(|sample| &sample.steps);
+        let step = steps().find(|step| step.outcome == check.outcome);
+        step.map(described).or_else(|| check.skipped.clone()).unwrap_or_default()
+    };
+    ready.into_iter().chain(ill.map(|check| format!("{}: {}", check.name, why(check)))).collect()
+}
+
+/// Changes the URLs in an answer that begin with `from` into such that begin with `to`.
+fn moved(answer: &mut Answer, from: &str, to: &str) {
+    answer.headers.iter_mut().for_each(|(_, value)| *value = value.replace(from, to));
+    if let Ok(body) = std::str::from_utf8(&answer.body)
+        && body.contains(from)
+    {
+        answer.body = body.replace(from, to).into_bytes();
+    }
 }

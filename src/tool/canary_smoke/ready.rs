@@ -37,7 +37,12 @@ impl Session<'_> {
                 Ok(()) => {
                     in_a_row += 1;
                     if in_a_row == ready.streak || self.pace == Pace::Replay {
-                        self.say(&format!("{}: serves {}{}", tenant.name, self.sha, described(places)));
+                        self.say_of_one(&format!(
+                            "{}: serves {}{}",
+                            tenant.name,
+                            self.sha,
+                            described(places)
+                        ));
                         return Build::Served;
                     }
                     format!("{} only {in_a_row} times in a row", self.sha)
@@ -55,7 +60,7 @@ impl Session<'_> {
                 }
             };
             if in_a_row == 0 && found != said {
-                self.say(&format!("{}: waiting for {}: {found}", tenant.name, self.sha));
+                self.say_of_one(&format!("{}: waiting for {}: {found}", tenant.name, self.sha));
                 said.clone_from(&found);
             }
             if clock::instant() + ready.every > give_up || self.pace == Pace::Replay {
@@ -107,7 +112,9 @@ impl Session<'_> {
             Err(why) => return Err(Astray::Silent(format!("no answer: {why}"))),
             Ok(Addresses::Proxied) => {
                 places.proxied = true;
-                return self.which_build(tenant, ready, Connection::New).await;
+                let named = self.which_build(tenant, ready, Connection::New).await?;
+                self.saw(places, named);
+                return Ok(());
             }
             Ok(Addresses::Direct { routed, unrouted }) => {
                 places.asked.extend(&routed);
@@ -120,20 +127,27 @@ impl Session<'_> {
             [] => {
                 Err(Astray::Silent(format!("no answer: there is no route to {}", listed(&places.no_route))))
             }
-            [only] => ask(*only).await,
+            [only] => ask(*only).await.map(|named| self.saw(places, named)),
             several => {
                 let answers = join_all(several.iter().map(|address| ask(*address))).await;
-                worst(several.iter().zip(answers))
+                worst(several.iter().zip(answers)).map(|named| self.saw(places, named))
             }
         }
     }
 
+    /// Remembers the fewest digits of the sha that an answer named, if they are not all of them.
+    fn saw(&self, places: &mut Places, named: Option<usize>) {
+        let short = named.filter(|digits| *digits < self.sha.as_str().len());
+        places.digits = places.digits.into_iter().chain(short).min();
+    }
+
+    /// Asks one address; how many digits of the sha it names.
     async fn which_build(
         &self,
         tenant: &Tenant,
         ready: &Ready,
         connection: Connection,
-    ) -> Result<(), Astray> {
+    ) -> Result<Option<usize>, Astray> {
         let place = Place {
             tenant,
             step: &ready.step,
@@ -141,11 +155,11 @@ impl Session<'_> {
             haste: Haste::Drop,
             proof: Some(connection),
         };
-        let mut variables = self.variables(tenant, "ready", 0);
-        let taken = self.step(place, &mut variables).await;
+        let mut memory = self.memory(tenant, ready.part, "ready", 0);
+        let taken = self.step(place, &mut memory).await;
         match (taken.interruption, taken.result.outcome) {
             (Some(interruption), _) => Err(Astray::Interrupted(interruption)),
-            (None, Outcome::Passed | Outcome::Flaky) => Ok(()),
+            (None, Outcome::Passed | Outcome::Flaky) => Ok(taken.result.digits),
             (None, Outcome::Failed) => Err(Astray::Other(self.served(&taken.result))),
             (None, Outcome::Inconclusive) => Err(Astray::Silent(self.served(&taken.result))),
         }
@@ -164,11 +178,13 @@ impl Session<'_> {
 }
 
 /// Another build at one address outranks no answer at another; all that are of the worst kind are named.
-fn worst<'a>(answers: impl Iterator<Item = (&'a IpAddr, Result<(), Astray>)>) -> Result<(), Astray> {
-    let (mut other, mut silent) = (Vec::new(), Vec::new());
+fn worst<'a>(
+    answers: impl Iterator<Item = (&'a IpAddr, Result<Option<usize>, Astray>)>,
+) -> Result<Option<usize>, Astray> {
+    let (mut other, mut silent, mut fewest) = (Vec::new(), Vec::new(), None);
     for (address, answer) in answers {
         match answer {
-            Ok(()) => {}
+            Ok(named) => fewest = fewest.into_iter().chain(named).min(),
             Err(Astray::Other(found)) => other.push(format!("at {address}: {found}")),
             Err(Astray::Silent(found)) => silent.push(format!("at {address}: {found}")),
             Err(interrupted @ Astray::Interrupted(_)) => return Err(interrupted),
@@ -177,7 +193,7 @@ fn worst<'a>(answers: impl Iterator<Item = (&'a IpAddr, Result<(), Astray>)>) ->
     match (other.is_empty(), silent.is_empty()) {
         (false, _) => Err(Astray::Other(other.join("; "))),
         (true, false) => Err(Astray::Silent(silent.join("; "))),
-        (true, true) => Ok(()),
+        (true, true) => Ok(fewest),
     }
 }
 
@@ -192,6 +208,9 @@ fn described(places: &Places) -> String {
     }
     if places.proxied {
         text.push_str(" (through a proxy)");
+    }
+    if let Some(digits) = places.digits {
+        text.push_str(&format!(", of which it names {digits} digits"));
     }
     text
 }

@@ -19,9 +19,7 @@ use crate::tool::recording::{PATIENCE, is_judged};
 /// A verdict that was attached to its release.
 #[derive(Clone, Debug)]
 pub struct Recorded {
-    /// The release.
     pub sha: CommitSha,
-    /// What the verdict says.
     pub verdict: Verdict,
     /// The newer release that the tenants served instead, if they did: then nothing is known against this one.
     pub superseded_by: Option<CommitSha>,

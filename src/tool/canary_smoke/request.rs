@@ -3,41 +3,56 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use url::Url;
+use url::{Position, Url};
 
+use super::memory::Memory;
 use crate::base::redact::Redactor;
 use crate::base::shell::quoted;
 use crate::model::check::Mismatch;
+use crate::model::digest::Digest;
 use crate::model::tenant::Tenant;
+use crate::policy::smoke::suite::body::{Body, Content, Part};
 use crate::policy::smoke::suite::template::{Encoding, Unfit, Variables};
-use crate::policy::smoke::suite::{Auth, Body, Request, Scheme, Step};
+use crate::policy::smoke::suite::{Auth, Request, Scheme, Step};
 
 /// A longer body is left out of the command that a person can run.
 const CURL_BODY_BYTES: usize = 2_000;
 
+/// How the boundary between the parts of a form begins.
+const BOUNDARY: &str = "coalmine-";
+
+/// A request with its placeholders filled.
 pub(super) struct Filled {
     pub(super) url: Url,
-    /// Path and query, without what the tenant's URL has before it.
+    /// Path and query.
     pub(super) target: String,
     pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Option<String>,
+    pub(super) body: Option<Vec<u8>>,
     pub(super) timeout: Duration,
 }
 
 /// Fills the request of `step`.
-pub(super) fn fill(tenant: &Tenant, step: &Step, variables: &Variables) -> Result<Filled, Mismatch> {
-    let request = &step.request;
+///
+/// # Errors
+/// A value was captured that does not fit where it is used, or would leave the tenant.
+pub(super) fn fill(tenant: &Tenant, step: &Step, memory: &Memory) -> Result<Filled, Mismatch> {
+    let (request, variables) = (&step.request, &memory.variables);
     let refuse = |unfit: Unfit| Mismatch {
         subject: "request".to_owned(),
         expected: "values that fit into it".to_owned(),
         found: unfit.to_string(),
     };
-    let target = request.target.render(variables, Encoding::Url).map_err(refuse)?;
-    let url = tenant.url.join(&target).ok_or_else(|| Mismatch {
+    // A target that is nothing but a value is a URL that the tenant named.
+    let follows = request.target.single().is_some();
+    let encoding = if follows { Encoding::Plain } else { Encoding::Url };
+    let target = request.target.render(variables, encoding).map_err(refuse)?;
+    let url = if follows { tenant.url.follow(&target) } else { tenant.url.join(&target) };
+    let url = url.ok_or_else(|| Mismatch {
         subject: "request".to_owned(),
-        expected: "a path below the tenant's URL".to_owned(),
+        expected: if follows { "a URL of the tenant" } else { "a path below the tenant's URL" }.to_owned(),
         found: crate::base::text::escape(&target, 100),
     })?;
+    let target = url[Position::BeforePath..].to_owned();
     let mut headers = Vec::new();
     for (name, template) in &request.headers {
         let value = template.render(variables, Encoding::Plain).map_err(refuse)?;
@@ -50,35 +65,76 @@ pub(super) fn fill(tenant: &Tenant, step: &Step, variables: &Variables) -> Resul
         }
         headers.push((name.clone(), value));
     }
+    if let Some(cookies) = memory.cookies.as_ref().and_then(|jar| jar.header(&url)) {
+        headers.push(("cookie".to_owned(), cookies));
+    }
     let body = request.body.as_ref().map(|body| content(body, variables)).transpose().map_err(refuse)?;
-    if let Some(kind) = request.body.as_ref().map(content_type)
+    if let Some(kind) =
+        request.body.as_ref().zip(body.as_ref()).map(|(body, bytes)| content_type(body, bytes))
         && !headers.iter().any(|(name, _)| name == "content-type")
     {
-        headers.push(("content-type".to_owned(), kind.to_owned()));
+        headers.push(("content-type".to_owned(), kind));
     }
     Ok(Filled { url, target, headers, body, timeout: step.timeout })
 }
 
-fn content(body: &Body, variables: &Variables) -> Result<String, Unfit> {
-    match body {
-        Body::Json(template) => template.render(variables).map(|value: Value| value.to_string()),
-        Body::Text(template) => template.render(variables, Encoding::Plain),
+fn content(body: &Body, variables: &Variables) -> Result<Vec<u8>, Unfit> {
+    Ok(match body {
+        Body::Json(template) => {
+            template.render(variables).map(|value: Value| value.to_string())?.into_bytes()
+        }
+        Body::Text(template) => template.render(variables, Encoding::Plain)?.into_bytes(),
         Body::Form(fields) => {
             let mut form = url::form_urlencoded::Serializer::new(String::new());
             for (name, template) in fields {
                 form.append_pair(name, &template.render(variables, Encoding::Plain)?);
             }
-            Ok(form.finish())
+            form.finish().into_bytes()
         }
-    }
+        Body::Multipart(parts) => multipart(parts, variables)?,
+        Body::Binary(bytes) => bytes.clone(),
+    })
 }
 
-fn content_type(body: &Body) -> &'static str {
-    match body {
+/// RFC 7578. The boundary is made of the contents, so that it stands in none of them and a replay sends the same.
+fn multipart(parts: &[Part], variables: &Variables) -> Result<Vec<u8>, Unfit> {
+    let mut pieces = Vec::new();
+    for Part { name, content } in parts {
+        let head = format!("\r\nContent-Disposition: form-data; name=\"{name}\"");
+        pieces.push(match content {
+            Content::Text(template) => {
+                (head + "\r\n\r\n", template.render(variables, Encoding::Plain)?.into_bytes())
+            }
+            Content::File { filename, kind, bytes } => {
+                let head = format!("{head}; filename=\"{filename}\"\r\nContent-Type: {kind}\r\n\r\n");
+                (head, bytes.clone())
+            }
+        });
+    }
+    let all: Vec<u8> =
+        pieces.iter().flat_map(|(head, content)| [head.as_bytes(), content].concat()).collect();
+    let boundary = format!("{BOUNDARY}{}", &Digest::of(&all).hex()[..32]);
+    let mut body = Vec::new();
+    for (head, content) in pieces {
+        body.extend([b"--", boundary.as_bytes(), head.as_bytes(), &content, b"\r\n"].concat());
+    }
+    body.extend([b"--", boundary.as_bytes(), b"--\r\n"].concat());
+    Ok(body)
+}
+
+fn content_type(body: &Body, bytes: &[u8]) -> String {
+    let kind = match body {
         Body::Json(_) => "application/json",
         Body::Text(_) => "text/plain; charset=utf-8",
         Body::Form(_) => "application/x-www-form-urlencoded",
-    }
+        Body::Multipart(_) => {
+            let line = bytes.split(|byte| *byte == b'\r').next().unwrap_or_default();
+            let boundary = String::from_utf8_lossy(line);
+            return format!("multipart/form-data; boundary={}", boundary.trim_start_matches("--"));
+        }
+        Body::Binary(_) => "application/octet-stream",
+    };
+    kind.to_owned()
 }
 
 /// The request as a command for a shell, with `$CANARY_TOKEN` where the token belongs.
@@ -101,9 +157,11 @@ pub(super) fn curl(request: &Request, filled: &Filled, secrets: &Redactor) -> St
     for (name, value) in &filled.headers {
         words.push(format!("-H {}", quoted(&format!("{name}: {value}"))));
     }
-    match &filled.body {
-        Some(body) if body.len() > CURL_BODY_BYTES => words.push("--data-binary @body".to_owned()),
-        Some(body) => words.push(format!("--data-binary {}", quoted(body))),
+    match filled.body.as_deref().map(std::str::from_utf8) {
+        Some(Ok(body)) if body.len() <= CURL_BODY_BYTES => {
+            words.push(format!("--data-binary {}", quoted(body)));
+        }
+        Some(_) => words.push("--data-binary @body".to_owned()),
         None => {}
     }
     words.push(quoted(filled.url.as_str()));

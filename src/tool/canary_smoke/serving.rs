@@ -1,6 +1,6 @@
 //! Which build every tenant serves at one moment, for whoever watches a release for longer than a run.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -23,7 +23,6 @@ use crate::tool::failure::Failure;
 
 /// The tenants, and how each says which build it runs.
 pub(in crate::tool) struct Fleet {
-    path: PathBuf,
     suite: Suite,
     tenants: Vec<Tenant>,
 }
@@ -39,15 +38,15 @@ impl Fleet {
         context: &Context,
         mask: bool,
     ) -> Result<Self, Failure> {
-        let (suite, _) = load(path)?;
+        let (suite, _) = load(&[path.to_owned()])?;
         if suite.ready.is_none() {
             return Err(Failure::usage(
                 format!("`{}` has no `[ready]`: nothing proves which build a tenant serves", path.display()),
                 "write `[ready]` as docs/tools/canary-smoke.md shows; a soak counts only while it holds",
             ));
         }
-        let tenants = fleet::find(options, &suite.tenants, context, mask)?;
-        Ok(Self { path: path.to_owned(), suite, tenants })
+        let tenants = fleet::find(options, &suite, context, mask)?;
+        Ok(Self { suite, tenants })
     }
 
     /// Asks every tenant once, at the same time, whether it serves `sha`.
@@ -66,12 +65,13 @@ impl Fleet {
             suite: &self.suite,
             sha: sha.clone(),
             context,
-            probe: probe(&self.path, &self.suite, context, self.tenants.len())?,
+            probe: probe(&self.suite, context, self.tenants.len())?,
             pace: Pace::Full,
             deadline,
             until: clock::instant() + deadline,
             nonce: random()?,
             stranger: Secret::new(random()?),
+            tenants: self.tenants.len(),
             recording: None,
         };
         let asked = self.tenants.iter().map(async |tenant| {

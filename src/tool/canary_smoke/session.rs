@@ -3,21 +3,19 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 use std::time::Duration;
-
-use serde_json::Value;
 
 use crate::base::duration;
 use crate::base::secret::Secret;
 use crate::io::clock::{self, Instant};
 use crate::io::context::Context;
 use crate::io::probe::{Connection, Probe};
+use crate::io::progress::LINES;
 use crate::io::stop::Signal;
 use crate::model::check::Answer;
 use crate::model::commit::CommitSha;
-use crate::model::digest::Digest;
 use crate::model::tenant::Tenant;
-use crate::policy::smoke::suite::template::Variables;
 use crate::policy::smoke::suite::{Step, Suite};
 use crate::tool::failure::Failure;
 
@@ -39,7 +37,9 @@ pub(super) enum Pace {
 pub(super) struct Recorded {
     pub(super) method: &'static str,
     pub(super) target: String,
-    pub(super) body: String,
+    pub(super) body: Vec<u8>,
+    /// Whether it carried a credential.
+    pub(super) identified: bool,
     pub(super) answer: Answer,
 }
 
@@ -73,9 +73,18 @@ pub(super) struct Session<'w> {
     pub(super) nonce: String,
     /// A token that no tenant knows.
     pub(super) stranger: Secret,
+    /// How many tenants are asked.
+    pub(super) tenants: usize,
     pub(super) recording: Option<RefCell<BTreeMap<usize, Recorded>>>,
 }
 
+/// The numbers of steps in a recording, by part and by check.
+pub(super) struct Exchanges {
+    pub(super) setups: Vec<Range<usize>>,
+    pub(super) checks: Vec<Range<usize>>,
+}
+
+/// Where a step stands.
 #[derive(Clone, Copy)]
 pub(super) struct Place<'a> {
     pub(super) tenant: &'a Tenant,
@@ -98,24 +107,31 @@ pub(super) enum Haste {
 }
 
 impl Session<'_> {
-    /// What placeholders stand for at the beginning of a check. The nonce is unique for run, tenant, check and sample.
-    pub(super) fn variables(&self, tenant: &Tenant, check: &str, sample: u32) -> Variables {
-        let place = format!("{}\n{check}\n{sample}", tenant.name);
-        let part = Digest::of(place.as_bytes()).hex();
-        [
-            ("sha", self.sha.to_string()),
-            ("tenant", tenant.name.to_string()),
-            ("nonce", format!("{}-{}", self.nonce, &part[..8])),
-        ]
-        .into_iter()
-        .map(|(name, text)| (name.to_owned(), Value::String(text)))
-        .collect()
+    /// Which numbers the steps have in a recording.
+    pub(super) fn exchanges(&self) -> Exchanges {
+        let mut next = READY_EXCHANGE + 1;
+        let mut take = |steps: usize| {
+            next += steps;
+            next - steps..next
+        };
+        let setups = self.suite.parts.iter().map(|part| take(part.setup.len())).collect();
+        let checks = self.suite.checks.iter().map(|check| take(check.steps.len())).collect();
+        Exchanges { setups, checks }
     }
 
     /// Tells a step of the work; a replay is nobody's story.
     pub(super) fn say(&self, line: &str) {
         if self.pace != Pace::Replay {
             self.context.console.say(line);
+        }
+    }
+
+    /// Tells a step of the work on one tenant; where they are many, only with `-v`.
+    pub(super) fn say_of_one(&self, line: &str) {
+        if self.tenants > LINES && self.pace != Pace::Replay {
+            self.context.console.detail(line);
+        } else {
+            self.say(line);
         }
     }
 
@@ -135,7 +151,6 @@ impl Session<'_> {
         }
     }
 
-    /// Waits.
     pub(super) async fn wait(&self, span: Duration) -> Result<(), Interruption> {
         tokio::select! {
             biased;

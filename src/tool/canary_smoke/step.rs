@@ -1,6 +1,9 @@
 //! One step against one tenant: ask, look, perhaps ask again.
 
-use super::captures::{captured, unquoted};
+use url::Url;
+
+use super::captures::{unquoted, value_of};
+use super::memory::Memory;
 use super::request::{Filled, curl, fill};
 use super::session::{EXCHANGE, Haste, Interruption, Pace, Place, Recorded, Session, millis};
 use crate::base::duration;
@@ -8,10 +11,12 @@ use crate::io::clock;
 use crate::io::probe::{Connection, Credential, ProbeRequest};
 use crate::model::check::{Mismatch, Observation, Outcome, Reply, StepResult};
 use crate::policy::smoke::assess::cache::from_cache;
-use crate::policy::smoke::assess::{Assessment, Exhibit};
-use crate::policy::smoke::suite::Step;
+use crate::policy::smoke::assess::{self, Assessment, Exhibit};
+use crate::policy::smoke::stream::Ear;
+use crate::policy::smoke::suite::capture::is_telling;
 use crate::policy::smoke::suite::template::Variables;
 use crate::policy::smoke::suite::worst_case::GRACE;
+use crate::policy::smoke::suite::{Auth, Step};
 
 /// Headers by which services name a request, in the order of how telling they are.
 const REQUEST_IDS: [&str; 4] = ["x-request-id", "x-correlation-id", "traceparent", "cf-ray"];
@@ -27,12 +32,12 @@ pub(super) struct Taken {
 }
 
 impl Session<'_> {
-    /// Takes one step. What it captures is added to `variables`.
-    pub(super) async fn step(&self, place: Place<'_>, variables: &mut Variables) -> Taken {
+    /// Takes one step. What it captures, and the cookies that it gets, are added to `memory`.
+    pub(super) async fn step(&self, place: Place<'_>, memory: &mut Memory) -> Taken {
         let mut taken = Taken { result: blank(place.step), interruption: None, may_be_done: false };
         let begun = clock::instant();
         loop {
-            let filled = match fill(place.tenant, place.step, variables) {
+            let filled = match fill(place.tenant, place.step, memory) {
                 Ok(filled) => filled,
                 Err(mismatch) => {
                     taken.result.outcome = Outcome::Failed;
@@ -45,24 +50,27 @@ impl Session<'_> {
             {
                 return taken.interrupted(interruption);
             }
-            let asked = self.ask(place, &filled).await;
+            let asked = self.ask(place, &filled, &memory.variables).await;
             taken.result.attempts += 1;
             let observation = match asked {
                 Ok(observation) => observation,
                 Err((interruption, late)) => {
                     taken.may_be_done |= late.as_ref().is_none_or(may_be_done);
                     if let Some(Reply::Answer(answer)) = late.map(|observation| observation.reply) {
-                        let exhibit = Exhibit::new(&answer, variables, &self.context.console.secrets);
-                        let salvaged = exhibit.salvage(place.step);
+                        self.keep_cookies(memory, &answer, &filled.url);
+                        let exhibit = Exhibit::new(&answer, &memory.variables, &self.context.console.secrets);
+                        let salvaged = exhibit.of(&filled.url).salvage(place.step);
                         self.learn(place.step, &salvaged);
-                        variables.extend(salvaged);
+                        memory.variables.extend(salvaged);
                     }
                     return taken.interrupted(interruption);
                 }
             };
             taken.may_be_done |= may_be_done(&observation);
-            self.judge(place, &observation, variables, &mut taken.result);
+            self.judge(place, &filled.url, &observation, memory, &mut taken.result);
             if taken.result.outcome.is_pass() {
+                let waits = place.step.retry.is_some_and(|retry| retry.until);
+                taken.result.waited_ms = waits.then(|| millis(begun.elapsed()));
                 return taken;
             }
             taken.result.curl = Some(curl(&place.step.request, &filled, &self.context.console.secrets));
@@ -84,6 +92,7 @@ impl Session<'_> {
         &self,
         place: Place<'_>,
         filled: &Filled,
+        variables: &Variables,
     ) -> Result<Observation, (Interruption, Option<Observation>)> {
         let mut headers = filled.headers.clone();
         if self.pace == Pace::Replay {
@@ -92,6 +101,11 @@ impl Session<'_> {
         if place.proof.is_some() && !headers.iter().any(|(name, _)| name == "cache-control") {
             headers.push(("cache-control".to_owned(), "no-cache".to_owned()));
         }
+        let stream = place.step.stream.as_ref();
+        let is_last = |number: usize, data: &str| {
+            stream.is_some_and(|stream| assess::is_last(stream, number, data, variables))
+        };
+        let ear = Ear::new(&is_last);
         let request = ProbeRequest {
             method: place.step.request.method,
             url: filled.url.clone(),
@@ -99,8 +113,9 @@ impl Session<'_> {
             repeatable: place.step.is_repeatable(),
             credential: Credential::new(&place.step.request.auth, &place.tenant.token, &self.stranger),
             headers,
-            body: filled.body.clone().map(String::into_bytes),
+            body: filled.body.clone(),
             timeout: filled.timeout,
+            stream: stream.map(|stream| (&ear, stream.within)),
         };
         let ask = self.probe.ask(&request);
         tokio::pin!(ask);
@@ -130,12 +145,15 @@ impl Session<'_> {
 
     fn record(&self, place: Place<'_>, filled: &Filled, observation: &Observation) {
         if let (Some(recording), Reply::Answer(answer)) = (&self.recording, &observation.reply) {
+            let telling = |(name, _): &(String, String)| is_telling(name);
+            let own = matches!(place.step.request.auth, Auth::Own(_));
             recording.borrow_mut().insert(
                 place.exchange,
                 Recorded {
                     method: place.step.request.method,
                     target: filled.target.clone(),
                     body: filled.body.clone().unwrap_or_default(),
+                    identified: own || filled.headers.iter().any(telling),
                     answer: answer.clone(),
                 },
             );
@@ -145,8 +163,9 @@ impl Session<'_> {
     fn judge(
         &self,
         place: Place<'_>,
+        url: &Url,
         observation: &Observation,
-        variables: &mut Variables,
+        memory: &mut Memory,
         result: &mut StepResult,
     ) {
         result.elapsed_ms = millis(observation.elapsed);
@@ -169,14 +188,18 @@ impl Session<'_> {
         };
         result.status = Some(answer.status);
         // Before anything of the answer is quoted.
-        let salvaged = Exhibit::new(answer, variables, &self.context.console.secrets).salvage(place.step);
+        self.keep_cookies(memory, answer, url);
+        let variables = &mut memory.variables;
+        let exhibit = Exhibit::new(answer, variables, &self.context.console.secrets).of(url);
+        let exhibit = exhibit.heard(place.step.stream.as_ref());
+        let salvaged = exhibit.salvage(place.step);
         self.learn(place.step, &salvaged);
         let id = REQUEST_IDS.iter().find_map(|name| answer.headers.iter().find(|(key, _)| key == name));
         result.request_id = id.map(|(name, value)| {
             format!("{name}: {}", self.context.console.secrets.excerpt(value, REQUEST_ID_BYTES))
         });
-        let exhibit = Exhibit::new(answer, variables, &self.context.console.secrets);
-        match exhibit.assess(place.step, observation.elapsed) {
+        result.digits = place.proof.and_then(|_| exhibit.digits(place.step));
+        match exhibit.assess(place.step, observation.elapsed, observation.first_event) {
             Assessment::Holds(captured) => {
                 if let Some(why) = place.proof.and_then(|_| from_cache(&answer.headers)) {
                     return unknown(result, format!("the answer came from a cache: {why}"));
@@ -187,14 +210,16 @@ impl Session<'_> {
                     return variables.extend(captured);
                 }
                 variables.extend(captured);
-                result.outcome =
-                    if result.first_failure.is_some() { Outcome::Flaky } else { Outcome::Passed };
+                let waits = place.step.retry.is_some_and(|retry| retry.until);
+                let flaky = result.first_failure.is_some() && !waits;
+                result.outcome = if flaky { Outcome::Flaky } else { Outcome::Passed };
             }
             Assessment::Fails(mismatches) => {
                 result.outcome = Outcome::Failed;
                 result.mismatches = mismatches.into_vec();
-                let missing = |name: &String| !captured(&salvaged, name);
-                if answer.status < 400 && place.step.credentials.iter().any(missing) {
+                let mut captures = place.step.captures.iter();
+                let missing = captures.any(|c| c.credential && value_of(&salvaged, &c.name).is_none());
+                if answer.status < 400 && missing {
                     result.mismatches.iter_mut().for_each(|mismatch| unquoted(mismatch, answer.status));
                 }
                 variables.extend(salvaged);
@@ -214,21 +239,7 @@ impl Session<'_> {
 
 /// A result of a step that was not taken yet: nobody knows.
 pub(super) fn blank(step: &Step) -> StepResult {
-    StepResult {
-        name: step.name.clone(),
-        line: step.line,
-        request: step.request.to_string(),
-        outcome: Outcome::Inconclusive,
-        status: None,
-        elapsed_ms: 0,
-        attempts: 0,
-        mismatches: Vec::new(),
-        trouble: None,
-        first_failure: None,
-        reconnected: false,
-        request_id: None,
-        curl: None,
-    }
+    StepResult { name: step.name.clone(), request: step.request.to_string(), ..StepResult::blank(step.line) }
 }
 
 impl Taken {

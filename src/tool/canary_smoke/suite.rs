@@ -2,27 +2,65 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
-
 use crate::io::files;
 use crate::io::probe::Certificates;
 use crate::model::digest::Digest;
+use crate::policy::smoke::suite::several::join;
 use crate::policy::smoke::suite::{self, Suite};
 use crate::policy::toml::TomlFile;
 use crate::tool::failure::Failure;
 
 /// Which suite it was, to the byte.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SuiteFile {
+    /// The file as the person named it; several with ` + ` between them.
     pub file: String,
-    /// sha256 of its bytes, in hex.
+    /// sha256 of its bytes, in hex; of several files that of their own sha256, one a line.
     pub sha256: String,
-    /// The same of files that bodies were read from, by name.
+    /// Each file, with the sha256 of its bytes.
+    pub files: Vec<(String, String)>,
+    /// sha256 of files that bodies were read from, by name.
     pub body_files: Vec<(String, String)>,
 }
 
-/// Reads and checks the suite at `path`.
-pub(super) fn load(path: &Path) -> Result<(Suite, SuiteFile), Failure> {
+impl SuiteFile {
+    /// The name of the file number `part`.
+    pub fn of_part(&self, part: usize) -> &str {
+        self.files.get(part).map_or(self.file.as_str(), |(file, _)| file)
+    }
+}
+
+/// Reads and checks the suites at `paths`, and joins them.
+///
+/// # Errors
+/// One cannot be read or has a mistake, or they do not fit together.
+pub(super) fn load(paths: &[PathBuf]) -> Result<(Suite, SuiteFile), Failure> {
+    let (mut suites, mut files) = (Vec::new(), Vec::new());
+    for path in paths {
+        let (suite, sha256) = load_one(path)?;
+        suites.push(suite);
+        files.push((path.display().to_string(), sha256));
+    }
+    let mut suites = suites.into_iter();
+    let none = || Failure::usage("there is no suite", "name one with `--suite FILE`");
+    let first = suites.next().ok_or_else(none)?;
+    let suite = join(first, suites.collect()).map_err(Failure::Usage)?;
+    let name = files.iter().map(|(file, _)| file.as_str()).collect::<Vec<_>>().join(" + ");
+    let sha256 = match files.as_slice() {
+        [(_, only)] => only.clone(),
+        several => {
+            digest(several.iter().map(|(_, sha256)| format!("{sha256}\n")).collect::<String>().as_bytes())
+        }
+    };
+    let body_files = suite.body_files.iter().map(|(file, text)| (file.clone(), digest(text))).collect();
+    Ok((suite, SuiteFile { file: name, sha256, files, body_files }))
+}
+
+fn digest(bytes: &[u8]) -> String {
+    Digest::of(bytes).hex()
+}
+
+fn load_one(path: &Path) -> Result<(Suite, String), Failure> {
     let text = files::read(path)?;
     let name = path.display().to_string();
     let beside = |file: &str| {
@@ -33,15 +71,20 @@ pub(super) fn load(path: &Path) -> Result<(Suite, SuiteFile), Failure> {
             format!("{error}{cause}")
         })
     };
-    let suite = suite::read(&TomlFile { name: &name, text: &text }, &beside)?;
-    let sha256 = |text: &str| Digest::of(text.as_bytes()).hex();
-    let body_files = suite.body_files.iter().map(|(file, text)| (file.clone(), sha256(text))).collect();
-    Ok((suite, SuiteFile { file: name, sha256: sha256(&text), body_files }))
+    let mut suite = suite::read(&TomlFile { name: &name, text: &text }, &beside)?;
+    suite.parts.iter_mut().for_each(|part| part.file.clone_from(&name));
+    let placed = |file: String| folder(path).join(file).display().to_string();
+    suite.tls.ca = suite.tls.ca.map(placed);
+    suite.tls.client = suite.tls.client.map(|(cert, key)| (placed(cert), placed(key)));
+    Ok((suite, digest(text.as_bytes())))
 }
 
-/// Reads the certificates that the suite at `path` names.
-pub(super) fn certificates(path: &Path, suite: &Suite) -> Result<Certificates, Failure> {
-    let read = |file: &String| files::read(&beside(path, file));
+/// Reads the certificates that the suite names.
+///
+/// # Errors
+/// A file cannot be read.
+pub(super) fn certificates(suite: &Suite) -> Result<Certificates, Failure> {
+    let read = |file: &String| files::read(Path::new(file));
     let ca = suite.tls.ca.as_ref().map(read).transpose()?;
     let client = match &suite.tls.client {
         Some((cert, key)) if cert == key => Some(read(cert)?),
@@ -49,10 +92,6 @@ pub(super) fn certificates(path: &Path, suite: &Suite) -> Result<Certificates, F
         None => None,
     };
     Ok(Certificates { ca, client })
-}
-
-fn beside(suite: &Path, file: &str) -> PathBuf {
-    folder(suite).join(file)
 }
 
 fn folder(suite: &Path) -> &Path {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use jiff::Timestamp;
 
 use crate::io::context::Context;
 use crate::model::commit::CommitSha;
@@ -29,7 +30,7 @@ pub struct Args {
     /// What must be true, and for how long
     #[arg(long, value_name = "FILE", default_value = "soak.toml", help_heading = "Soak", global = true)]
     pub gates: PathBuf,
-    /// Commit of the release, 7 to 64 hex digits
+    /// Commit of the release, 7 to 64 hex digits; with --once and records it may be left out: the open soak goes on
     #[arg(long, value_name = "SHA", help_heading = "Soak", global = true)]
     pub sha: Option<CommitSha>,
     /// Commit of the release beside it, where soak.toml asks about `{{ stable }}` or `$4`
@@ -47,6 +48,9 @@ pub struct Args {
     /// Suite whose `[ready]` says which build a tenant serves
     #[arg(long, value_name = "FILE", default_value = "smoke.toml", help_heading = "Tenants", global = true)]
     pub suite: PathBuf,
+    /// Also draw each metric's course into FILE, as SVG; the file is complete or not there
+    #[arg(long, value_name = "FILE", help_heading = "Output", global = true)]
+    pub chart: Option<PathBuf>,
     /// Keep nothing in the registry: neither the state nor the verdict
     #[arg(long, help_heading = "Output", global = true)]
     pub no_record: bool,
@@ -73,13 +77,29 @@ impl Args {
 /// What is to be done instead of a soak.
 #[derive(Subcommand, Clone, Debug)]
 pub(crate) enum Command {
+    /// Judge a recorded soak again, or everything between two moments, by --gates; nothing is recorded
+    Replay {
+        /// State file of the soak
+        #[arg(value_name = "STATE", conflicts_with_all = ["from", "to"])]
+        state: Option<PathBuf>,
+        /// First moment, such as 2026-11-20T09:00:00Z
+        #[arg(long, value_name = "TIME")]
+        from: Option<Timestamp>,
+        /// First moment after it
+        #[arg(long, value_name = "TIME")]
+        to: Option<Timestamp>,
+    },
     /// Find out whether everything in `[[preflight]]` is true: 0 if it is, else 1
     Preflight,
-    /// Check the file without any request: mistakes, and how many samples each metric needs
+    /// Check the file: mistakes, how many samples each metric needs, and how likely a wrong verdict is. Sends no request
+    /// without --traffic
     Lint {
         /// File to check, instead of --gates
         #[arg(value_name = "FILE")]
         file: Option<PathBuf>,
+        /// Ask the sources about the last 24 hours: how many samples come, whether a role may write, where buckets end
+        #[arg(long)]
+        traffic: bool,
     },
     /// Print the JSON Schema of soak.toml
     Schema,

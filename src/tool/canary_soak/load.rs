@@ -15,16 +15,12 @@ use crate::tool::failure::Failure;
 /// Which file it was, to the byte.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct GatesFile {
-    /// The file as the person named it.
     pub file: String,
     /// sha256 of its bytes, in hex.
     pub sha256: String,
 }
 
 /// Reads and checks the file at `path`.
-///
-/// # Errors
-/// It cannot be read, or has a mistake.
 pub(in crate::tool) fn load(path: &Path) -> Result<(Soak, GatesFile), Failure> {
     let text = files::read(path)?;
     let file = path.display().to_string();

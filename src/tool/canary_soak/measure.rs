@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::io::metrics::{Answer, Failure, Question, Sources};
 use crate::model::measurement::{Counts, Measurement};
 use crate::model::soak::Interval;
 use crate::policy::soak::judge::{Reason, Rule};
-use crate::policy::soak::state::{Measured, added};
+use crate::policy::soak::recovery::target;
+use crate::policy::soak::state::{Measured, Snapshot, State, added};
 use crate::policy::soak::suite::{Ask, Metric, Query, Soak};
 
-/// Who asks.
 pub(in crate::tool) struct Asker<'a> {
     pub(in crate::tool) sources: &'a Sources<'a>,
     /// The judged release; empty: it has no name.
@@ -109,6 +109,30 @@ impl Asker<'_> {
         self.sources.samples(metric.asks.first(), &self.question(whole(intervals))).await
     }
 
+    /// Takes the numbers of the snapshot, over the time before `now`, into one side of each entry.
+    pub(super) async fn snapshot(
+        &self,
+        soak: &Soak,
+        now: Timestamp,
+        state: &mut State,
+        side: impl Fn(&mut Snapshot) -> &mut Option<f64>,
+    ) {
+        let Some(wanted) = &soak.snapshot else { return };
+        let back = |from: Timestamp, span: std::time::Duration| {
+            SignedDuration::try_from(span).ok().and_then(|span| from.checked_sub(span).ok()).unwrap_or(from)
+        };
+        let end = back(now, soak.lag);
+        let span = Interval { start: back(end, wanted.over), end };
+        let metrics = soak.metrics.iter().filter(|metric| wanted.metrics.contains(&metric.name));
+        let taken = metrics.map(async |metric| {
+            let measured = self.once(metric, span).await.ok();
+            (metric.name.clone(), target(&metric.rule, None, measured.as_ref()).1)
+        });
+        for (name, number) in join_all(taken).await {
+            *side(state.snapshot.entry(name).or_default()) = number;
+        }
+    }
+
     async fn ask(&self, ask: &Ask, interval: Interval) -> Result<Answer, Failure> {
         self.sources.ask(ask, &self.question(interval)).await
     }
@@ -118,7 +142,6 @@ impl Asker<'_> {
     }
 }
 
-/// An answer as the counts that a metric is judged by.
 fn counts(metric: &Metric, answer: Answer) -> Result<Measurement, Failure> {
     let found = match (&metric.rule, answer) {
         (Rule::Rate { .. } | Rule::Zero { .. }, Answer::Counts(counts)) => {

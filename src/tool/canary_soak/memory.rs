@@ -16,7 +16,6 @@ use crate::tool::settings::Settings;
 /// Bound on reading or writing the copy in the registry, or a tag.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Where one soak is remembered.
 pub(super) struct Memory<'a> {
     pub(super) path: PathBuf,
     /// The registry's copy; `None` where no records are kept.
@@ -30,7 +29,6 @@ pub(super) struct Recalled {
     file: StateFile,
     /// `None`: the soak was not opened yet.
     pub(super) state: Option<State>,
-    /// What the registry held.
     seen: Option<Digest>,
 }
 
@@ -113,7 +111,7 @@ impl Memory<'_> {
     }
 }
 
-fn refused(error: StateError) -> Failure {
+pub(super) fn refused(error: StateError) -> Failure {
     match error {
         StateError::File(error) => Failure::File(error),
         StateError::Content(complaint) => Failure::Usage(complaint),

@@ -22,25 +22,19 @@ use crate::policy::soak::suite::Soak;
 use crate::policy::soak::suite::beside::{Check, Row};
 use crate::tool::failure::Failure;
 
-/// What a preflight found.
 #[derive(Clone, Debug)]
 pub struct PreflightOutcome {
-    /// The release.
     pub sha: CommitSha,
     /// Its images, where records are kept.
     pub images: Vec<JudgedImage>,
-    /// The file.
     pub gates: GatesFile,
     /// Every row and how it stands, in the order of the file.
     pub rows: Vec<(Row, Stand)>,
-    /// When it was done.
     pub finished: Timestamp,
 }
 
-/// How a row stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stand {
-    /// It is true.
     Met,
     /// It is not; what was found.
     NotMet(String),

@@ -11,7 +11,7 @@ use super::args::Args;
 use super::load::{GatesFile, load, sources};
 use super::measure::Asker;
 use super::memory::Memory;
-use super::ring;
+use super::{notice, ring};
 use crate::base::duration;
 use crate::io::clock;
 use crate::io::context::Context;
@@ -23,28 +23,23 @@ use crate::io::stop::Signal;
 use crate::ledger::soak::Place;
 use crate::model::commit::CommitSha;
 use crate::model::record::{JudgedImage, Run as WorkflowRun};
-use crate::model::soak::Interval;
 use crate::model::tag::Tag;
 use crate::model::verdict::Verdict;
 use crate::policy::soak::clock::Serving;
-use crate::policy::soak::state::{Judged, State, Subject, timing};
+use crate::policy::soak::state::{Judged, State, Subject};
 use crate::policy::soak::suite::Soak;
+use crate::policy::soak::suite::beside::Event;
 use crate::tool::canary_smoke::serving::Fleet;
 use crate::tool::failure::Failure;
 
-/// What a soak has come to.
 #[derive(Clone, Debug)]
 pub struct SoakOutcome {
-    /// What was asked for.
     pub soak: Soak,
-    /// Its file.
     pub gates: GatesFile,
-    /// Everything that is known.
     pub state: State,
-    /// What that says.
     pub judged: Judged,
-    /// Failing rows of red metrics, by metric.
-    pub samples: BTreeMap<String, Vec<Value>>,
+    /// Since when a breach waits for a rollback, if that is longer than `react_within`.
+    pub overdue: Option<Timestamp>,
     /// The signal that ended it early.
     pub signal: Option<Signal>,
     /// The workflow's run, on a runner.
@@ -55,11 +50,18 @@ pub struct SoakOutcome {
 ///
 /// # Errors
 /// The file, the tenants, a variable or the state is not as it must be.
-pub(super) async fn run(args: &Args, context: &Context) -> Result<SoakOutcome, Failure> {
+pub(super) async fn run(args: &Args, context: &Context) -> Result<Option<SoakOutcome>, Failure> {
     let (soak, gates) = load(&args.gates)?;
-    let Some(sha) = &args.sha else {
-        return Err(Failure::usage("it is not said which release is watched", "give `--sha SHA`"));
+    let (sha, stable) = match &args.sha {
+        Some(sha) => (sha.clone(), args.stable.clone()),
+        None if args.once => match the_open_one(args, &gates, context).await? {
+            Some(state) => (state.sha, args.stable.clone().or(state.stable)),
+            None => return Ok(None),
+        },
+        None => return Err(Failure::usage("it is not said which release is watched", "give `--sha SHA`")),
     };
+    let args = &Args { sha: Some(sha.clone()), stable, ..args.clone() };
+    let sha = &sha;
     check_stable(&soak, args.stable.as_ref())?;
     // What is missing is told before the tenants are asked.
     sources(&soak, &args.gates, context)?;
@@ -76,8 +78,11 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<SoakOutcome, F
     let names: Vec<String> = soak.metrics.iter().map(|metric| metric.name.clone()).collect();
     let tasks = Tasks::new(&context.console, &names);
     let (state, judged) = loop {
-        let (state, judged) = watch.tick().await?;
+        let (state, judged, event) = watch.tick().await?;
         watch.tell(&state, &judged, &tasks);
+        if let Some(event) = event {
+            notice::post(&soak, event, &state, &judged, context).await;
+        }
         if args.once || state.closed || context.stop.signal().is_some() {
             break (state, judged);
         }
@@ -86,16 +91,41 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<SoakOutcome, F
         }
     };
     drop(tasks);
-    let samples = watch.samples(&state, &judged).await;
-    Ok(SoakOutcome {
+    let overdue = watch.overdue(&state, &judged).await?;
+    if overdue.is_some() {
+        notice::post(&soak, Event::Overdue, &state, &judged, context).await;
+    }
+    Ok(Some(SoakOutcome {
         gates,
         state,
         judged,
-        samples,
+        overdue,
         signal: context.stop.signal(),
         run: workflow::of(&context.env),
         soak,
-    })
+    }))
+}
+
+/// The one soak of this file and ring that the registry knows as open; `None`: there is none.
+///
+/// # Errors
+/// No records are kept, the registry cannot be read, or there are several.
+async fn the_open_one(args: &Args, gates: &GatesFile, context: &Context) -> Result<Option<State>, Failure> {
+    let hint = "give `--sha SHA`";
+    let Some(settings) = args.recording(context).settings()? else {
+        return Err(Failure::usage("it is not said which release is watched, and no records are kept", hint));
+    };
+    let Some(home) = settings.target.home.clone() else { return Ok(None) };
+    let client = settings.client(context, Access::Pull)?;
+    let open = context.stop.unless(Place::open(&client, &home, &gates.sha256[..12])).await??;
+    let ring = args.ring.as_ref().map(ToString::to_string);
+    let mut open: Vec<State> = open.into_iter().filter(|state| state.ring == ring).collect();
+    let last = open.pop();
+    if open.is_empty() {
+        return Ok(last);
+    }
+    let shas: Vec<String> = open.iter().chain(&last).map(|state| state.sha.to_string()).collect();
+    Err(Failure::usage(format!("several soaks of this file are open: {}", shas.join(", ")), hint))
 }
 
 /// Which soak it is, and where it is remembered.
@@ -141,7 +171,7 @@ async fn memory<'a>(
 
 /// # Errors
 /// The file asks about the release beside the judged one, and nobody said which that is.
-fn check_stable(soak: &Soak, stable: Option<&CommitSha>) -> Result<(), Failure> {
+pub(super) fn check_stable(soak: &Soak, stable: Option<&CommitSha>) -> Result<(), Failure> {
     let asks = soak.metrics.iter().find(|metric| metric.asks.iter().any(|ask| ask.query.uses_stable()));
     match (asks, stable) {
         (Some(metric), None) => Err(Failure::usage(
@@ -155,11 +185,9 @@ fn check_stable(soak: &Soak, stable: Option<&CommitSha>) -> Result<(), Failure> 
 struct Watch<'a> {
     soak: &'a Soak,
     memory: &'a Memory<'a>,
-    /// The ring's tag.
     ring: Option<&'a Tag>,
     fleet: &'a Fleet,
     context: &'a Context,
-    /// The soak file.
     file: &'a Path,
 }
 
@@ -167,8 +195,9 @@ struct Watch<'a> {
 const ROUNDS: usize = 5;
 
 impl Watch<'_> {
-    /// Reads the state, makes one tick and writes the state; a soak that is closed stays as it is.
-    async fn tick(&self) -> Result<(State, Judged), Failure> {
+    /// Reads the state, makes one tick and writes the state, and says what happened at it. A soak that is closed stays
+    /// as it is.
+    async fn tick(&self) -> Result<(State, Judged, Option<Event>), Failure> {
         for _ in 0..ROUNDS {
             let recalled = self.memory.recall().await?;
             let kept = recalled
@@ -177,16 +206,24 @@ impl Watch<'_> {
                 .unwrap_or_else(|| State::open(self.memory.subject.clone(), clock::now()));
             if kept.closed {
                 let judged = kept.judge(self.soak);
-                return Ok((kept, judged));
+                return Ok((kept, judged, None));
             }
             // A tick that is cut off did not happen: the next one asks about its time as well.
             let Ok(done) = self.context.stop.unless(self.look(kept.clone())).await else {
                 let judged = kept.judge(self.soak);
-                return Ok((kept, judged));
+                return Ok((kept, judged, None));
             };
             let (state, judged) = done?;
             if self.memory.keep(&recalled, &state).await? {
-                return Ok((state, judged));
+                let event = match judged.verdict {
+                    Verdict::Green => Some(Event::Green),
+                    Verdict::Red => Some(Event::Red),
+                    Verdict::Inconclusive => Some(Event::Inconclusive),
+                    Verdict::Pending | Verdict::Error => {
+                        (state.extended > kept.extended).then_some(Event::Extended)
+                    }
+                };
+                return Ok((state, judged, event));
             }
         }
         Err(Failure::usage(
@@ -199,12 +236,36 @@ impl Watch<'_> {
     async fn look(&self, mut state: State) -> Result<(State, Judged), Failure> {
         let serving = self.serving(&state).await?;
         let before = state.tick.as_ref().map(|tick| tick.at);
-        let intervals = state.look(self.soak, clock::now(), &serving);
         // A token is fetched anew for each tick.
         let sources = sources(self.soak, self.file, self.context)?;
-        let answers = self.asker(&sources, before).measure(self.soak, &intervals).await;
+        let asker = self.asker(&sources, before);
+        if before.is_none() {
+            asker.snapshot(self.soak, clock::now(), &mut state, |entry| &mut entry.before).await;
+        }
+        let intervals = state.look(self.soak, clock::now(), &serving);
+        let answers = asker.measure(self.soak, &intervals).await;
         let judged = state.take(self.soak, answers);
+        if state.closed {
+            asker.snapshot(self.soak, clock::now(), &mut state, |entry| &mut entry.after).await;
+            state.rows = self.rows(&asker, &state, &judged).await;
+        }
         Ok((state, judged))
+    }
+
+    /// Since when a breach waits for a rollback, if the release is still served for longer than that may take.
+    async fn overdue(&self, state: &State, judged: &Judged) -> Result<Option<Timestamp>, Failure> {
+        let (Some(within), Verdict::Red) = (self.soak.react_within, judged.verdict) else { return Ok(None) };
+        let broken = self.soak.metrics.iter().zip(&judged.metrics);
+        let red = broken.filter(|(metric, finding)| metric.gates && finding.verdict == Verdict::Red);
+        let since = red.filter_map(|(metric, _)| state.metrics.get(&metric.name)?.first_breach).min();
+        let Some(since) = since else { return Ok(None) };
+        let passed = Duration::try_from(clock::now().duration_since(since)).unwrap_or_default();
+        if passed <= within || self.context.stop.signal().is_some() {
+            return Ok(None);
+        }
+        // Whoever cannot be asked may serve it still.
+        let gone = matches!(self.serving(state).await?, Serving::No(_) | Serving::Superseded(_));
+        Ok((!gone).then_some(since))
     }
 
     /// The ring's tag first: while it names another release, nobody need be asked.
@@ -227,7 +288,7 @@ impl Watch<'_> {
     /// Until the next tick; the last one comes when the window is over.
     fn pause(&self, state: &State) -> Duration {
         let counted = state.tick.as_ref().map_or(Duration::ZERO, |tick| tick.counted);
-        let left = self.soak.window.saturating_sub(counted) + Duration::from_millis(100);
+        let left = state.window(self.soak).saturating_sub(counted) + Duration::from_millis(100);
         self.soak.tick.min(left)
     }
 
@@ -239,7 +300,7 @@ impl Watch<'_> {
             let verdict = finding.verdict.as_str();
             tasks.at(at, &format!("{number} of {} samples: {verdict}", finding.shown.samples));
         }
-        let (counted, window) = (duration::show(tick.counted), duration::show(self.soak.window));
+        let (counted, window) = (duration::show(tick.counted), duration::show(state.window(self.soak)));
         self.context.console.say(&format!("{counted} of {window} counted: {}", judged.verdict.as_str()));
         if let Some(found) = &tick.astray {
             self.context
@@ -254,26 +315,23 @@ impl Watch<'_> {
     }
 
     /// The failing rows of what is red. A source that cannot show them changes no verdict.
-    async fn samples(&self, state: &State, judged: &Judged) -> BTreeMap<String, Vec<Value>> {
-        let mut samples = BTreeMap::new();
-        let (Some(tick), Ok(sources)) = (&state.tick, sources(self.soak, self.file, self.context)) else {
-            return samples;
-        };
-        let intervals: Vec<Interval> = state.clock.read(tick.at, timing(self.soak)).intervals;
+    async fn rows(&self, asker: &Asker<'_>, state: &State, judged: &Judged) -> BTreeMap<String, Vec<Value>> {
+        let mut kept = BTreeMap::new();
+        let intervals = state.intervals(self.soak);
         for (metric, finding) in self.soak.metrics.iter().zip(&judged.metrics) {
             if finding.verdict != Verdict::Red {
                 continue;
             }
-            match self.asker(&sources, None).samples(metric, &intervals).await {
+            match asker.samples(metric, &intervals).await {
                 Ok(rows) if rows.is_empty() => {}
                 Ok(rows) => {
-                    samples.insert(metric.name.clone(), rows);
+                    kept.insert(metric.name.clone(), rows);
                 }
                 Err(failure) => {
                     self.context.console.warn(&format!("{}: no failing rows: {failure}", metric.name));
                 }
             }
         }
-        samples
+        kept
     }
 }

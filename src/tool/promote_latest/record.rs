@@ -20,11 +20,15 @@ pub(super) struct Done<'a, 'w> {
     pub(super) client: &'a Client<'w>,
     pub(super) target: &'a Target,
     pub(super) args: &'a Args,
-    pub(super) handed: &'a Handed,
+    pub(super) handed: &'a Handed<'a>,
     /// What the records said before it; `None` where none are kept.
     pub(super) recalled: Option<&'a Recalled>,
     /// Where the images stood before it.
     pub(super) facts: &'a [ImageFacts],
+    /// Gates of the rings that were skipped.
+    pub(super) skipped: &'a [String],
+    /// Why, in the words of whoever ran it.
+    pub(super) reason: Option<&'a str>,
 }
 
 impl Done<'_, '_> {
@@ -56,7 +60,7 @@ impl Done<'_, '_> {
         let held = standing.hold.is_some() || self.holds().next().is_some();
         let env = &self.client.context().env;
         let note = |event, receipts: &[Receipt]| {
-            entry(env, event, &self.target.tag, outcome.sha.as_ref(), receipts, lifted)
+            entry(env, event, &self.target.tag, outcome.sha.as_ref(), receipts, self.reason)
         };
         let mut entries = Vec::new();
         if lifted.is_some() && held {
@@ -65,7 +69,8 @@ impl Done<'_, '_> {
         if outcome.moved() || unexplained {
             let sums = recalled.pieces.iter().map(|piece| piece.sha256.clone());
             let evidence = sums.filter(|sha256| !sha256.is_empty()).collect();
-            let mut promotion = note(Event::Promotion { evidence }, &outcome.receipts);
+            let event = Event::Promotion { evidence, skipped: self.skipped.to_vec() };
+            let mut promotion = note(event, &outcome.receipts);
             if let Some(last) = standing.last_move.as_ref().filter(|_| unexplained) {
                 promotion.moved = last.moved_since(&outcome.receipts);
             }

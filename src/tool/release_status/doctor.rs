@@ -190,7 +190,6 @@ async fn clouds(settings: &Settings, context: &Context) -> Vec<Finding> {
     join_all(looks).await
 }
 
-/// The registries of the release.
 fn own(settings: &Settings) -> Vec<Registry> {
     let images = settings.target.images.iter().chain(&settings.target.home);
     images.map(|image| image.registry().clone()).collect()

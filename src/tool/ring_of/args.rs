@@ -59,9 +59,7 @@ pub enum Form {
 /// A band of shares, in percent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Band {
-    /// The smallest.
     pub least: Share,
-    /// The largest.
     pub most: Share,
 }
 

@@ -16,7 +16,7 @@ use crate::tool::options::MoveOptions;
 /// Exit codes: 0 rolled back, or live already; 1 refused or failed, nothing was left moved; 2 usage; 4 the images
 /// disagree, and the commands that repair them are printed.
 #[derive(Parser, Clone, Debug)]
-#[command(name = "rollback-latest", version, group = clap::ArgGroup::new("target").required(true).args(["sha", "previous", "list"]))]
+#[command(name = "rollback-latest", version, group = clap::ArgGroup::new("target").required(true).args(["sha", "previous", "list", "ring"]))]
 pub struct Args {
     /// Commit of the release to go back to, or any unique prefix of it with at least 7 digits
     #[arg(value_name = "SHA")]
@@ -27,6 +27,16 @@ pub struct Args {
     /// List the releases you can go back to, and move nothing
     #[arg(long)]
     pub list: bool,
+    /// Take out of this ring, and of every ring further out, the release that the ring runs. Each goes to what the next ring
+    /// outward runs, else to what it ran before
+    #[arg(long, value_name = "RING", conflicts_with_all = ["sha", "previous", "list", "to"])]
+    pub ring: Option<String>,
+    /// With --ring: take the release out of all rings
+    #[arg(long, requires = "ring", conflicts_with = "this_ring")]
+    pub all_rings: bool,
+    /// With --ring: leave the rings further out
+    #[arg(long, requires = "ring")]
+    pub this_ring: bool,
     /// Why you roll back; kept in the history, the hold and the post-mortem
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,

@@ -14,7 +14,7 @@ use crate::io::registry::client::Client;
 use crate::io::{clock, run};
 use crate::ledger::history::{self, remember};
 use crate::ledger::recall::{live_sha, stands, staying};
-use crate::ledger::{hold, releases};
+use crate::ledger::{evidence, hold, releases};
 use crate::model::commit::CommitSha;
 use crate::model::history::{Entry, Event};
 use crate::model::hold::{HeldImage, Hold};
@@ -129,7 +129,8 @@ impl Record<'_, '_> {
             self.tell_what_stays(left.as_ref(), moves).await;
         }
         let promoted = standing.promotion_of(left.as_ref());
-        draft(self.client, self.args, &entry, promoted, moves, &mut record).await;
+        let found = self.found(left.as_ref()).await;
+        draft(self.client, self.args, (&entry, &found), promoted, moves, &mut record).await;
         record
     }
 
@@ -171,6 +172,15 @@ impl Record<'_, '_> {
         false
     }
 
+    /// What the newest soak of the release that was left found red, for the post-mortem.
+    async fn found(&self, left: Option<&CommitSha>) -> String {
+        let Some(left) = left else { return String::new() };
+        let kept = releases::find(self.client, &self.settings.target.places(), left).await.ok().flatten();
+        let Some(kept) = kept else { return String::new() };
+        let verdict = evidence::newest_document(self.client, &kept, "canary-soak").await;
+        verdict.map(|verdict| post_mortem::soak(&verdict)).unwrap_or_default()
+    }
+
     /// Images of the release that was left which the one that is live now does not have.
     async fn tell_what_stays(&self, left: Option<&CommitSha>, moves: &mut Executed) {
         let (target, Some(left), Some(sha)) = (&self.settings.target, left, &self.to.sha) else { return };
@@ -188,12 +198,13 @@ impl Record<'_, '_> {
 async fn draft(
     client: &Client<'_>,
     args: &Args,
-    entry: &Entry,
+    (entry, found): (&Entry, &str),
     promoted: Option<&Entry>,
     moves: &mut Executed,
     record: &mut RollbackRecord,
 ) {
-    let text = client.context().console.secrets.clean(&post_mortem::draft(entry, promoted));
+    let text = post_mortem::draft(entry, promoted) + found;
+    let text = client.context().console.secrets.clean(&text);
     // Two rollbacks within a second are two post-mortems.
     let own = entry.id.rsplit('-').next().and_then(|random| random.get(..4)).unwrap_or_default();
     let name = PathBuf::from(format!("post-mortem-{}-{own}.md", entry.at.strftime("%Y%m%d-%H%M%S")));

@@ -26,28 +26,21 @@ pub struct Watched {
     pub met: Option<bool>,
     /// When they were first met, from the move.
     pub since: Option<Duration>,
-    /// How long it was watched.
     pub took: Duration,
     /// Every target, at the last look.
     pub targets: Vec<Seen>,
-    /// The signal that ended it.
     pub signal: Option<Signal>,
 }
 
 /// One target at the last look.
 #[derive(Clone, Debug)]
 pub struct Seen {
-    /// The metric.
     pub metric: String,
-    /// How it stood.
     pub state: Targets,
-    /// Its number, if there was one.
     pub number: Option<f64>,
-    /// Why there was none.
     pub trouble: Option<String>,
 }
 
-/// The targets of one file.
 pub(super) struct Watch<'a> {
     soak: Soak,
     wanted: Wanted,

@@ -76,6 +76,52 @@ fn mistakes() -> Vec<(&'static str, String)> {
             bare("request = \"POST /a\"\nexpect.status = 200\nretry = { within = \"5s\", every = \"1s\" }"),
         ),
         ("a retry that is none", check("retry = { within = \"1s\", every = \"5s\" }")),
+        (
+            "until of a write",
+            bare("request = \"POST /a\"\nexpect.status = 200\nuntil = { within = \"5s\", every = \"1s\" }"),
+        ),
+        (
+            "both until and retry",
+            check("until = { within = \"5s\", every = \"1s\" }\nretry = { within = \"5s\", every = \"1s\" }"),
+        ),
+        ("a variable that is never used", format!("{HEAD}[vars]\nplace = \"eu\"\n{CHECK}")),
+        ("a variable with a placeholder", format!("{HEAD}[vars]\nplace = \"{{{{ sha }}}}\"\n{CHECK}")),
+        (
+            "a variable that is not defined",
+            bare("request = \"GET /{{ var.palce }}\"\nexpect.status = 200\n[vars]\nplace = \"eu\""),
+        ),
+        ("a secret in the file", format!("{HEAD}[secrets]\npassword = \"hunter2\"\n{CHECK}")),
+        ("a secret of the runner", format!("{HEAD}[secrets]\ntoken = {{ env = \"GITHUB_TOKEN\" }}\n{CHECK}")),
+        ("a capture from two places", check("capture.id = { json = \"$.id\", header = \"X-Id\" }")),
+        ("a capture of nothing", check("capture.id = { redact = true }")),
+        ("a capture by an expression that does not compile", check("capture.id = { regex = '(' }")),
+        (
+            "a capture of the setup that is never used",
+            format!(
+                "{HEAD}{CHECK}[[setup]]\nrequest = \"GET /s\"\nexpect.status = 200\ncapture.id = \"$.id\"\n"
+            ),
+        ),
+        (
+            "a capture that the setup has already",
+            format!(
+                "{HEAD}[[setup]]\nrequest = \"GET /s\"\nexpect.status = 200\ncapture.id = \"$.id\"\n{CHECK}capture.id = \"$.id\"\n"
+            ),
+        ),
+        (
+            "a readiness that needs the setup",
+            format!(
+                "{HEAD}{CHECK}[[setup]]\nrequest = \"GET /s\"\nexpect.status = 200\ncapture.id = \"$.id\"\n[ready]\nrequest = \"GET /{{{{ id }}}}\"\nexpect.status = 200\nexpect.body = \"{{{{ sha }}}}\"\n"
+            ),
+        ),
+        ("a cookie header beside the cookies", check("cookies = true\nheader.Cookie = \"a=b\"")),
+        ("a request that is half a URL", bare("request = \"GET x{{ sha }}\"\nexpect.status = 200")),
+        ("a null", bare("request = \"POST /a\"\nexpect.status = 200\nbody.json = null")),
+        ("a JSONPath without quotes", check("expect.json.$.a = 1")),
+        (
+            "one bracket",
+            "format = 1\n[check]\nname = \"c\"\nrequest = \"GET /a\"\nexpect.status = 200\n".to_owned(),
+        ),
+        ("a body that is only text", bare("request = \"POST /a\"\nexpect.status = 200\nbody = \"x\"")),
         ("half a retry", check("retry = { within = \"1s\" }")),
         ("more passes than samples", check("repeat = { times = 2, pass = 3 }")),
         ("no passes at all", check("repeat = { times = 2, pass = 0 }")),

@@ -1,5 +1,6 @@
 //! `canary-soak` against sandbox tenants and commands as sources: verdicts, the state file, mistakes.
 
+mod asides;
 mod preflight;
 mod records;
 mod recovery;
@@ -101,7 +102,7 @@ impl Ran {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test waits for another process in real time")]
-fn pause(milliseconds: u64) {
+pub(crate) fn pause(milliseconds: u64) {
     std::thread::sleep(std::time::Duration::from_millis(milliseconds));
 }
 

@@ -63,6 +63,18 @@ fn a_red_soak_stops_the_promotion() {
     std::fs::write(fixture.path("counts"), "{\"good\": 10, \"total\": 60}").unwrap();
     soak(&fixture, &tenant, &[]).code(1);
     promote(&fixture, ONE, &[]).code(1).tells(&["green soak evidence", "found red at"]);
+    // Somebody promoted it all the same: the post-mortem of the rollback has the soak's numbers.
+    fixture.publish(TWO).code(0);
+    promote(&fixture, ONE, &["--no-require"]).code(0);
+    let back = fixture
+        .run("rollback-latest")
+        .args([TWO, "--reason", "it was red"])
+        .with_result()
+        .run()
+        .code(0)
+        .json();
+    let draft = back["post_mortem"].as_str().unwrap();
+    assert!(draft.contains("## What the soak found") && draft.contains("| quality | good"), "{draft}");
 }
 
 #[test]
@@ -81,6 +93,28 @@ fn another_machine_goes_on_with_the_state_in_the_registry() {
     tick(&["--state", "third.json", "--no-record"]);
     let tags = fixture.registry.tags(IMAGES[0]);
     assert_eq!(tags.iter().filter(|tag| tag.starts_with("soak-")).count(), 2, "{tags:?}");
+}
+
+#[test]
+fn a_schedule_goes_on_with_the_soak_that_is_open() {
+    let (fixture, tenant) = soaked("900ms");
+    let tick = |machine: &str| {
+        let program = fixture.run("canary-soak").args(["--once", "--state", machine]);
+        program
+            .env("CANARY_TENANT_URLS", &tenant.url())
+            .env("CANARY_ADMIN_TOKENS", tenant.token())
+            .with_result()
+            .run()
+    };
+    let idle = tick("a.json").code(0);
+    assert_eq!(idle.json()["verdict"], "pending");
+    assert!(idle.stdout.contains("no soak of this file is open"), "{}", idle.stdout);
+    soak(&fixture, &tenant, &["--once"]).code(5);
+    pause(1_100);
+    tick("b.json").code(0).tells(&["the verdict is attached to the record of 1111111"]);
+    assert_eq!(tick("c.json").code(0).json()["verdict"], "pending");
+    fixture.configure("[release]\nrecords = false\n");
+    tick("d.json").code(2).tells(&["no records are kept"]);
 }
 
 #[test]

@@ -83,6 +83,18 @@ impl Caller {
         }
     }
 
+    /// Writes a file, in a commit that is the caller's from now on; its images are those of the commit.
+    pub(crate) fn commit(&mut self, name: &str, text: &str) {
+        let folder = self.fixture.path("caller");
+        fs::write(folder.join(name), text).unwrap();
+        git(&folder, &["add", "--all"]);
+        git(&folder, &["commit", "-q", "-m", name]);
+        self.sha = git(&folder, &["rev-parse", "HEAD"]);
+        for (repository, image) in IMAGES.iter().zip(release(&self.sha)) {
+            self.fixture.registry.push(repository, "build", &image).unwrap();
+        }
+    }
+
     /// Removes what the jobs of the last run have written.
     pub(crate) fn forget_jobs(&self) {
         fs::read_dir(self.fixture.folder.path())

@@ -88,6 +88,12 @@ fn serve(state: &Mutex<State>, mut stream: TcpStream) -> std::io::Result<()> {
         let id = rest.split('/').next().and_then(|id| id.parse::<usize>().ok()).unwrap_or_default();
         state.deployments[id]["state"] = status["state"].clone();
         ("201 Created", status)
+    } else if request.starts_with("GET /user ") {
+        ("200 OK", json!({ "login": "eve" }))
+    } else if request.starts_with("GET /orgs/acme/teams/release/memberships/eve ") {
+        ("200 OK", json!({ "state": "active" }))
+    } else if request.starts_with("GET /orgs/") {
+        ("404 Not Found", json!({ "message": "Not Found" }))
     } else {
         ("200 OK", Value::Array(state.issues.clone()))
     };

@@ -11,6 +11,7 @@ pub(crate) const PROGRAMS: &[(&str, &str)] = &[
     ("promote-latest", env!("CARGO_BIN_EXE_promote-latest")),
     ("rollback-latest", env!("CARGO_BIN_EXE_rollback-latest")),
     ("release-status", env!("CARGO_BIN_EXE_release-status")),
+    ("promote-ring", env!("CARGO_BIN_EXE_promote-ring")),
     ("ring-of", env!("CARGO_BIN_EXE_ring-of")),
 ];
 

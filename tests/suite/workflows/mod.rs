@@ -6,9 +6,11 @@ mod login;
 mod release;
 mod rollback;
 mod rules;
+mod soak;
 mod tables;
 
 const RELEASE: &str = ".github/workflows/canary-release.yml";
 const ROLLBACK: &str = ".github/workflows/rollback-latest.yml";
 const STATUS: &str = ".github/workflows/release-status.yml";
+const TICK: &str = ".github/workflows/canary-soak-tick.yml";
 const GATE: &str = ".github/workflows/merge-gate.yml";

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{GATE, RELEASE, ROLLBACK, STATUS};
+use super::{GATE, RELEASE, ROLLBACK, STATUS, TICK};
 use crate::support::runner::{needs, own_action};
 use crate::support::workflow::{Context, read, shown};
 
@@ -256,7 +256,7 @@ fn every_workflow_keeps_the_rules() {
         let broken = match file.as_str() {
             RELEASE => release(&value),
             ROLLBACK => rollback(&value),
-            GATE | STATUS => called(&value),
+            GATE | STATUS | TICK => called(&value),
             _ => general(&value),
         };
         assert!(broken.is_empty(), "{file}:\n{}", broken.join("\n"));

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{GATE, RELEASE, ROLLBACK, STATUS};
+use super::{GATE, RELEASE, ROLLBACK, STATUS, TICK};
 use crate::support::workflow::{read, shown};
 
 /// The rows of the table after a heading: name in backquotes, default, and what it is for.
@@ -34,7 +34,7 @@ fn declared(names: &Value) -> Vec<(String, String, String)> {
 fn the_tables_of_inputs_and_outputs_are_those_of_the_files() {
     let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/workflows.md")).unwrap();
     let (release, rollback, action) = (read(RELEASE), read(ROLLBACK), read("action.yml"));
-    let (status, gate) = (read(STATUS), read(GATE));
+    let (status, gate, tick) = (read(STATUS), read(GATE), read(TICK));
     for (heading, found) in [
         ("### Inputs of canary-release", &release["on"]["workflow_call"]["inputs"]),
         ("### Secrets of canary-release", &release["on"]["workflow_call"]["secrets"]),
@@ -44,6 +44,9 @@ fn the_tables_of_inputs_and_outputs_are_those_of_the_files() {
         ("### Outputs of rollback-latest", &rollback["on"]["workflow_call"]["outputs"]),
         ("### Inputs of release-status", &status["on"]["workflow_call"]["inputs"]),
         ("### Inputs of merge-gate", &gate["on"]["workflow_call"]["inputs"]),
+        ("### Inputs of canary-soak-tick", &tick["on"]["workflow_call"]["inputs"]),
+        ("### Secrets of canary-soak-tick", &tick["on"]["workflow_call"]["secrets"]),
+        ("### Outputs of canary-soak-tick", &tick["on"]["workflow_call"]["outputs"]),
         ("### Inputs of the action", &action["inputs"]),
         ("### Outputs of the action", &action["outputs"]),
     ] {

@@ -66,7 +66,6 @@ struct Descriptor {
     annotations: BTreeMap<&'static str, String>,
 }
 
-/// One member of the tar.
 enum Member<'a> {
     Folder,
     File(&'a FileFact),
@@ -194,7 +193,6 @@ fn append(
     }
 }
 
-/// Hashes and counts what passes.
 struct Hashing<T> {
     inner: T,
     hasher: Sha256,

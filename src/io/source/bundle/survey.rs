@@ -16,7 +16,6 @@ use crate::model::digest::Digest;
 use crate::policy::bundle::FileFact;
 use crate::policy::bundle::secrets::{self, OVERLAP_BYTES};
 
-/// Most files of one bundle.
 const FILES: usize = 100_000;
 /// Deepest folder: walking into deeper ones would use up the stack.
 const DEPTH: usize = 64;
@@ -33,7 +32,6 @@ const REFUSALS: usize = 50;
 pub(super) struct Survey {
     /// Its files, in the order of their names as bytes.
     pub files: Vec<FileFact>,
-    /// Why it cannot be published.
     pub refusals: Vec<Complaint>,
 }
 

@@ -23,6 +23,8 @@ pub enum Fault {
     OtherBuild,
     /// The connection ends in the middle of the body.
     CutConnection,
+    /// A stream ends as it should, but in the middle of what it says.
+    ShortStream,
 }
 
 impl Fault {
@@ -38,6 +40,7 @@ impl Fault {
             Self::OpenAuthentication => "authentication left open",
             Self::OtherBuild => "another build",
             Self::CutConnection => "a cut connection",
+            Self::ShortStream => "a stream that ends early",
         }
     }
 }
@@ -50,7 +53,12 @@ pub struct Exchange {
     /// What was asked in the end: method and target.
     pub asked: String,
     pub auth: Auth,
+    /// Whether it carried the tenant's token, a cookie, or another credential.
+    pub identified: bool,
     /// The parts of the answer that the suite looks at.
     pub paths: Vec<Path>,
+    /// Whether it reads the answer as a stream of events.
+    pub stream: bool,
+    /// The answer.
     pub answer: Answer,
 }

@@ -1,12 +1,15 @@
 //! What is allowed and weak: where a suite could be green although something is wrong.
 
 use super::expectation::{Predicate, Status, Wanted};
+use super::stream::Stream;
 use super::worst_case::worst_case;
 use super::{Auth, Check, Step, Suite};
 use crate::base::duration;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Advice {
+    /// The number of its file among the suite's parts.
+    pub part: usize,
     /// The line that it is about; `None`: the file as a whole.
     pub line: Option<usize>,
     /// What is weak, and what would be better.
@@ -16,7 +19,7 @@ pub struct Advice {
 /// Every weakness of `suite`, in the order of the file; those of the whole file first.
 pub fn advice(suite: &Suite) -> Vec<Advice> {
     let mut found = Vec::new();
-    let mut say = |line, message: String| found.push(Advice { line, message });
+    let mut say = |line, message: String| found.push(Advice { part: 0, line, message });
     if suite.ready.is_none() {
         say(None, "there is no `[ready]`: nothing proves which build answered".to_owned());
     }
@@ -39,16 +42,29 @@ pub fn advice(suite: &Suite) -> Vec<Advice> {
     if let Some(ready) = &suite.ready
         && let Some(statuses) = takes_errors(&ready.step)
     {
-        say(Some(ready.step.line), format!("`[ready]` takes {statuses}: a tenant that fails may be ready"));
+        found.push(Advice {
+            part: ready.part,
+            line: Some(ready.step.line),
+            message: format!("`[ready]` takes {statuses}: a tenant that fails may be ready"),
+        });
+    }
+    for (part, shared) in suite.parts.iter().enumerate() {
+        for setup in shared.setup.iter().filter(|setup| makes(&setup.step) && setup.cleanup.is_empty()) {
+            let message = no_cleanup("[setup]", "[[setup.cleanup]]", &setup.step);
+            found.push(Advice { part, line: Some(setup.step.line), message });
+        }
     }
     for check in suite.checks.iter() {
-        of_check(check, &mut say);
+        of_check(check, &mut |line, message| found.push(Advice { part: check.part, line, message }));
     }
     found
 }
 
 fn of_check(check: &Check, say: &mut impl FnMut(Option<usize>, String)) {
     let name = &check.name;
+    if check.program.is_some() {
+        return;
+    }
     if looks_only_at_status(check) {
         let message = format!("`{name}` looks only at the status: an error page with that status passes");
         say(Some(check.line), message);
@@ -61,13 +77,26 @@ fn of_check(check: &Check, say: &mut impl FnMut(Option<usize>, String)) {
             say(Some(step.line), format!("`{name}` takes {statuses}: an answer that failed passes"));
         }
     }
-    if let Some(step) = check.steps.iter().find(|step| makes(step)).filter(|_| check.cleanup.is_empty()) {
-        let what = &step.request;
+    for step in check.steps.iter().filter(|step| step.stream.as_ref().is_some_and(never_ends)) {
         let message = format!(
-            "`{name}` has no `[[check.cleanup]]` for `{what}`: every run leaves something behind; write `idempotent = true` if it only reads"
+            "`{name}` has a `stream` without `stop_when` and `max_events`: one that ends in the middle passes"
         );
         say(Some(step.line), message);
     }
+    if let Some(step) = check.steps.iter().find(|step| makes(step)).filter(|_| check.cleanup.is_empty()) {
+        say(Some(step.line), no_cleanup(name, "[[check.cleanup]]", step));
+    }
+}
+
+fn no_cleanup(name: &str, word: &str, step: &Step) -> String {
+    let what = &step.request;
+    format!(
+        "`{name}` has no `{word}` for `{what}`: every run leaves something behind; write `idempotent = true` if it only reads"
+    )
+}
+
+fn never_ends(stream: &Stream) -> bool {
+    stream.stop.is_none() && stream.max_events.is_none()
 }
 
 /// Success and failure side by side: a status 5xx beside others, or, of a read, a 4xx beside a 2xx.

@@ -1,36 +1,21 @@
 //! The tables of the file, put together: defaults, readiness, checks, isolation.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::request::{self, Setting, read_auth};
-use super::scope::Scope;
+use super::request::read_auth;
+use super::scope::{Scope, Shared};
+use super::step::{self, Common};
 use super::{
-    Auth, Check, DEADLINE, FlakyRule, LoadFile, Ready, Request, Retry, Scheme, Step, Suite, TIMEOUT,
-    TenantSource, TlsFiles, credentials, expect, proof,
+    Auth, Check, DEADLINE, LoadFile, Part, Ready, Scheme, Suite, TIMEOUT, TenantSource, TlsFiles, command,
+    credentials, expect, isolation, proof, setup, values, vocabulary,
 };
 use crate::base::diagnostic::Diagnostic;
-use crate::base::duration;
 use crate::base::list::NonEmpty;
-use crate::model::check::Repeat;
-use crate::policy::smoke::suite::expectation::{Assertion, Expect, Status};
-use crate::policy::smoke::suite::json_path::Path;
-use crate::policy::toml::fields::{Fields, Placed};
+use crate::model::check::{FlakyRule, Repeat};
+use crate::policy::toml::fields::Fields;
 
-/// Where a tenant's URLs and tokens are, unless the file says otherwise.
-const VARIABLES: [&str; 2] = ["CANARY_TENANT_URLS", "CANARY_ADMIN_TOKENS"];
 /// The most samples of one check: a smoke suite is no load test.
 const SAMPLES: u32 = 1_000;
-
-struct Common<'a> {
-    auth: Auth,
-    timeout: Duration,
-    load: LoadFile<'a>,
-    files: Vec<(String, String)>,
-    /// What must be true of every answer, and the time in which it must come.
-    everywhere: Vec<Assertion>,
-    within: Option<Duration>,
-}
 
 /// Reads the whole file, whose shape is right.
 pub(super) fn read_suite(fields: &Fields<'_>, load: LoadFile<'_>) -> Option<Suite> {
@@ -39,48 +24,69 @@ pub(super) fn read_suite(fields: &Fields<'_>, load: LoadFile<'_>) -> Option<Suit
     let auth = defaults.as_ref().and_then(|table| table.get("auth"));
     let auth = auth.and_then(|value| fields.keep(read_auth(fields, value)));
     let auth = auth.unwrap_or(Auth::Own(Scheme::Bearer));
-    let flaky = defaults.as_ref().and_then(|table| table.text("flaky"));
+    let flaky = defaults.as_ref().and_then(read_flaky).unwrap_or(FlakyRule::Fail);
     let timeout = default("timeout").unwrap_or(TIMEOUT);
-    let mut common = Common { auth, timeout, load, files: Vec::new(), everywhere: Vec::new(), within: None };
+    let cookies = defaults.as_ref().is_some_and(|table| table.is("cookies"));
+    let shared = Shared::default();
+    let values = values::read(fields, &shared);
+    let mut common = Common {
+        auth,
+        timeout,
+        flaky,
+        load,
+        files: Vec::new(),
+        everywhere: Vec::new(),
+        within: None,
+        hidden: Vec::new(),
+        cookies,
+        shared: &shared,
+    };
     if let Some(expect) = defaults.as_ref().and_then(|table| table.table("expect")) {
-        common.everywhere = expect::assertions(&expect, &Scope::new(expect.clone(), Vec::new()));
+        common.everywhere = expect::assertions(&expect, &Scope::new(expect.clone(), Vec::new(), &shared));
         common.within = expect.keep(expect::within(&expect, timeout)).flatten();
     }
     let ready = fields.table("ready").and_then(|table| read_ready(&table, &mut common));
+    let mut setup = setup::read(fields, &mut common);
+    let captures = setup.iter().flat_map(|setup| &setup.step.captures);
+    common.hidden = captures.filter(|c| c.credential).map(|c| c.name.clone()).collect();
     let mut checks: Vec<Check> = Vec::new();
     for table in fields.tables("check") {
         let Some(check) = read_check(&table, &mut common) else { continue };
         if checks.iter().any(|other| other.name == check.name) {
-            table.refuse(table.place("name"), twice(&check.name), "a name is what reports go by");
+            table.refuse(table.place("name"), super::twice(&check.name), "a name is what reports go by");
         }
         checks.push(check);
     }
     if let Some(table) = fields.table("isolation") {
-        checks.extend(fields.keep(read_isolation(&table, &common, &checks)).into_iter().flatten());
+        checks.extend(fields.keep(isolation::read(&table, &common, &checks)).into_iter().flatten());
     }
+    shared.finish(fields);
+    let sent = credentials::sent_by(checks.iter().flat_map(Check::requests));
+    setup.iter_mut().for_each(|setup| setup.step.mark(&sent));
     Some(Suite {
         tenants: read_tenants(fields),
         deadline: default("deadline").unwrap_or(DEADLINE),
-        flaky: if flaky.is_some_and(|word| *word.get_ref() == "warn") {
-            FlakyRule::Warn
-        } else {
-            FlakyRule::Fail
-        },
         tls: fields.keep(read_tls(fields))?,
         ready,
+        parts: vec![Part { file: String::new(), values, setup, cookies }],
         checks: NonEmpty::from_vec(checks)?,
         body_files: common.files,
     })
 }
 
+fn read_flaky(table: &Fields<'_>) -> Option<FlakyRule> {
+    let word = table.text("flaky")?;
+    Some(if *word.get_ref() == "warn" { FlakyRule::Warn } else { FlakyRule::Fail })
+}
+
 fn read_tenants(fields: &Fields<'_>) -> TenantSource {
     let table = fields.table("tenants");
     let text = |key: &str| table.as_ref().and_then(|t| t.text(key)).map(|word| word.get_ref().to_string());
-    let [urls, tokens] = VARIABLES;
+    let default = TenantSource::default();
     TenantSource {
-        urls_env: text("urls_env").unwrap_or_else(|| urls.to_owned()),
-        tokens_env: text("tokens_env").unwrap_or_else(|| tokens.to_owned()),
-        min: table.as_ref().and_then(|t| t.count("min")).unwrap_or(1),
+        urls_env: text("urls_env").unwrap_or(default.urls_env),
+        tokens_env: text("tokens_env").unwrap_or(default.tokens_env),
+        min: table.as_ref().and_then(|t| t.count("min")).unwrap_or(default.min),
     }
 }
 
@@ -103,8 +109,8 @@ fn read_tls(fields: &Fields<'_>) -> Result<TlsFiles, Diagnostic> {
 }
 
 fn read_ready(table: &Fields<'_>, common: &mut Common<'_>) -> Option<Ready> {
-    let scope = Scope::new(table.clone(), Vec::new());
-    let mut step = read_step(table, &scope, common)?;
+    let scope = Scope::new(table.clone(), Vec::new(), common.shared);
+    let mut step = step::read(table, &scope, common)?;
     step.name = None;
     // What every answer must show may be the proof; here it is an expectation like any other.
     step.expect.assertions.append(&mut step.expect.everywhere);
@@ -130,6 +136,7 @@ fn read_ready(table: &Fields<'_>, common: &mut Common<'_>) -> Option<Ready> {
         every: table.duration("every").unwrap_or(Duration::from_secs(5)),
         within: table.duration("within").unwrap_or(Duration::from_secs(300)),
         streak: table.count("streak").unwrap_or(1),
+        part: 0,
     })
 }
 
@@ -140,34 +147,28 @@ fn read_check(table: &Fields<'_>, common: &mut Common<'_>) -> Option<Check> {
         table.refuse(place.clone(), "a check needs a name", "say what is true when it passes");
     }
     let tables = table.tables("step");
-    if !tables.is_empty() {
-        let own =
-            ["request", "auth", "header", "timeout", "expect", "body", "capture", "retry", "idempotent"];
-        if let Some(value) = own.iter().find_map(|key| table.get(key)) {
-            let message = "a check with steps has no request of its own";
-            table.refuse(value.span(), message, "move this into the step that it is for");
-            return None;
-        }
+    if let Some(value) =
+        vocabulary::of_a_request().find_map(|key| table.get(key).filter(|_| !tables.is_empty()))
+    {
+        let message = "a check with steps has no request of its own";
+        table.refuse(value.span(), message, "move this into the step that it is for");
+        return None;
     }
-    let tables = if tables.is_empty() { vec![table.clone()] } else { tables };
-    let later = tables
-        .iter()
-        .flat_map(|step| step.map("capture"))
-        .map(|(name, _)| name.get_ref().to_string())
-        .collect();
-    let scope = Scope::new(table.clone(), later);
-    let mut all =
-        |tables: &[Fields<'_>]| tables.iter().map(|step| read_step(step, &scope, common)).collect::<Vec<_>>();
-    let (steps, cleanup) = (all(&tables), all(&table.tables("cleanup")));
-    // After a step that cannot be read, nobody knows what it would have used.
-    let mut steps: Vec<Step> = steps.into_iter().collect::<Option<_>>()?;
-    let cleanup: Vec<Step> = cleanup.into_iter().collect::<Option<_>>()?;
+    let runs = table.get("command").is_some();
+    let tables = if tables.is_empty() && !runs { vec![table.clone()] } else { tables };
+    let cleanup = table.tables("cleanup");
+    let cookies = table.flag("cookies").unwrap_or(common.cookies);
+    if cookies {
+        step::refuse_cookie_header(&[tables.as_slice(), &cleanup].concat());
+    }
+    let scope = Scope::new(table.clone(), step::captured(&tables), common.shared);
+    let program = table.keep(command::read(table, &scope, common.timeout, &common.hidden));
+    let steps = step::read_all(&tables, &scope, common);
+    let cleanup = step::read_all(&cleanup, &scope, common)?;
+    let mut steps = steps?;
     table.keep(scope.finish())?;
     let sent = credentials::sent_by(steps.iter().chain(&cleanup));
-    for step in &mut steps {
-        let captured = step.captures.iter().map(|(name, _)| name).filter(|name| sent.contains(*name));
-        step.credentials.extend(captured.cloned());
-    }
+    steps.iter_mut().for_each(|step| step.mark(&sent));
     let line = table.line(&place);
     if let [only] = steps.as_mut_slice() {
         // A check of one request is that request; naming both says everything twice.
@@ -177,9 +178,14 @@ fn read_check(table: &Fields<'_>, common: &mut Common<'_>) -> Option<Check> {
     Some(Check {
         name,
         why,
+        labels: table.texts("labels").iter().map(|label| label.get_ref().to_string()).collect(),
         line,
+        part: 0,
+        cookies,
+        flaky: read_flaky(table).unwrap_or(common.flaky),
         repeat: table.keep(read_repeat(table))?,
-        steps: NonEmpty::from_vec(steps)?,
+        steps,
+        program: program?,
         cleanup,
     })
 }
@@ -198,133 +204,4 @@ fn read_repeat(table: &Fields<'_>) -> Result<Repeat, Diagnostic> {
         return Err(repeat.mistake(repeat.span.clone(), message, "a smoke suite is no load test"));
     }
     Ok(Repeat { times, pass })
-}
-
-fn read_step(table: &Fields<'_>, scope: &Scope<'_>, common: &mut Common<'_>) -> Option<Step> {
-    let setting = Setting { scope, auth: &common.auth, load: common.load };
-    let timeout = table.duration("timeout").unwrap_or(common.timeout);
-    let request = table.keep(request::read(table, &setting, &mut common.files));
-    let expect = table.keep(expect::read(table, scope, timeout));
-    let (mut captures, mut credentials, mut redacted) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
-    for (word, value) in table.map("capture") {
-        let name = word.get_ref().to_string();
-        let fields = table.as_table(value);
-        let path = fields.as_ref().and_then(|fields| fields.get("json")).unwrap_or(value);
-        captures.extend(table.keep(capture_path(table, path)).map(|path| (name.clone(), path)));
-        table.keep(scope.define(&word));
-        if fields.is_some_and(|fields| fields.is("redact")) {
-            redacted.insert(name.clone());
-        }
-        if redacted.contains(&name) || credentials::is_telling(&name) {
-            credentials.insert(name);
-        }
-    }
-    let request = request?;
-    let mut expect = expect?;
-    expect.everywhere.clone_from(&common.everywhere);
-    expect.within = expect.within.or(common.within);
-    let retry = table.keep(read_retry(table, &request))?;
-    let place = table.place(if table.get("name").is_some() { "name" } else { "request" });
-    Some(Step {
-        name: table.text("name").map(|word| word.get_ref().to_string()),
-        line: table.line(&place),
-        request,
-        expect,
-        captures,
-        credentials,
-        redacted,
-        retry,
-        idempotent: table.is("idempotent"),
-        timeout,
-    })
-}
-
-fn capture_path<'a>(table: &Fields<'a>, value: &'a Placed<'a>) -> Result<Path, Diagnostic> {
-    expect::path(table, &table.as_text(value)?)
-}
-
-fn read_retry(table: &Fields<'_>, request: &Request) -> Result<Option<Retry>, Diagnostic> {
-    let Some(retry) = table.table("retry") else { return Ok(None) };
-    if !request.is_read() && !table.is("idempotent") {
-        return Err(retry.mistake(
-            retry.span.clone(),
-            format!("a {} is not retried: it could be done twice", request.method),
-            "write `idempotent = true` if asking twice is harmless",
-        ));
-    }
-    let (Some(within), Some(every)) = (retry.duration("within"), retry.duration("every")) else {
-        return Err(retry.missing("within"));
-    };
-    if every > within {
-        let message = format!(
-            "asking every {} within {} is asking once",
-            duration::show(every),
-            duration::show(within)
-        );
-        return Err(retry.mistake(retry.span.clone(), message, "`every` is at most `within`"));
-    }
-    Ok(Some(Retry { within, every }))
-}
-
-/// The two checks that `[isolation]` stands for: a random token is refused, and no token is.
-fn read_isolation(
-    table: &Fields<'_>,
-    common: &Common<'_>,
-    others: &[Check],
-) -> Result<[Check; 2], Diagnostic> {
-    let probe = table.required("probe")?;
-    let Auth::Own(scheme) = common.auth.clone() else {
-        let message = "`[isolation]` needs to know how a token is sent";
-        return Err(table.mistake(
-            probe.span(),
-            message,
-            "set `[defaults] auth` to something else than \"none\"",
-        ));
-    };
-    let scope = Scope::new(table.clone(), Vec::new());
-    let (method, target) = request::split(table, &probe)?;
-    let target = scope.parse(target, probe.span())?;
-    let check = |name: &str, auth: Auth| {
-        let line = table.line(&probe.span());
-        let step = Step {
-            name: None,
-            line,
-            request: Request { method, target: target.clone(), auth, headers: Vec::new(), body: None },
-            expect: refused(common),
-            captures: Vec::new(),
-            credentials: BTreeSet::new(),
-            redacted: BTreeSet::new(),
-            retry: None,
-            timeout: table.duration("timeout").unwrap_or(common.timeout),
-            idempotent: false,
-        };
-        let why = Some("a tenant opens to its own token only".to_owned());
-        let steps = NonEmpty::one(step);
-        Check {
-            name: name.to_owned(),
-            why,
-            line,
-            repeat: Repeat { times: 1, pass: 1 },
-            steps,
-            cleanup: Vec::new(),
-        }
-    };
-    let pair = [
-        check("isolation: a random token is refused", Auth::Stranger(scheme)),
-        check("isolation: no token is refused", Auth::None),
-    ];
-    match pair.iter().find(|own| others.iter().any(|other| other.name == own.name)) {
-        None => Ok(pair),
-        Some(own) => Err(table.mistake(probe.span(), twice(&own.name), "rename the check")),
-    }
-}
-
-fn twice(name: &str) -> String {
-    format!("there are two checks named `{name}`")
-}
-
-fn refused(common: &Common<'_>) -> Expect {
-    let codes = NonEmpty::from_vec(vec![Status::Code(401), Status::Code(403)]);
-    let status = codes.expect("two codes are not none");
-    Expect { status, within: common.within, assertions: Vec::new(), everywhere: common.everywhere.clone() }
 }

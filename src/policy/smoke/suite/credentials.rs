@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use super::body::{Body, Content};
+use super::capture::is_telling;
 use super::template::{JsonTemplate, Template};
-use super::{Body, Request, Step};
+use super::{Request, Step};
 
 /// Headers that carry no credential. Whatever is sent in another one is taken for one.
 const OPEN_HEADERS: [&str; 10] = [
@@ -19,31 +21,10 @@ const OPEN_HEADERS: [&str; 10] = [
     "x-request-id",
 ];
 
-/// Words in the name of a parameter, a field or a capture that holds a credential.
-const TELLING: [&str; 11] = [
-    "auth",
-    "cookie",
-    "credential",
-    "csrf",
-    "jwt",
-    "passw",
-    "pwd",
-    "secret",
-    "session",
-    "signature",
-    "token",
-];
-
 /// The placeholders of `steps` that are sent as a credential: in a header, or in a part of the query or the body whose
 /// name tells so.
 pub(super) fn sent_by<'s>(steps: impl Iterator<Item = &'s Step>) -> BTreeSet<String> {
     steps.flat_map(|step| of_request(&step.request)).collect()
-}
-
-/// Whether `name` is what a credential is called.
-pub(super) fn is_telling(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    name.ends_with("key") || name == "sig" || TELLING.iter().any(|word| name.contains(word))
 }
 
 fn of_request(request: &Request) -> Vec<String> {
@@ -64,7 +45,12 @@ fn of_request(request: &Request) -> Vec<String> {
             fields.iter().filter(|(name, _)| is_telling(name)).for_each(|(_, v)| add(v));
         }
         Some(Body::Json(json)) => of_json(json, false, &mut add),
-        Some(Body::Text(_)) | None => {}
+        Some(Body::Multipart(parts)) => parts.iter().filter(|part| is_telling(&part.name)).for_each(|part| {
+            if let Content::Text(text) = &part.content {
+                add(text);
+            }
+        }),
+        Some(Body::Text(_) | Body::Binary(_)) | None => {}
     }
     names
 }
@@ -83,6 +69,7 @@ fn of_json(json: &JsonTemplate, telling: bool, add: &mut dyn FnMut(&Template)) {
 
 #[cfg(test)]
 mod tests {
+    use crate::policy::smoke::suite::capture::Capture;
     use crate::policy::smoke::suite::read;
     use crate::policy::toml::TomlFile;
 
@@ -94,9 +81,12 @@ mod tests {
         );
         let file = TomlFile { name: "smoke.toml", text: &text };
         let suite = read(&file, &|name| Err(name.to_owned())).unwrap_or_else(|mistake| panic!("{mistake:?}"));
-        let step = suite.checks.iter().next().unwrap().steps.iter().next().unwrap();
-        let names = |names: &std::collections::BTreeSet<String>| names.iter().cloned().collect();
-        (names(&step.credentials), names(&step.redacted))
+        let step = suite.checks.first().steps.first().unwrap();
+        let names = |of: fn(&Capture) -> bool| {
+            let named = step.captures.iter().filter(|capture| of(capture));
+            named.map(|capture| capture.name.clone()).collect()
+        };
+        (names(|capture| capture.credential), names(|capture| capture.redacted))
     }
 
     #[test]
@@ -126,7 +116,7 @@ mod tests {
         let request = "request = 'GET /a/{{ x }}/{{ session_id }}'";
         let found =
             credentials("capture.x = { json = '$.x', redact = true }\ncapture.session_id = '$.y'", request);
-        assert_eq!(found, (vec!["session_id".to_owned(), "x".to_owned()], vec!["x".to_owned()]));
+        assert_eq!(found, (vec!["x".to_owned(), "session_id".to_owned()], vec!["x".to_owned()]));
         let found = credentials("capture.x = { json = '$.x' }\ncapture.session_id = '$.y'", request);
         assert_eq!(found, (vec!["session_id".to_owned()], Vec::new()));
     }

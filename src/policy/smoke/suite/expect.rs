@@ -15,14 +15,28 @@ use crate::base::list::NonEmpty;
 use crate::policy::toml::fields::{Fields, Placed, Word};
 use crate::policy::toml::value::{number, whole};
 
+/// Keys among predicates that are none: how the value is read, and where it is looked for.
+const BESIDE: [&str; 2] = ["as", "json"];
+
 /// Reads the `expect` of a step whose attempts end after `timeout`.
 pub(super) fn read(fields: &Fields<'_>, scope: &Scope<'_>, timeout: Duration) -> Result<Expect, Diagnostic> {
     let expect = fields.table("expect").ok_or_else(|| fields.missing("expect"))?;
+    for key in ["exit", "stdout"] {
+        if expect.get(key).is_some() {
+            let message = format!("only a command has `{key}`, and this is a request");
+            return Err(expect.mistake(
+                expect.place(key),
+                message,
+                "write `status`, `header`, `body` or `json`",
+            ));
+        }
+    }
     let status = expect.get("status").ok_or_else(|| expect.missing("status"))?;
     let status = NonEmpty::from_vec(statuses(&expect, status)?).ok_or_else(|| expect.missing("status"))?;
     let assertions = assertions(&expect, scope);
     let within = within(&expect, timeout)?;
-    Ok(Expect { status, within, assertions, everywhere: Vec::new() })
+    let first_event = first_event(&expect, timeout)?;
+    Ok(Expect { status, within, first_event, assertions, everywhere: Vec::new() })
 }
 
 /// Reads the parts of an answer that something is expected of, in the order of the file. Mistakes are kept.
@@ -54,6 +68,21 @@ pub(super) fn within(expect: &Fields<'_>, timeout: Duration) -> Result<Option<Du
     Ok(Some(within))
 }
 
+/// Reads the time in which the first event must come, where the stream ends after `within`.
+///
+/// # Errors
+/// It can never be exceeded.
+fn first_event(expect: &Fields<'_>, within: Duration) -> Result<Option<Duration>, Diagnostic> {
+    let Some(first) = expect.duration("first_event_within") else { return Ok(None) };
+    if first > within {
+        let message = format!("this can never fail: the stream ends after {}", duration::show(within));
+        let hint = "raise `stream.within`, or lower this";
+        return Err(expect.mistake(expect.place("first_event_within"), message, hint));
+    }
+    Ok(Some(first))
+}
+
+/// Reads a JSONPath.
 pub(super) fn path(fields: &Fields<'_>, text: &Word<'_>) -> Result<Path, Diagnostic> {
     if text.get_ref().contains("{{") {
         let hint = "compare the value instead, as in `\"$[*].id\" = { contains = \"{{ id }}\" }`";
@@ -107,20 +136,18 @@ fn class(text: &str) -> Option<u16> {
     (1..=5).contains(&digit).then_some(digit)
 }
 
-fn assertion<'a>(
+pub(super) fn assertion<'a>(
     fields: &Fields<'a>,
     scope: &Scope<'_>,
     subject: Subject,
     value: &'a Placed<'a>,
 ) -> Result<Assertion, Diagnostic> {
     let Some(words) = fields.as_table(value) else {
-        return Ok(Assertion {
-            subject,
-            predicates: vec![Predicate::Equals(Wanted::Yes, scope.json(value)?)],
-        });
+        let predicates = vec![Predicate::Equals(Wanted::Yes, scope.json(value)?)];
+        return Ok(Assertion { subject, as_number: false, predicates });
     };
     let mut predicates = Vec::new();
-    for (key, value) in words.entries() {
+    for (key, value) in words.entries().into_iter().filter(|(key, _)| !BESIDE.contains(key.get_ref())) {
         predicates.push(predicate(&words, scope, &key, value)?);
     }
     let absent = |p: &Predicate| matches!(p, Predicate::Exists(Wanted::No));
@@ -128,7 +155,7 @@ fn assertion<'a>(
         let message = "what is not there can have no other property";
         return Err(words.mistake(value.span(), message, "leave only `exists = false`, or take it out"));
     }
-    Ok(Assertion { subject, predicates })
+    Ok(Assertion { subject, as_number: words.get("as").is_some(), predicates })
 }
 
 fn predicate(

@@ -16,6 +16,8 @@ pub struct Expect {
     pub status: NonEmpty<Status>,
     /// The time in which the answer came.
     pub within: Option<Duration>,
+    /// The time in which the first event of a stream came.
+    pub first_event: Option<Duration>,
     /// What else, in the order of the file.
     pub assertions: Vec<Assertion>,
     /// What must be true of every answer of the suite.
@@ -52,6 +54,9 @@ impl std::fmt::Display for Status {
 #[derive(Clone, Debug)]
 pub struct Assertion {
     pub subject: Subject,
+    /// Whether it is a text that is read as a number first.
+    pub as_number: bool,
+    /// All of this.
     pub predicates: Vec<Predicate>,
 }
 

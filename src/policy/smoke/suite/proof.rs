@@ -1,6 +1,5 @@
 //! Whether an expectation proves the build: it holds of an answer of this build, and of no other build's.
 
-use super::Body;
 use super::Request;
 use super::expectation::{Assertion, JsonType, Predicate, Subject, Wanted};
 
@@ -27,15 +26,7 @@ pub(super) fn no_proof(assertions: &[Assertion]) -> Option<String> {
 
 /// Whether the request itself names the build: a tenant that repeats the request would then name it as well.
 pub(super) fn asks_with_build(request: &Request) -> bool {
-    let mut names: Vec<&str> = request.target.names().collect();
-    names.extend(request.headers.iter().flat_map(|(_, template)| template.names()));
-    match &request.body {
-        Some(Body::Json(template)) => names.extend(template.names()),
-        Some(Body::Text(template)) => names.extend(template.names()),
-        Some(Body::Form(fields)) => names.extend(fields.iter().flat_map(|(_, template)| template.names())),
-        None => {}
-    }
-    names.contains(&SHA)
+    request.names().contains(&SHA)
 }
 
 fn names_build(predicate: &Predicate) -> bool {

@@ -2,10 +2,11 @@
 
 use toml::de::DeValue;
 
+use super::body::{self, Files};
 use super::scope::Scope;
 use super::template::Template;
 use super::vocabulary::METHODS;
-use super::{Auth, Body, LoadFile, Request, Scheme};
+use super::{Auth, LoadFile, Request, Scheme};
 use crate::base::diagnostic::{Diagnostic, nearest};
 use crate::policy::toml::fields::{Fields, Placed, Word};
 
@@ -17,7 +18,7 @@ pub(super) struct Setting<'a> {
     pub(super) scope: &'a Scope<'a>,
     /// How a token is sent unless the request says otherwise.
     pub(super) auth: &'a Auth,
-    /// Reads the file of `body.file`.
+    /// Reads a file that is sent.
     pub(super) load: LoadFile<'a>,
 }
 
@@ -25,7 +26,7 @@ pub(super) struct Setting<'a> {
 pub(super) fn read(
     fields: &Fields<'_>,
     setting: &Setting<'_>,
-    files: &mut Vec<(String, String)>,
+    files: &mut Files,
 ) -> Result<Request, Diagnostic> {
     let line = fields.required("request")?;
     let auth = match fields.get("auth") {
@@ -35,7 +36,7 @@ pub(super) fn read(
     let (method, target) = split(fields, &line)?;
     let target = setting.scope.parse(target, line.span())?;
     let body = match fields.table("body") {
-        Some(body) => Some(read_body(&body, setting, files)?),
+        Some(table) => Some(body::read(&table, setting.scope, setting.load, files)?),
         None => None,
     };
     if body.is_some() && matches!(method, "GET" | "HEAD") {
@@ -84,7 +85,9 @@ pub(super) fn split<'t>(fields: &Fields<'_>, line: &Word<'t>) -> Result<(&'stati
     let outside: String =
         target.split("{{").map(|part| part.rsplit("}}").next().unwrap_or_default()).collect();
     let outside = if Template::parse(target).is_ok() { outside.as_str() } else { "" };
-    if !target.starts_with('/') || outside.contains(|c: char| c.is_whitespace() || c.is_control() || c == '#')
+    let followed = Template::parse(target).is_ok_and(|target| target.single().is_some());
+    if !(target.starts_with('/') || followed)
+        || outside.contains(|c: char| c.is_whitespace() || c.is_control() || c == '#')
     {
         return refuse(
             format!("`{target}` is no path"),
@@ -141,37 +144,4 @@ fn read_headers(
 fn is_header_name(name: &str) -> bool {
     let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     !name.is_empty() && name.chars().all(token)
-}
-
-fn read_body(
-    fields: &Fields<'_>,
-    setting: &Setting<'_>,
-    files: &mut Vec<(String, String)>,
-) -> Result<Body, Diagnostic> {
-    if let Some(value) = fields.get("json") {
-        return Ok(Body::Json(setting.scope.json(value)?));
-    }
-    if let Some(text) = fields.text("text") {
-        return Ok(Body::Text(setting.scope.template(&text)?));
-    }
-    if let Some(path) = fields.text("file") {
-        let name = path.get_ref().to_string();
-        let text = (setting.load)(&name).map_err(|problem| {
-            fields.mistake(
-                path.span(),
-                problem,
-                "the path is relative to the suite, and stays below its folder",
-            )
-        })?;
-        let template = setting.scope.parse(&text, path.span())?;
-        if !files.iter().any(|(known, _)| *known == name) {
-            files.push((name, text));
-        }
-        return Ok(Body::Text(template));
-    }
-    let mut form = Vec::new();
-    for (key, value) in fields.map("form") {
-        form.push((key.get_ref().to_string(), setting.scope.template(&fields.as_text(value)?)?));
-    }
-    Ok(Body::Form(form))
 }

@@ -2,6 +2,7 @@
 //!
 //! What a placeholder means is decided by where it stands, never by what it holds: a JSON text that is exactly one
 //! placeholder takes the captured value with its type; everywhere else it is text. So a sha of digits stays text.
+//! `{{ '{{' }}` is two braces.
 
 use std::collections::BTreeMap;
 
@@ -68,6 +69,11 @@ impl Template {
             let bad = || BadPlaceholder(rest[start..].chars().take(40).collect());
             let end = rest[start..].find("}}").ok_or_else(bad)? + start;
             let name = rest[start + 2..end].trim();
+            if is_braces(name) {
+                parts.push(Part::Text(format!("{}{{{{", &rest[..start])));
+                rest = &rest[end + 2..];
+                continue;
+            }
             if !is_name(name) {
                 return Err(bad());
             }
@@ -108,7 +114,8 @@ impl Template {
         Ok(out)
     }
 
-    fn single(&self) -> Option<&str> {
+    /// The name of the placeholder that is all of the text.
+    pub fn single(&self) -> Option<&str> {
         match self.0.as_slice() {
             [Part::Variable(name)] => Some(name),
             _ => None,
@@ -139,6 +146,20 @@ impl JsonTemplate {
 }
 
 impl JsonTemplate {
+    /// The name of the placeholder that is all of it.
+    pub fn single(&self) -> Option<&str> {
+        match self {
+            Self::Text(template) => template.single(),
+            Self::Fixed(_) | Self::List(_) | Self::Object(_) => None,
+        }
+    }
+
+    /// A text without placeholders is a value.
+    pub(super) fn folded(self) -> Self {
+        let fixed = self.names().is_empty().then(|| self.render(&Variables::new()).ok()).flatten();
+        fixed.map_or(self, Self::Fixed)
+    }
+
     /// The names of the placeholders, in order.
     pub fn names(&self) -> Vec<&str> {
         match self {
@@ -171,15 +192,23 @@ fn dressed(name: &str, variables: &Variables, encoding: Encoding) -> Result<Stri
     }
 }
 
+/// Whether this stands for two braces and not for a value.
+fn is_braces(name: &str) -> bool {
+    matches!(name, "'{{'" | "\"{{\"")
+}
+
 fn is_name(name: &str) -> bool {
-    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+    let word = |word: &str| {
+        !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+    };
+    name.strip_prefix("var.").or_else(|| name.strip_prefix("secret.")).map_or_else(|| word(name), word)
 }
 
 impl std::fmt::Display for Template {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for part in &self.0 {
             match part {
-                Part::Text(text) => f.write_str(text)?,
+                Part::Text(text) => f.write_str(&text.replace("{{", "{{ '{{' }}"))?,
                 Part::Variable(name) => write!(f, "{{{{ {name} }}}}")?,
             }
         }
@@ -227,6 +256,13 @@ mod tests {
         assert_eq!(value("{{ list }}"), json!([1]));
         assert_eq!(value("{{ sha }}"), Value::String("1234567".to_owned()));
         assert_eq!(value("no. {{ id }}"), json!("no. 7"));
+    }
+
+    #[test]
+    fn two_braces_can_be_written() {
+        let template = Template::parse("a {{ '{{' }} x }} {{ sha }}{{\"{{\"}}").unwrap();
+        assert_eq!(template.render(&variables(), Encoding::Plain).unwrap(), "a {{ x }} 1234567{{");
+        assert_eq!(Template::parse(&template.to_string()).unwrap().to_string(), template.to_string());
     }
 
     #[test]

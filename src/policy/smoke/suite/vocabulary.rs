@@ -1,18 +1,22 @@
 //! Every word that `smoke.toml` knows, once: the reader refuses what is not here, and the JSON Schema in
 //! `docs/schemas/` is written from it.
 
+use super::body::BODY;
+use super::capture::CAPTURE;
+use super::command::{COMMAND, EXIT};
+use super::predicates::PREDICATES;
+use super::stream::STREAM;
+use super::until::{RETRY, UNTIL};
+use super::values::{SECRETS, VARS};
 use crate::policy::toml::vocabulary::{Form, Key, Kind, Table, key};
-
-/// JSON types by name, as `type` takes them.
-pub(super) const TYPES: [&str; 7] = ["object", "array", "string", "number", "integer", "boolean", "null"];
 
 /// Names of the methods that a request may have.
 pub(super) const METHODS: [&str; 7] = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"];
 
 /// A request, for editors: the reader says what is wrong with one.
-const REQUEST_LINE: Kind = Kind::Like("^(GET|HEAD|OPTIONS|POST|PUT|PATCH|DELETE) /");
+const REQUEST_LINE: Kind = Kind::Like("^(GET|HEAD|OPTIONS|POST|PUT|PATCH|DELETE) (/|[{][{])");
 
-const VALUES: Kind = Kind::List { of: &Kind::Json, least: 1 };
+const FLAKY: Kind = Kind::Choice(&["fail", "warn"]);
 
 static EXPECTATION_FORM: Form = Form {
     name: "a value or predicates",
@@ -46,27 +50,7 @@ static AUTH_HEADER: Table = Table {
     either: &[],
 };
 
-static CAPTURE: Form = Form {
-    name: "a capture",
-    hint: "write a JSONPath, or `{ json = \"$.path\", redact = true }`",
-    kinds: &[Kind::Text, Kind::Table(&CAPTURED)],
-};
-
-static CAPTURED: Table = Table {
-    name: "capture",
-    about: "What is taken from an answer",
-    keys: &[&[
-        key("json", Kind::Text, "JSONPath into the answer"),
-        key(
-            "redact",
-            Kind::Flag,
-            "keep the value out of every report [default: if it is sent as a credential]",
-        ),
-    ]],
-    required: &["json"],
-    either: &[],
-};
-
+/// The whole file.
 pub(super) static FILE: Table = Table {
     name: "suite",
     about: "What must be true of every canary tenant before a release may be promoted",
@@ -74,8 +58,11 @@ pub(super) static FILE: Table = Table {
         key("format", Kind::Exactly(1), "version of this format: 1"),
         key("tenants", Kind::Table(&TENANTS), "who is asked; tokens never stand in this file"),
         key("defaults", Kind::Table(&DEFAULTS), "what holds unless a request says otherwise"),
+        key("vars", VARS, "values that any request may use as {{ var.NAME }}"),
+        key("secrets", SECRETS, "secrets of the tenants, from variables; {{ secret.NAME }}"),
         key("tls", Kind::Table(&TLS), "certificates beside the system's own"),
         key("ready", Kind::Table(&READY), "how a tenant says which build it runs; no check runs before"),
+        key("setup", Kind::Tables(&SETUP), "steps that run once a tenant, before the checks"),
         key("isolation", Kind::Table(&ISOLATION), "that a tenant refuses strangers"),
         key("check", Kind::Tables(&CHECK), "what must be true"),
     ]],
@@ -110,11 +97,8 @@ static DEFAULTS: Table = Table {
         key("auth", Kind::Form(&AUTH), "how the tenant's token is sent [default: \"bearer\"]"),
         key("timeout", Kind::Duration, "bound on one attempt [default: 10s]"),
         key("deadline", Kind::Duration, "bound on everything: waiting, retries, every tenant [default: 10m]"),
-        key(
-            "flaky",
-            Kind::Choice(&["fail", "warn"]),
-            "what a pass that needed a retry means [default: \"fail\"]",
-        ),
+        key("cookies", Kind::Flag, "the setup, and each check, keep cookies and send them [default: false]"),
+        key("flaky", FLAKY, "what a pass that needed a retry means [default: \"fail\"]"),
         key("expect", Kind::Table(&EVERYWHERE), "what must be true of every answer, beside its own `expect`"),
     ]],
     required: &[],
@@ -137,7 +121,7 @@ static REQUEST: [Key; 4] = [
     key(
         "request",
         REQUEST_LINE,
-        "\"METHOD /path?query\"; takes {{ sha }}, {{ nonce }}, {{ tenant }} and captures",
+        "\"METHOD /path?query\"; takes placeholders; \"GET {{ next }}\" follows a captured URL of the tenant",
     ),
     key("auth", Kind::Form(&AUTH), "how the tenant's token is sent; \"none\": not at all"),
     key("header", Kind::Map(&Kind::Text), "further headers of the request"),
@@ -146,16 +130,23 @@ static REQUEST: [Key; 4] = [
 
 static EXPECTED: [Key; 1] = [key("expect", Kind::Table(&EXPECT), "what must be true of the answer")];
 
-static STEP_KEYS: [Key; 4] = [
-    key("body", Kind::Table(&BODY), "the body of the request, in one of four forms"),
+static STEP_KEYS: [Key; 6] = [
+    key("body", Kind::Table(&BODY), "the body of the request, in one of six forms"),
     key(
         "capture",
         Kind::Map(&Kind::Form(&CAPTURE)),
-        "JSONPath of this answer, by the name that later requests use",
+        "what is taken from this answer, by the name that later requests use",
     ),
+    key("stream", Kind::Table(&STREAM), "the answer is a stream of events, and how it is read"),
+    key("until", Kind::Table(&UNTIL), "asks a read again until its expectations hold; a pass is then a pass"),
     key("retry", Kind::Table(&RETRY), "asks again while an expectation does not hold; a pass is then flaky"),
     key("idempotent", Kind::Flag, "says that asking twice is harmless, so that a write may be retried"),
 ];
+
+/// The keys that belong to one request.
+pub(super) fn of_a_request() -> impl Iterator<Item = &'static str> {
+    REQUEST.iter().chain(&EXPECTED).chain(&STEP_KEYS).map(|key| key.name)
+}
 
 static NAMED: [Key; 2] =
     [key("name", Kind::Text, "how it is called in reports"), key("why", Kind::Text, "what it proves")];
@@ -189,10 +180,18 @@ static ISOLATION: Table = Table {
 
 static CHECK: Table = Table {
     name: "check",
-    about: "One thing that must be true: one request, or steps in order",
+    about: "One thing that must be true: one request, steps in order, or a command",
     keys: &[
         &NAMED,
         &[
+            key("labels", Kind::List { of: &Kind::Text, least: 1 }, "words by which --label chooses checks"),
+            key(
+                "cookies",
+                Kind::Flag,
+                "keeps the cookies that answers set, and sends them with later requests",
+            ),
+            key("command", COMMAND, "a program and its arguments, run instead of requests"),
+            key("flaky", FLAKY, "what a pass of this check that needed a retry means"),
             key("repeat", Kind::Table(&REPEAT), "samples, for answers that are not the same every time"),
             key("step", Kind::Tables(&STEP), "requests in order; each may use what earlier ones captured"),
             key("cleanup", Kind::Tables(&CLEANUP), "requests that run whatever happened before"),
@@ -202,7 +201,21 @@ static CHECK: Table = Table {
         &STEP_KEYS,
     ],
     required: &["name"],
-    either: &[&["request", "expect"], &["step"]],
+    either: &[&["request"], &["step"], &["command"]],
+};
+
+static SETUP: Table = Table {
+    name: "setup",
+    about: "A request that runs once a tenant, before the checks; what it captures is known to all of them",
+    keys: &[
+        &NAMED,
+        &[key("cleanup", Kind::Tables(&CLEANUP), "requests that run after all checks, whatever happened")],
+        &REQUEST,
+        &EXPECTED,
+        &STEP_KEYS,
+    ],
+    required: &["request", "expect"],
+    either: &[],
 };
 
 static STEP: Table = Table {
@@ -220,23 +233,10 @@ static CLEANUP: Table = Table {
         &[key("name", Kind::Text, "how it is called in reports")],
         &REQUEST,
         &EXPECTED,
-        &[key("body", Kind::Table(&BODY), "the body of the request, in one of four forms")],
+        &[key("body", Kind::Table(&BODY), "the body of the request, in one of six forms")],
     ],
     required: &["request", "expect"],
     either: &[],
-};
-
-static BODY: Table = Table {
-    name: "body",
-    about: "The body of a request, in one of four forms",
-    keys: &[&[
-        key("json", Kind::Json, "sent as application/json"),
-        key("text", Kind::Text, "sent as text/plain"),
-        key("form", Kind::Map(&Kind::Text), "sent as application/x-www-form-urlencoded"),
-        key("file", Kind::Text, "a text file beside the suite, sent as it is"),
-    ]],
-    required: &[],
-    either: &[&["json"], &["text"], &["form"], &["file"]],
 };
 
 static EVERYWHERE: Table = Table {
@@ -256,21 +256,22 @@ static PARTS: [Key; 4] = [
 
 static EXPECT: Table = Table {
     name: "expect",
-    about: "What must be true of an answer",
+    about: "What must be true of an answer, or of the end of a command",
     keys: &[
-        &[key("status", Kind::Form(&STATUS), "the status code, a class such as \"2xx\", or a list of these")],
+        &[
+            key(
+                "status",
+                Kind::Form(&STATUS),
+                "the status code, a class such as \"2xx\", or a list of these",
+            ),
+            key("exit", EXIT, "the exit code of a command, or a list of these"),
+            key("stdout", EXPECTATION, "what a command wrote to stdout, as text"),
+            key("first_event_within", Kind::Duration, "the first event of a stream came in this time"),
+        ],
         &PARTS,
     ],
-    required: &["status"],
-    either: &[],
-};
-
-static RETRY: Table = Table {
-    name: "retry",
-    about: "Asks again while an expectation does not hold",
-    keys: &[&[key("within", Kind::Duration, "for how long"), key("every", Kind::Duration, "how often")]],
-    required: &["within", "every"],
-    either: &[],
+    required: &[],
+    either: &[&["status"], &["exit"]],
 };
 
 static REPEAT: Table = Table {
@@ -281,32 +282,5 @@ static REPEAT: Table = Table {
         key("pass", Kind::Count, "how many of them must pass"),
     ]],
     required: &["times", "pass"],
-    either: &[],
-};
-
-/// What can be asked of a value. All of the predicates of one table must hold.
-pub(super) static PREDICATES: Table = Table {
-    name: "predicates",
-    about: "What must be true of a value; all of these",
-    keys: &[&[
-        key("equals", Kind::Json, "is this, type included"),
-        key("not_equals", Kind::Json, "is not this"),
-        key("type", Kind::Choice(&TYPES), "is of this JSON type"),
-        key("min_len", Kind::Size, "has at least so many characters, members or keys"),
-        key("max_len", Kind::Size, "has at most so many characters, members or keys"),
-        key("contains", Kind::Json, "a text has this part; a list has this member"),
-        key("not_contains", Kind::Json, "a text has no such part; a list has no such member"),
-        key("starts_with", Kind::Text, "a text begins so"),
-        key("ends_with", Kind::Text, "a text ends so"),
-        key("matches", Kind::Text, "a text has a match of this regular expression"),
-        key("not_matches", Kind::Text, "a text has no match of this regular expression"),
-        key("gt", Kind::Number, "is a number greater than this"),
-        key("ge", Kind::Number, "is a number not less than this"),
-        key("lt", Kind::Number, "is a number less than this"),
-        key("le", Kind::Number, "is a number not greater than this"),
-        key("one_of", VALUES, "is one of these"),
-        key("exists", Kind::Flag, "is there, or is not"),
-    ]],
-    required: &[],
     either: &[],
 };

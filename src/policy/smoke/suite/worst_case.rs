@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Check, Ready, Step, Suite};
-use crate::base::list::NonEmpty;
+use super::{Check, Part, Ready, Step, Suite};
 
 /// Samples of one check that run at once: enough that the sampling of a slow answer ends, few enough that it is no
 /// load test.
@@ -11,6 +10,8 @@ pub const SAMPLES_AT_ONCE: u32 = 4;
 /// Bound on the cleanup of one sample. With [`GRACE`] it stays below the 7.5 s between the signals that a cancelled
 /// workflow sends (GitHub documentation, "Workflow cancellation reference").
 pub const CLEANUP: Duration = Duration::from_secs(5);
+/// Bound on the cleanup of a setup. The checks of its file have so much less.
+pub const SETUP_CLEANUP: Duration = Duration::from_secs(2);
 /// How long, once the run is to stop, an answer is still awaited that names something to be cleaned up.
 pub const GRACE: Duration = Duration::from_millis(1_500);
 
@@ -18,6 +19,8 @@ pub const GRACE: Duration = Duration::from_millis(1_500);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WorstCase {
     pub ready: Duration,
+    /// The longest setup.
+    pub setup: Duration,
     /// The longest check, with its cleanup.
     pub checks: Duration,
     /// Asking again which build is served.
@@ -27,7 +30,7 @@ pub struct WorstCase {
 impl WorstCase {
     /// All of it, as if there were no deadline.
     pub fn total(&self) -> Duration {
-        self.ready + self.checks + self.again
+        self.ready + self.setup + self.checks + self.again
     }
 }
 
@@ -35,6 +38,7 @@ impl WorstCase {
 pub fn worst_case(suite: &Suite) -> WorstCase {
     WorstCase {
         ready: suite.ready.as_ref().map(|ready| ready.within).unwrap_or_default(),
+        setup: suite.parts.iter().map(set_up).max().unwrap_or_default(),
         checks: suite.checks.iter().map(longest).max().unwrap_or_default(),
         again: suite.ready.as_ref().map(again).unwrap_or_default(),
     }
@@ -42,24 +46,28 @@ pub fn worst_case(suite: &Suite) -> WorstCase {
 
 /// How many requests a tenant gets if nothing is retried: until it is ready, for the checks, and afterwards.
 pub fn requests(suite: &Suite) -> u32 {
-    let of = |check: &Check| (count(&check.steps) + check.cleanup.len() as u32) * check.repeat.times;
+    let of = |check: &Check| ((check.steps.len() + check.cleanup.len()) as u32) * check.repeat.times;
     let ready = suite.ready.as_ref().map_or(0, |ready| 2 * ready.streak);
-    ready + suite.checks.iter().map(of).sum::<u32>()
+    let setup = suite.parts.iter().flat_map(|part| &part.setup).map(|setup| 1 + setup.cleanup.len() as u32);
+    ready + setup.sum::<u32>() + suite.checks.iter().map(of).sum::<u32>()
 }
 
-fn count<T>(list: &NonEmpty<T>) -> u32 {
-    u32::try_from(list.len()).unwrap_or(u32::MAX)
+fn set_up(part: &Part) -> Duration {
+    let cleans = part.setup.iter().any(|setup| !setup.cleanup.is_empty());
+    let cleanup = if cleans { SETUP_CLEANUP } else { Duration::ZERO };
+    part.setup.iter().map(|setup| attempts(&setup.step)).sum::<Duration>() + cleanup
 }
 
 fn longest(check: &Check) -> Duration {
-    let steps: Duration = check.steps.iter().map(attempts).sum();
+    let program = check.program.as_ref().map_or(Duration::ZERO, |program| program.timeout);
+    let steps = check.steps.iter().map(attempts).sum::<Duration>() + program;
     let cleanup = if check.cleanup.is_empty() { Duration::ZERO } else { CLEANUP };
     (steps + cleanup) * check.repeat.times.div_ceil(SAMPLES_AT_ONCE)
 }
 
 /// The last attempt may begin when the time for retries ends.
 fn attempts(step: &Step) -> Duration {
-    step.retry.map_or(Duration::ZERO, |retry| retry.within) + step.timeout
+    step.retry.map_or(Duration::ZERO, |retry| retry.within) + step.longest()
 }
 
 fn again(ready: &Ready) -> Duration {

@@ -11,7 +11,6 @@ const SPLIT_ALPHA: f64 = 0.001;
 /// What the rounding of shares may add up to: 8 of 10 is not worse than 90 % by more than 10 points.
 const ROUNDING: f64 = 1e-12;
 
-/// What a comparison asks for.
 pub(super) struct Comparison {
     pub(super) margin: Margin,
     pub(super) min_samples: u64,

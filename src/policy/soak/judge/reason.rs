@@ -24,9 +24,7 @@ pub enum Reason {
     NotANumber,
     /// Fewer samples than the metric asks for.
     Samples {
-        /// So many came.
         have: u64,
-        /// So many could decide.
         need: u64,
     },
     /// Samples enough, and they show neither.
@@ -38,28 +36,22 @@ pub enum Reason {
     },
     /// The canary got another share of the samples than it was promised.
     Split {
-        /// The share that it got.
         got: f64,
-        /// The share that was planned.
         planned: f64,
     },
     /// No bucket ends at the limit, and the buckets beside it disagree.
     Bucket,
     /// The source shows no sign of life, so its silence proves nothing.
     DeadSource {
-        /// What shows it.
         what: String,
     },
     /// Too little of the time was observed.
     Blind {
-        /// The share that was.
         covered: f64,
-        /// The least share.
         least: f64,
     },
     /// Another release took the ring's tag.
     Superseded,
-    /// The metric is only reported.
     OnlyReported,
 }
 

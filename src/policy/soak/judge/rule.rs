@@ -28,7 +28,6 @@ impl Goal {
         }
     }
 
-    /// The number in it.
     pub fn limit(self) -> f64 {
         match self {
             Self::AtLeast(limit) | Self::MoreThan(limit) | Self::AtMost(limit) | Self::LessThan(limit) => {
@@ -66,7 +65,6 @@ pub enum Margin {
 pub enum Harm {
     /// Harm that is not proven to stay within the margin. Proven harm within it is a green with a warning.
     Margin,
-    /// Any.
     Any,
 }
 
@@ -88,10 +86,8 @@ pub enum Rule {
         goal: Goal,
         /// With fewer samples nothing is concluded.
         min_samples: u64,
-        /// Which reading counts.
         assure: Assure,
     },
-    /// No bad sample at all.
     Zero {
         /// With fewer samples their absence proves nothing.
         min_exposure: u64,
@@ -102,7 +98,6 @@ pub enum Rule {
         share: f64,
         /// With fewer requests nothing is concluded.
         min_samples: u64,
-        /// Which reading counts.
         assure: Assure,
     },
     /// The canary is not worse than stable.
@@ -111,14 +106,11 @@ pub enum Rule {
         margin: Margin,
         /// With fewer samples on either side nothing is concluded.
         min_samples: u64,
-        /// Which reading counts.
         assure: Assure,
-        /// Which proven harm is red.
         harm: Harm,
         /// The share of all samples that the canary should get, between 0 and 1.
         split: Option<f64>,
     },
-    /// Two counts are the same.
     Equal {
         /// The difference that is let pass.
         tolerance: u64,
@@ -129,19 +121,30 @@ pub enum Rule {
     },
     /// A number keeps to its goal.
     Value {
-        /// The goal.
         goal: Goal,
         /// How often it may be missed.
         breach: Breach,
     },
-    /// Nothing: it is reported.
     Trend,
+}
+
+impl Rule {
+    /// The samples below which nothing is concluded; 0 where samples are not counted.
+    pub fn min_samples(&self) -> u64 {
+        match *self {
+            Self::Rate { min_samples, .. }
+            | Self::Latency { min_samples, .. }
+            | Self::Compare { min_samples, .. }
+            | Self::Equal { min_samples, .. } => min_samples,
+            Self::Zero { min_exposure } => min_exposure,
+            Self::Value { .. } | Self::Trend => 0,
+        }
+    }
 }
 
 /// The moment at which a soak is judged.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Look {
-    /// Whether it is the last one.
     pub closing: bool,
     /// What a metric may spend of the false-alarm budget ([`super::spending::Budget::level`]).
     pub alpha_red: f64,
@@ -153,11 +156,8 @@ pub struct Look {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Standing {
-    /// The goal is met.
     Green,
-    /// It is missed.
     Red,
-    /// Neither is shown.
     Inconclusive(Reason),
 }
 

@@ -5,9 +5,7 @@ use super::normal::quantile;
 /// What one arm of a comparison showed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arm {
-    /// Hits.
     pub hits: u64,
-    /// Samples.
     pub total: u64,
 }
 

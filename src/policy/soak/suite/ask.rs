@@ -10,9 +10,10 @@ use crate::policy::toml::fields::{Fields, Placed, Word};
 use crate::policy::toml::value::{in_order, scalar};
 
 /// Keys of questions, and the kinds of sources that know them.
-const KEYS: [(&str, &[&str]); 15] = [
+const KEYS: [(&str, &[&str]); 16] = [
     ("sql", &["postgres"]),
     ("samples_sql", &["postgres"]),
+    ("content", &["postgres"]),
     ("counter", &["prometheus"]),
     ("histogram", &["prometheus"]),
     ("query", &["prometheus"]),
@@ -31,13 +32,10 @@ const KEYS: [(&str, &[&str]); 15] = [
 /// What a metric of a kind needs to know.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Need {
-    /// Good samples of all.
     Share,
-    /// The same, by bucket.
     Buckets,
     /// The same for canary and stable.
     Arms,
-    /// One number.
     Number,
 }
 
@@ -135,7 +133,8 @@ impl Question<'_, '_> {
         }
         let sql = sql.into_inner().to_owned();
         let samples = self.fields.text("samples_sql").map(|text| (*text.get_ref()).to_owned());
-        Some(Query::Sql { sql, samples })
+        let full = self.fields.text("content").is_some_and(|word| *word.get_ref() == "full");
+        Some(Query::Sql { sql, samples, full })
     }
 
     fn prometheus(&self) -> Option<Query> {

@@ -19,14 +19,11 @@ pub struct Recovery {
     pub every: Duration,
     /// The length of time, back from a look, that is measured.
     pub over: Duration,
-    /// The targets.
     pub targets: NonEmpty<Target>,
 }
 
-/// One thing that must recover.
 #[derive(Clone, Debug)]
 pub struct Target {
-    /// A metric of the file.
     pub metric: String,
     /// What it must reach; `None`: its own target.
     pub goal: Option<Goal>,
@@ -37,36 +34,25 @@ pub struct Target {
 pub struct Row {
     /// What it is called in the table.
     pub name: String,
-    /// Its line in the file.
     pub line: usize,
-    /// What it protects.
     pub why: Option<String>,
-    /// Who sees to it.
     pub owner: Option<String>,
-    /// Where it is tracked.
     pub issue: Option<String>,
-    /// How it is found out.
     pub check: Check,
 }
 
 /// How a row of a preflight is found out.
 #[derive(Clone, Debug)]
 pub enum Check {
-    /// The issue is closed.
     Closed(IssueName),
-    /// The issue bears the label.
     Labelled(IssueName, String),
     /// The release is the tip of this branch.
     TipOf(String),
-    /// The source answers.
     Alive(String),
     /// Two sources answer a request with the same JSON.
     Same {
-        /// The source of the canary.
         canary: String,
-        /// The source beside it.
         stable: String,
-        /// Path and query.
         target: String,
         /// Keys that may differ, with dots between them: `build.sha`.
         ignore: Vec<String>,
@@ -84,7 +70,6 @@ pub enum Check {
 pub struct IssueName {
     /// `owner/name`.
     pub repository: String,
-    /// Its number.
     pub number: u64,
 }
 
@@ -111,23 +96,16 @@ impl fmt::Display for IssueName {
     }
 }
 
-/// Who is told what.
 #[derive(Clone, Debug)]
 pub struct Notify {
-    /// The variable with the address.
     pub url_env: String,
-    /// What is told.
     pub on: Vec<Event>,
 }
 
-/// What a notice is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// The soak is green.
     Green,
-    /// It is red.
     Red,
-    /// It is inconclusive.
     Inconclusive,
     /// It goes on for another window.
     Extended,
@@ -136,9 +114,7 @@ pub enum Event {
 }
 
 impl Event {
-    /// All of them.
     pub const ALL: [Self; 5] = [Self::Green, Self::Red, Self::Inconclusive, Self::Extended, Self::Overdue];
-    /// The words of all of them.
     pub(super) const WORDS: [&'static str; 5] = ["green", "red", "inconclusive", "extended", "overdue"];
 
     /// The word in the file and in the notice.
@@ -156,7 +132,6 @@ impl Event {
 /// Numbers that are taken before and after.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    /// The metrics.
     pub metrics: Vec<String>,
     /// The length of time, back from the opening and from the close, that is measured.
     pub over: Duration,

@@ -10,7 +10,6 @@ use crate::policy::toml::fields::Fields;
 pub(super) struct Defaults<'a> {
     /// The sources by name; `None`: there, but with a mistake.
     pub(super) sources: &'a [(String, Option<Source>)],
-    /// What a green needs.
     pub(super) assure: Assure,
 }
 
@@ -31,7 +30,6 @@ const RULES: [(&str, &[&str]); 11] = [
 const RULES_OF_COUNTS: [(&str, &[&str]); 4] =
     [("tolerance", &["equal"]), ("breach", &["value", "equal"]), ("left", &["equal"]), ("right", &["equal"])];
 
-/// The keys of a target.
 const GOALS: [&str; 4] = ["at_least", "above", "at_most", "below"];
 
 /// Reads one metric; every mistake is noted.

@@ -7,7 +7,6 @@ use crate::policy::toml::vocabulary::{Key, Kind, Table, key};
 /// A program and its arguments; no shell reads them.
 const ARGV: Kind = Kind::List { of: &Kind::Text, least: 1 };
 
-/// The whole file.
 pub(super) static FILE: Table = Table {
     name: "soak file",
     about: "What a release must show under real use, and for how long",
@@ -177,7 +176,6 @@ static NOTIFY: Table = Table {
     either: &[],
 };
 
-/// The kinds of sources.
 pub(super) const SOURCES: [&str; 5] = ["postgres", "prometheus", "http-json", "junit", "command"];
 
 static SOURCE: Table = Table {
@@ -203,7 +201,6 @@ static SOURCE: Table = Table {
     either: &[],
 };
 
-/// The kinds of metrics.
 pub(super) const KINDS: [&str; 7] = ["rate", "zero", "latency", "compare", "equal", "value", "trend"];
 
 static METRIC: Table = Table {
@@ -285,9 +282,14 @@ static ASK: Table = Table {
     either: &[],
 };
 
-static QUERY: [Key; 15] = [
+static QUERY: [Key; 16] = [
     key("sql", Kind::Text, "postgres: one row with good or bad and total, rows by arm, or one number"),
     key("samples_sql", Kind::Text, "postgres: up to 50 failing rows, shown with a red"),
+    key(
+        "content",
+        Kind::Choice(&["ids", "full"]),
+        "what is kept of failing rows [default: \"ids\": ids and hashes]",
+    ),
     key("counter", Kind::Text, "prometheus: a counter, or a selector of one"),
     key("histogram", Kind::Text, "prometheus: a histogram without `_bucket`, or a selector of one"),
     key("query", Kind::Text, "prometheus: an expression that gives one number"),
