@@ -3,6 +3,7 @@
 pub mod assess;
 pub mod faults;
 pub mod judge;
+pub mod of_release;
 pub mod suite;
 pub mod tenants;
 pub mod twins;

@@ -26,6 +26,7 @@ use self::json_path::Path;
 use self::template::{JsonTemplate, Template};
 use crate::base::list::NonEmpty;
 use crate::model::check::Repeat;
+use crate::policy::smoke::of_release;
 use crate::policy::toml::{self, Mistakes, TomlFile};
 
 /// Bound on one attempt, unless the file says otherwise.
@@ -50,6 +51,8 @@ pub struct Suite {
     pub checks: NonEmpty<Check>,
     /// Files that were read into bodies, by the name in the suite, with their text.
     pub body_files: Vec<(String, String)>,
+    /// The placeholders for digests and pins of the release.
+    pub of_release: BTreeSet<String>,
 }
 
 /// Where the tenants are named.
@@ -236,7 +239,9 @@ pub type LoadFile<'a> = &'a dyn Fn(&str) -> Result<String, String>;
 /// # Errors
 /// Every mistake, at its place.
 pub fn read(file: &TomlFile<'_>, load: LoadFile<'_>) -> Result<Suite, Mistakes> {
-    toml::read(file, &vocabulary::FILE, |fields| checks::read_suite(fields, load))
+    let mut suite = toml::read(file, &vocabulary::FILE, |fields| checks::read_suite(fields, load))?;
+    suite.of_release = of_release::used(file.text, suite.body_files.iter().map(|(_, text)| text.as_str()));
+    Ok(suite)
 }
 
 /// The JSON Schema of `smoke.toml`, for editors.

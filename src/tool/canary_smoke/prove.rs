@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::args::Args;
 use super::fleet;
-use super::run::{build, probe};
+use super::run::{build, of_release, probe};
 use super::session::{EXCHANGE, Pace, READY_EXCHANGE, Recorded, Session, random};
 use super::suite::{SuiteFile, load};
 use crate::base::secret::Secret;
@@ -98,7 +98,7 @@ impl ProveOutcome {
 /// The suite or the tenants are not as they must be, or a signal came.
 pub(super) async fn prove(args: &Args, min_score: u8, context: &Context) -> Result<ProveOutcome, Failure> {
     let (suite, file) = load(&args.suite)?;
-    let (sha, _) = build(&args.build)?;
+    let (sha, release) = build(&args.build)?;
     let tenants = fleet::find(&args.fleet, &suite.tenants, context, args.self_mask)?;
     let Some(tenant) = tenants.into_iter().next() else {
         return Err(Failure::usage(
@@ -107,6 +107,7 @@ pub(super) async fn prove(args: &Args, min_score: u8, context: &Context) -> Resu
         ));
     };
     let deadline = args.deadline.unwrap_or(suite.deadline);
+    let of_release = of_release(&suite, release.as_ref())?;
     let recorder = Session {
         suite: &suite,
         sha: sha.clone(),
@@ -117,6 +118,7 @@ pub(super) async fn prove(args: &Args, min_score: u8, context: &Context) -> Resu
         until: clock::instant() + deadline,
         nonce: random()?,
         stranger: Secret::new(random()?),
+        of_release,
         recording: Some(RefCell::default()),
     };
     let mut outcome = ProveOutcome {
@@ -170,6 +172,7 @@ impl<'r> Stage<'r> {
             until: recorder.until,
             nonce: recorder.nonce.clone(),
             stranger: recorder.stranger.clone(),
+            of_release: recorder.of_release.clone(),
             recording: None,
         };
         // The tenant's own token has no business here.

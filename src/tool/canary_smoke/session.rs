@@ -76,6 +76,8 @@ pub(super) struct Session<'w> {
     pub(super) nonce: String,
     /// A token that no tenant knows.
     pub(super) stranger: Secret,
+    /// What placeholders of the release stand for.
+    pub(super) of_release: Variables,
     pub(super) recording: Option<RefCell<BTreeMap<usize, Recorded>>>,
 }
 
@@ -114,6 +116,7 @@ impl Session<'_> {
         ]
         .into_iter()
         .map(|(name, text)| (name.to_owned(), Value::String(text)))
+        .chain(self.of_release.clone())
         .collect()
     }
 

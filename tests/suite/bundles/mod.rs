@@ -2,6 +2,7 @@
 
 mod digest;
 mod refusals;
+mod smoke;
 mod tools;
 mod unit;
 

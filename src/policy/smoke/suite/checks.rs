@@ -71,6 +71,7 @@ pub(super) fn read_suite(fields: &Fields<'_>, load: LoadFile<'_>) -> Option<Suit
         ready,
         checks: NonEmpty::from_vec(checks)?,
         body_files: common.files,
+        of_release: BTreeSet::new(),
     })
 }
 

@@ -10,6 +10,7 @@ use toml::de::DeValue;
 
 use super::template::{BadPlaceholder, JsonTemplate, Template};
 use crate::base::diagnostic::{Diagnostic, nearest};
+use crate::policy::smoke::of_release::is_of_release;
 use crate::policy::toml::fields::{Fields, Word};
 use crate::policy::toml::value::{in_order, scalar};
 
@@ -41,7 +42,7 @@ impl<'a> Scope<'a> {
                 "choose another name",
             ));
         }
-        if Template::parse(&format!("{{{{{word}}}}}")).is_err() {
+        if word.contains('.') || Template::parse(&format!("{{{{{word}}}}}")).is_err() {
             return Err(self.fields.mistake(
                 name.span(),
                 format!("`{word}` is no name"),
@@ -126,7 +127,7 @@ impl<'a> Scope<'a> {
     }
 
     fn note(&self, name: &str, place: &Range<usize>) -> Result<(), Diagnostic> {
-        if BUILT_IN.contains(&name) {
+        if BUILT_IN.contains(&name) || is_of_release(name) {
             return Ok(());
         }
         let mut captured = self.captured.borrow_mut();

@@ -184,7 +184,11 @@ fn dressed(name: &str, variables: &Variables, encoding: Encoding) -> Result<Stri
 }
 
 fn is_name(name: &str) -> bool {
-    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+    let of_release = name.strip_prefix("digest.").or_else(|| name.strip_prefix("pin."));
+    let is_word =
+        |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-' || c == '.' && of_release.is_some();
+    let name = of_release.unwrap_or(name);
+    !name.is_empty() && name.chars().all(is_word)
 }
 
 impl std::fmt::Display for Template {
