@@ -75,9 +75,12 @@ prebuilt() {
   rm -f "$root/$asset"
 }
 
+# Why nothing prebuilt was taken.
+why() { if [ -s "$root/why" ]; then cat "$root/why"; else echo "mode is source"; fi; }
+
 from_source() {
   [ "${RUNNER_OS:-}" != Windows ] || stop "Windows is not supported: use a Linux or macOS runner"
-  command -v cargo >/dev/null || stop "cargo is not on PATH: install Rust first"
+  command -v cargo >/dev/null || stop "cargo is not on PATH, and $(why): use a runner with Rust, or pin a commit whose dist/manifest.txt names an archive for this machine"
   # rustup looks for rust-toolchain.toml in the current folder.
   cd "$tree"
   CARGO_TARGET_DIR=$root/target cargo install --locked --path . --root "$root"

@@ -32,8 +32,16 @@ where
 {
     let env = Env::read();
     let github = GithubFiles::find(&env);
+    let parsed = T::Args::try_parse();
+    if let Err(error) = &parsed
+        && !error.use_stderr()
+    {
+        // What clap prints for `--help` and `--version` is the result, and no verdict on anything.
+        let _ = error.print();
+        return Exit::Done.into();
+    }
     publish::announce(github.as_ref());
-    let args = match T::Args::try_parse() {
+    let args = match parsed {
         Ok(args) => args,
         Err(mut error) => {
             // An argument that is refused is shown, and may be a URL with a login.
@@ -41,11 +49,9 @@ where
                 let shown = ContextValue::String(without_login(value));
                 error.insert(ContextKind::InvalidValue, shown);
             }
-            // What clap prints for `--help` and `--version` is the result; a mistake goes to stderr.
             let _ = error.print();
-            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
-            publish::usage(github.as_ref(), exit);
-            return exit.into();
+            publish::usage(github.as_ref(), Exit::Usage);
+            return Exit::Usage.into();
         }
     };
     let output = T::output(&args).clone();

@@ -11,6 +11,7 @@ pub mod git;
 pub mod github_api;
 pub mod github_files;
 pub mod hooks;
+pub mod metrics;
 pub mod probe;
 pub mod progress;
 pub(crate) mod proxy;

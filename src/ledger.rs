@@ -6,6 +6,7 @@ pub mod history;
 pub mod hold;
 pub mod recall;
 pub mod releases;
+pub mod soak;
 pub mod staged;
 
 /// Time for writing records after a move, whatever the command's deadline says: the move is done, and what is not

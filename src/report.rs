@@ -6,7 +6,9 @@ pub mod json;
 pub mod page;
 pub mod promotion;
 pub mod publish;
+pub mod ring_of;
 pub mod smoke;
+mod soak;
 pub mod status;
 pub(crate) mod table;
 
@@ -46,7 +48,6 @@ pub trait Render {
         None
     }
 
-    /// Annotations for the workflow's page.
     fn annotations(&self) -> Vec<github::Annotation> {
         Vec::new()
     }

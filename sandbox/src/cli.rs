@@ -305,7 +305,6 @@ fn say(line: &str) -> io::Result<()> {
     out.flush()
 }
 
-/// Blocks until SIGINT or SIGTERM.
 fn until_stopped() -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {

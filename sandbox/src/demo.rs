@@ -17,7 +17,6 @@ const SUITE: &str = include_str!("demo/smoke.toml");
 
 /// The first build of the release.
 const FIRST: &str = "4c1d56e";
-/// The next one.
 const SECOND: &str = "9f02ab7";
 /// A build whose search finds nothing.
 const BROKEN: &str = "7b3d05a";

@@ -39,6 +39,7 @@
 mod body;
 mod clock;
 mod digest;
+mod exporter;
 pub mod image;
 pub mod registry;
 mod runtime;
@@ -47,6 +48,7 @@ pub mod tenant;
 mod wire;
 
 pub use crate::digest::sha256;
+pub use crate::exporter::Exporter;
 pub use crate::image::Image;
 pub use crate::registry::{
     Access, Action, Auth, Bearer, Fault, Immutability, Kind, Registry, RetryAfter, Rule, RuleId, Seen, Setup,

@@ -59,7 +59,6 @@ impl Connection {
     }
 }
 
-/// Something that answers HTTP requests.
 pub(crate) trait Answer: Send + Sync + 'static {
     /// Answers one request; may never return after [`Connection::reset`].
     fn answer(
@@ -105,7 +104,6 @@ impl Server {
         Ok(Self { address, accepting })
     }
 
-    /// Where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }

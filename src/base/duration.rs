@@ -12,7 +12,10 @@ pub fn parse(text: &str) -> Result<Duration, String> {
     if !text.ends_with(|c: char| c.is_ascii_alphabetic()) {
         return Err(refuse());
     }
-    let signed: jiff::SignedDuration = text.parse().map_err(|_| refuse())?;
+    let span: jiff::Span = text.parse().map_err(|_| refuse())?;
+    // A day is 24 hours here: what is waited for does not end later because a clock was changed.
+    let days = jiff::SpanRelativeTo::days_are_24_hours();
+    let signed = span.to_duration(days).map_err(|_| refuse())?;
     Duration::try_from(signed).ok().filter(|span| !span.is_zero()).ok_or_else(refuse)
 }
 
@@ -35,10 +38,12 @@ mod tests {
 
     #[test]
     fn reads_spans_with_a_unit_and_refuses_all_else() {
-        for (text, millis) in [("500ms", 500), ("90s", 90_000), ("10m", 600_000), ("1h30m", 5_400_000)] {
+        for (text, millis) in
+            [("500ms", 500), ("90s", 90_000), ("10m", 600_000), ("1h30m", 5_400_000), ("7d", 604_800_000)]
+        {
             assert_eq!(parse(text), Ok(Duration::from_millis(millis)), "{text}");
         }
-        for text in ["", "120", "0s", "-5s", "ten minutes", "5 parsecs", "1e9h"] {
+        for text in ["", "120", "0s", "-5s", "ten minutes", "5 parsecs", "1e9h", "1mo"] {
             assert!(parse(text).is_err(), "{text}");
         }
     }

@@ -50,7 +50,6 @@ struct Known {
     /// By length in bytes: pieces of secrets, each with how many bytes of its secret stand right before and after it, if they
     /// are few.
     pieces: BTreeMap<usize, HashMap<u128, (usize, usize)>>,
-    /// By length: how secrets begin.
     heads: BTreeMap<usize, HashSet<u128>>,
 }
 
@@ -193,7 +192,6 @@ impl Search<'_> {
         true
     }
 
-    /// Searches one reading.
     fn look(&mut self, view: &View, cut: bool) {
         let text = folded(view);
         let mut last = 0_u128;

@@ -27,12 +27,11 @@ pub(super) fn usage(github: Option<&GithubFiles>, exit: Exit) {
     let _ = github.map(|files| files.append_output(&output("exit-code", &exit.code().to_string(), "")));
 }
 
-/// Tells a failure on stderr.
 pub(super) fn complain(console: &Console, failure: &Failure) {
     for complaint in complaints(failure) {
         console.error(&complaint.message);
-        if let Some(hint) = complaint.hint {
-            console.hint(&hint);
+        if let Some(hint) = complaint.advice() {
+            console.hint(hint);
         }
     }
 }
@@ -44,12 +43,9 @@ pub(super) struct Files {
     pub junit: Option<ResultFile>,
 }
 
-/// One report's way out.
 pub(super) struct Publisher<'a> {
     pub tool: &'static str,
-    /// What was asked for.
     pub output: &'a OutputOptions,
-    /// Whether stdout takes colour.
     pub colored: bool,
     /// For the story and the secrets.
     pub context: &'a Context,
@@ -92,7 +88,6 @@ impl Publisher<'_> {
         (report.exit(), Some(pages.document))
     }
 
-    /// Every report, with secrets replaced.
     fn pages(&self, report: &dyn Render) -> Pages {
         let text = (self.output.format == Format::Text).then(|| {
             let mut page = Page::new(self.colored);
@@ -157,7 +152,6 @@ impl Publisher<'_> {
     }
 }
 
-/// Every form of one report.
 struct Pages {
     document: String,
     /// For a person; `None`: the document was asked for.

@@ -27,9 +27,6 @@ fn outgoing(plan: &Plan) -> Vec<(&Repository, Option<&Manifest>)> {
 }
 
 /// Reads what the anchors of a promotion name now. What cannot be read stops nothing.
-///
-/// # Errors
-/// A signal came.
 pub async fn read(mover: &Mover<'_, '_>) -> Result<Anchors, Signal> {
     let tag = mover.plan.tag.previous();
     let outgoing = outgoing(mover.plan);
@@ -45,9 +42,6 @@ pub async fn read(mover: &Mover<'_, '_>) -> Result<Anchors, Signal> {
 ///
 /// One that finds the anchors of everything it moves in place continues one that was killed: what that one had moved
 /// already stays anchored where it was before it.
-///
-/// # Errors
-/// An anchor cannot be written, or a signal came.
 pub async fn write(mover: &Mover<'_, '_>, earlier: &Anchors) -> Result<(), EngineError> {
     if !mover.plan.already.is_empty() && continues(mover, earlier) {
         return Ok(());

@@ -26,10 +26,8 @@ use crate::policy::history::History;
 /// Most releases that are shown, and looked into down to the last blob.
 pub const SHOWN: usize = 10;
 
-/// One staged release.
 #[derive(Clone, Debug)]
 pub struct Candidate {
-    /// Its sha.
     pub sha: CommitSha,
     /// When its first image says it was built.
     pub built: Option<Timestamp>,
@@ -44,7 +42,6 @@ pub struct Candidate {
 /// One time that a release was live.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Life {
-    /// From when.
     pub from: Timestamp,
     /// Until when; `None`: it still is.
     pub until: Option<Timestamp>,
@@ -55,9 +52,8 @@ pub struct Life {
 /// What a registry holds of one image of a release.
 #[derive(Clone, Debug)]
 pub enum ImageState {
-    /// Everything.
     Whole(Digest),
-    /// Something is missing: what.
+    /// What is missing.
     Broken(Digest, Vec<String>),
     /// The sha is not staged for this image.
     Absent,
@@ -81,9 +77,6 @@ impl Candidate {
 }
 
 /// The newest staged releases, by the build time in their first image's configuration; those without one last.
-///
-/// # Errors
-/// The lists of tags could not be read.
 pub async fn candidates(client: &Client<'_>, target: &Target) -> Result<Vec<Candidate>, RegistryError> {
     let lists =
         try_join_all(target.images.iter().map(|image| staged::shas(client, &target.staging, image))).await?;

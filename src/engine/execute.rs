@@ -28,9 +28,7 @@ pub struct Executed {
     pub direction: Direction,
     /// The release, if it has a name.
     pub sha: Option<CommitSha>,
-    /// The tag that was moved.
     pub tag: Tag,
-    /// Every image.
     pub receipts: Vec<Receipt>,
     /// What is not as it should be and did not refuse.
     pub warnings: Vec<String>,
@@ -55,7 +53,6 @@ pub enum Work<'a> {
 }
 
 impl Executed {
-    /// Whether a tag was moved.
     pub fn moved(&self) -> bool {
         self.receipts.iter().any(|receipt| receipt.ended == Ended::Moved)
     }

@@ -18,7 +18,6 @@ pub enum EngineError {
     Refused {
         /// The release, once it was known.
         sha: Option<CommitSha>,
-        /// Every guard that said no.
         refusals: NonEmpty<Refusal>,
     },
     /// The registry failed before anything was moved.
@@ -45,7 +44,6 @@ pub struct MoveFailure {
 }
 
 impl EngineError {
-    /// Guards that said no.
     pub fn refused(sha: Option<&CommitSha>, refusals: NonEmpty<Refusal>) -> Self {
         Self::Refused { sha: sha.cloned(), refusals }
     }

@@ -11,7 +11,6 @@ pub struct Target {
     pub images: Images,
     /// How a staging tag is written.
     pub staging: StagingPattern,
-    /// The tag.
     pub tag: Tag,
     /// The repository that keeps the records; `None`: none are kept.
     pub home: Option<Repository>,

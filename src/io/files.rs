@@ -11,12 +11,10 @@ const FILE_BYTES: u64 = 4 * 1024 * 1024;
 /// What went wrong with a file.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    /// It could not be read.
     #[error("failed to read `{path}`")]
     Read {
         /// The path, as it was named.
         path: PathBuf,
-        /// What the operating system says.
         #[source]
         source: std::io::Error,
     },
@@ -31,7 +29,6 @@ pub enum FileError {
     Outside {
         /// The path, as it was named.
         path: PathBuf,
-        /// What the folder belongs to.
         owner: &'static str,
     },
     /// It could not be written.
@@ -39,7 +36,6 @@ pub enum FileError {
     Write {
         /// The path, as it was named.
         path: PathBuf,
-        /// What the operating system says.
         #[source]
         source: std::io::Error,
     },
@@ -142,6 +138,22 @@ impl ResultFile {
         self.temporary.persist(&self.path).map_err(|error| failed(error.error))?;
         Ok(())
     }
+}
+
+/// Replaces the file at `path` by `text`, whole: whoever reads it, and whenever the process is killed, it is the old
+/// file or the new one.
+///
+/// # Errors
+/// The folder is missing or not writable, or the disk is full.
+pub fn replace(path: &Path, text: &str) -> Result<(), FileError> {
+    let failed = |source| FileError::Write { path: path.to_owned(), source };
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut temporary = NamedTempFile::new_in(folder).map_err(failed)?;
+    temporary.write_all(text.as_bytes()).map_err(failed)?;
+    temporary.as_file().sync_all().map_err(failed)?;
+    readable_by_all(temporary.as_file()).map_err(failed)?;
+    temporary.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
 }
 
 /// A temporary file is private to its user; a result is for the next step, which may run as another one.

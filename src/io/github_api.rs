@@ -16,7 +16,6 @@ use crate::base::text;
 /// An answer takes a second or two; a rollback is over by now, and nobody waits for this.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// The issues of one repository.
 pub struct Issues {
     http: Client,
     url: Url,
@@ -51,9 +50,6 @@ impl Issues {
     }
 
     /// The address of the issue that bears `marker`: an open one that is there, or a new one.
-    ///
-    /// # Errors
-    /// GitHub refuses or does not answer.
     pub async fn file(&self, marker: &str, title: &str, body: &str) -> Result<String, String> {
         let mut list = self.url.clone();
         list.query_pairs_mut().extend_pairs([("state", "all"), ("per_page", "100")]);

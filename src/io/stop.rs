@@ -30,7 +30,6 @@ impl Signal {
         }
     }
 
-    /// The name of the signal.
     pub fn name(self) -> &'static str {
         match self {
             Self::Interrupt => "SIGINT",

@@ -25,7 +25,6 @@ use crate::model::repository::Repository;
 use crate::model::tag::Tag;
 use crate::policy::history::History;
 
-/// Rounds of writing the document.
 const ROUNDS: u32 = 60;
 /// Where an entry stands while it has no place in the document.
 const ENTRY: &str = "dev.coalmine.history.entry";
@@ -38,13 +37,11 @@ const SWEPT: usize = 5;
 /// The history as it was read.
 #[derive(Clone, Debug, Default)]
 pub struct StoredHistory {
-    /// The entries.
     pub history: History,
     /// The document's manifest, which the next one names when it is full.
     document: Option<Artifact>,
     /// Whether entries were taken in that have no place in the document yet.
     pending: bool,
-    /// Tags that have served.
     served: Vec<Tag>,
 }
 
@@ -211,7 +208,7 @@ async fn settle(
         }
         write(client, home, stored).await?;
     }
-    Err(overtaken(home, format!("a history that others kept overwriting {ROUNDS} times")))
+    Err(overtaken(home, format!("that other commands wrote over it {ROUNDS} times")))
 }
 
 fn overtaken(home: &Repository, found: String) -> RegistryError {
@@ -220,9 +217,6 @@ fn overtaken(home: &Repository, found: String) -> RegistryError {
 
 /// Begins the history anew with `entry`, where it was lost or cannot be read. A document that cannot be read is kept
 /// under a tag of its own.
-///
-/// # Errors
-/// The registry refuses or cannot be reached.
 pub async fn restart(client: &Client<'_>, home: &Repository, entry: &Entry) -> Result<(), RegistryError> {
     match read(client, home).await {
         Ok(_) => {}

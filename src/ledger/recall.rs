@@ -32,11 +32,9 @@ pub struct Question<'a> {
     pub staging: &'a StagingPattern,
     /// The tag that is to move.
     pub tag: &'a Tag,
-    /// The release.
     pub sha: &'a CommitSha,
     /// What the registry holds of it.
     pub facts: &'a [ImageFacts],
-    /// What evidence is asked for.
     pub demand: Demand<'a>,
     /// Evidence that was handed over as files.
     pub files: &'a [Piece],
@@ -48,13 +46,10 @@ pub struct Question<'a> {
     pub command: &'a dyn Fn(&[ImageRecord]) -> String,
 }
 
-/// What the records say.
 pub struct Recalled {
     /// The repository that keeps the records of this release.
     pub home: Repository,
-    /// The release record.
     pub kept: Option<StoredRecord>,
-    /// The history.
     pub history: StoredHistory,
     /// Every piece of evidence that was looked at.
     pub pieces: Vec<Piece>,
@@ -227,7 +222,6 @@ pub async fn live_sha(
     shas.into_iter().next()
 }
 
-/// Where the images stand.
 pub fn stands(facts: &[ImageFacts]) -> Vec<Stand> {
     facts.iter().map(ImageFacts::stand).collect()
 }

@@ -16,9 +16,7 @@ use crate::model::tag::Tag;
 /// A release record in its registry.
 #[derive(Clone, Debug)]
 pub struct StoredRecord {
-    /// Where it is.
     pub name: RecordName,
-    /// What it says.
     pub record: ReleaseRecord,
     pub(super) artifact: Artifact,
 }
@@ -76,9 +74,6 @@ pub async fn find(
 /// Writes the record of `release` into `home`, and a copy into every image's repository: whoever names one of the
 /// images finds out what belongs together. One that names the same images, in whatever order, is left as it is, with
 /// the evidence on it. `missing`: images of the release that are not published yet.
-///
-/// # Errors
-/// The registry refuses or cannot be reached.
 pub async fn write(
     client: &Client<'_>,
     home: &Repository,

@@ -11,9 +11,6 @@ use crate::model::repository::Repository;
 use crate::model::tag::StagingPattern;
 
 /// The shas that are staged for `repository`; sorted.
-///
-/// # Errors
-/// The registry could not be read.
 pub async fn shas(
     client: &Client<'_>,
     staging: &StagingPattern,
@@ -26,9 +23,6 @@ pub async fn shas(
 }
 
 /// The shas whose staging tags name `digest`; sorted.
-///
-/// # Errors
-/// The registry could not be read.
 pub async fn shas_of(
     client: &Client<'_>,
     staging: &StagingPattern,

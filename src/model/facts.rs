@@ -11,7 +11,6 @@ use crate::base::complaint::Complaint;
 /// A fact, or why it is not known: what was tried and what came instead, and what to do.
 pub type Known<T> = Result<T, Complaint>;
 
-/// What a tag names now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Live {
     /// The manifest that its tag names.
@@ -23,7 +22,6 @@ pub struct Live {
 /// Where an image stands, as far as the history can be compared with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stand {
-    /// Which image.
     pub repository: Repository,
     /// What the tag names; `None`: nothing, or it could not be read.
     pub live: Option<Digest>,
@@ -49,7 +47,6 @@ pub struct ImageFacts {
 }
 
 impl ImageFacts {
-    /// Where it stands.
     pub fn stand(&self) -> Stand {
         let live = self.current.as_ref().ok().and_then(Option::as_ref);
         Stand {

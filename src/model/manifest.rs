@@ -12,7 +12,6 @@ use super::digest::Digest;
 pub enum MediaType {
     /// An OCI image index: one manifest for each platform.
     OciIndex,
-    /// An OCI image manifest.
     OciManifest,
     /// Docker's manifest list, `application/vnd.docker.distribution.manifest.list.v2+json`.
     DockerList,
@@ -146,7 +145,6 @@ pub struct Blob {
     pub elsewhere: bool,
 }
 
-/// What a manifest names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
     /// An index: one child for each platform, and attestations.

@@ -35,16 +35,13 @@ pub struct Run {
     pub number: Option<u64>,
     /// Counts the attempts of one run.
     pub attempt: Option<u64>,
-    /// The page of the run.
     pub url: Option<String>,
 }
 
-/// The record of a publication.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReleaseRecord {
     /// The format of the document; always 1.
     pub format: u32,
-    /// The images, by digest.
     #[serde(flatten)]
     pub release: Release,
     /// The repository that keeps what is recorded about this release; absent in records of older versions, which stand
@@ -56,9 +53,7 @@ pub struct ReleaseRecord {
     pub missing: Vec<Repository>,
     /// When the commit was made, if that could be found out.
     pub commit_time: Option<Timestamp>,
-    /// When it was published.
     pub published: Timestamp,
-    /// The run that published it.
     pub run: Option<Run>,
 }
 
@@ -132,24 +127,19 @@ pub struct VerdictRecord {
     pub tool: String,
     /// What the program concluded; only green counts.
     pub verdict: Verdict,
-    /// The commit it judged.
     pub sha: CommitSha,
     /// The images it judged, by digest.
     pub images: Vec<JudgedImage>,
-    /// The suite it judged with.
     pub suite: SuiteName,
     /// Whether it saw that every tenant ran this build; `None` where the tool has another way to know.
     pub proves_build: Option<bool>,
-    /// When it was done.
     pub finished: Timestamp,
 }
 
-/// One image that was judged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JudgedImage {
     /// The repository of the image that was judged.
     pub repository: Repository,
-    /// The digest that was judged.
     pub digest: Digest,
 }
 

@@ -28,14 +28,11 @@ pub enum Missing {
     Child {
         /// The digest that the index names.
         digest: Digest,
-        /// What it was for.
         platform: Option<Platform>,
     },
-    /// A configuration or layer.
     Blob {
         /// The digest that the manifest names.
         digest: Digest,
-        /// The manifest that names it.
         of: Digest,
     },
 }

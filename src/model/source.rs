@@ -67,7 +67,6 @@ impl fmt::Display for SourceSpec {
 pub struct ImageSource {
     /// Where it is to be staged.
     pub repository: Repository,
-    /// Where it comes from.
     pub source: SourceSpec,
 }
 

@@ -25,7 +25,6 @@ pub struct Document {
     entries: Vec<Box<RawValue>>,
 }
 
-/// A history that was read.
 #[derive(Clone, Debug, Default)]
 pub struct History {
     before: Option<Digest>,
@@ -45,11 +44,9 @@ pub struct Break {
     pub number: usize,
     /// The identifier of the entry that differs.
     pub id: String,
-    /// What differs, in words.
     pub found: String,
 }
 
-/// What follows from the history.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
     /// The rollback that holds promotions, if one does.

@@ -3,7 +3,6 @@
 use crate::model::moves::{Ended, Plan, Receipt};
 use crate::model::repository::Repository;
 
-/// Which command was at work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// `promote-latest`: the way out of a split is back, to what was live.

@@ -14,7 +14,6 @@ pub struct WayBack {
     pub repository: Repository,
     /// The tag that keeps its way back.
     pub tag: Tag,
-    /// What that tag names.
     pub previous: Option<Digest>,
     /// The staged shas whose tags name that digest; sorted.
     pub shas: Vec<CommitSha>,

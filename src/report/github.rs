@@ -13,25 +13,18 @@ const ANNOTATION_BYTES: usize = 4_000;
 /// A runner keeps no more annotations of one level and step (actions/runner, `ExecutionContext.cs`).
 const ANNOTATIONS: usize = 10;
 
-/// How loud an annotation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
-    /// Red.
     Error,
-    /// Yellow.
     Warning,
-    /// Blue.
     Notice,
 }
 
 /// A remark on the workflow's page, perhaps at a line of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Annotation {
-    /// How loud.
     pub level: Level,
-    /// The headline.
     pub title: String,
-    /// The text.
     pub message: String,
     /// File and line it is about.
     pub place: Option<(String, usize)>,
@@ -134,7 +127,6 @@ impl Summary {
         self.push(&format!("{fence}text\n{}\n{fence}\n\n", shown.join("\n")));
     }
 
-    /// The text.
     pub fn into_text(self) -> String {
         self.text
     }

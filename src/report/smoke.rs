@@ -48,7 +48,6 @@ impl RunOutcome {
         std::time::Duration::try_from(self.finished.duration_since(self.started)).unwrap_or_default()
     }
 
-    /// The verdict in one line.
     fn headline(&self) -> (Mood, String) {
         let tally = tally(self.tenants.iter().flat_map(|tenant| &tenant.checks));
         let all = self.tenants.len();
@@ -87,7 +86,6 @@ impl RunOutcome {
         (mood, format!("{word}: {} on {tenants}: {counts}{build} ({took})", self.sha))
     }
 
-    /// Warnings that change no verdict.
     fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();
         if self.ready_line.is_none() {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::Render;
-use super::github::Summary;
+use super::github::{Annotation, Level, Summary};
 use super::json::object;
 use super::page::{Cell, Mood, Page, cell};
 use super::table::Table;
@@ -17,7 +17,7 @@ use crate::model::history::{Entry, Event};
 use crate::model::verdict::Verdict;
 use crate::policy::history::Break;
 use crate::tool::release_status::doctor::{Finding, Health};
-use crate::tool::release_status::{LiveImage, Outcome, Status};
+use crate::tool::release_status::{Check, LiveImage, Outcome, Status};
 
 /// The candidates as they stand in documents.
 pub fn candidates_json(candidates: &[Candidate]) -> Value {
@@ -36,7 +36,6 @@ pub fn candidates_json(candidates: &[Candidate]) -> Value {
     Value::Array(candidates.iter().map(candidate).collect())
 }
 
-/// The candidates for a person.
 pub fn candidate_page(page: &mut Page, candidates: &[Candidate]) {
     if candidates.is_empty() {
         page.line(Mood::Odd, "no release is staged: check the images' names, and `staging` in coalmine.toml");
@@ -111,7 +110,7 @@ fn entry_row(entry: &Entry) -> [Cell; 5] {
 
 fn break_line(broken: &Break) -> String {
     let (number, id) = (broken.number, &broken.id);
-    format!("the chain breaks: entry {number} ({id}) is not what was written: {}", broken.found)
+    format!("the history was changed: entry {number} ({id}) is not what was written: {}", broken.found)
 }
 
 fn live_table(live: &[LiveImage]) -> Table {
@@ -174,7 +173,7 @@ impl Render for Outcome {
 
     fn exit(&self) -> Exit {
         let bad = match self {
-            Self::Status(status) => status.check && !status.complaints().is_empty(),
+            Self::Status(status) => !status.refusals().is_empty(),
             Self::Candidates(_) | Self::Resumed(_) | Self::Restarted(_) => false,
             Self::History(_, broken, _) => broken.is_some(),
             Self::Doctor(findings) => findings.iter().any(|finding| finding.health == Health::Bad),
@@ -279,6 +278,20 @@ impl Render for Outcome {
                 finding_table(findings).summary(summary);
             }
         }
+    }
+
+    fn annotations(&self) -> Vec<Annotation> {
+        let Self::Status(status) = self else { return Vec::new() };
+        let of = |level: Level, title: &str, message: String| Annotation {
+            level,
+            title: title.to_owned(),
+            message,
+            place: None,
+        };
+        let waiting = status.waiting().into_iter().filter(|_| status.check == Some(Check::Merge));
+        let notices = waiting.map(|why| of(Level::Notice, "promotions wait, merges do not", why));
+        let refusals = status.refusals().into_iter();
+        refusals.map(|why| of(Level::Error, "release-status --check", why)).chain(notices).collect()
     }
 
     fn outputs(&self) -> Vec<(&'static str, String)> {

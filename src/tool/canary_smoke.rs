@@ -1,6 +1,6 @@
 //! `canary-smoke`: proves that every canary tenant runs this build and passes the smoke suite.
 
-mod args;
+pub(in crate::tool) mod args;
 mod captures;
 mod checks;
 mod cleanup;
@@ -11,6 +11,7 @@ mod ready;
 mod record;
 mod request;
 mod run;
+pub(in crate::tool) mod serving;
 mod session;
 mod step;
 mod suite;
@@ -28,19 +29,13 @@ pub use self::prove::{ProveOutcome, Row as ProveRow, RowEnd};
 pub use self::run::RunOutcome;
 pub use self::suite::SuiteFile;
 
-/// The binary.
 pub struct CanarySmoke;
 
-/// What it comes to.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// The suite was run.
     Run(Box<RunOutcome>),
-    /// The suite was checked.
     Lint(LintOutcome),
-    /// The suite was tested.
     Prove(ProveOutcome),
-    /// The JSON Schema.
     Schema(String),
 }
 

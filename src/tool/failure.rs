@@ -26,12 +26,10 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// A wrong command line.
     pub fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Usage(Complaint::new(message, hint))
     }
 
-    /// The exit code.
     pub fn exit(&self) -> Exit {
         match self {
             Self::Usage(_) | Self::Mistake(_) | Self::File(_) | Self::Source(_) => Exit::Usage,
@@ -39,7 +37,6 @@ impl Failure {
         }
     }
 
-    /// The verdict.
     pub fn verdict(&self) -> Verdict {
         match self.exit() {
             Exit::Done => Verdict::Green,

@@ -28,7 +28,6 @@ use crate::policy::gates::images::Rules;
 use crate::policy::history::History;
 use crate::policy::plan::decide;
 
-/// The binary.
 pub struct PromoteLatest;
 
 impl Tool for PromoteLatest {
@@ -37,12 +36,11 @@ impl Tool for PromoteLatest {
     type Outcome = Executed;
 
     fn output(args: &Args) -> &OutputOptions {
-        &args.output
+        &args.moving.output
     }
 
     async fn run(args: Args, context: &Context) -> Result<Executed, Failure> {
-        let mut settings =
-            Settings::find(&args.registry, &args.images.images, &context.env)?.on_tag(args.to.as_ref());
+        let mut settings = Settings::of_move(&args.moving, &context.env)?;
         settings.target.repeated = args.repeated();
         let handed = Handed::read(&args, &settings)?;
         let client = settings.client(context, Access::PullPush)?;

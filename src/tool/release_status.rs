@@ -2,7 +2,7 @@
 
 pub mod doctor;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use futures_util::future::{join, join_all, try_join_all};
 use jiff::Timestamp;
 
@@ -37,15 +37,25 @@ use crate::policy::history::{Break, History};
 pub struct Args {
     #[command(subcommand)]
     pub(crate) question: Option<Question>,
-    /// Exit with 1 unless all images are at one complete staged release and no hold stands; use it as a merge gate
-    #[arg(long)]
-    pub check: bool,
+    /// Exit with 1 unless all images are at one complete staged release and no hold stands. `--check=merge` is for pull
+    /// requests: a hold, or no release yet, is told and ends with 0, because both end with a merge
+    #[arg(long, value_name = "FOR", num_args = 0..=1, require_equals = true, default_missing_value = "live")]
+    pub check: Option<Check>,
     #[command(flatten)]
     pub(crate) images: ImageOptions,
     #[command(flatten)]
     pub(crate) registry: RegistryOptions,
     #[command(flatten)]
     pub(crate) output: OutputOptions,
+}
+
+/// What `--check` is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Check {
+    /// Whether everything is as it should be: exactly one whole release is live, and nothing is held
+    Live,
+    /// Whether a pull request may be merged: a hold stops promotions, not the merge of the repair
+    Merge,
 }
 
 /// What is asked.
@@ -71,13 +81,10 @@ pub enum Question {
     Doctor,
 }
 
-/// The binary.
 pub struct ReleaseStatus;
 
-/// The answer.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// What is live and staged.
     Status(Box<Status>),
     /// Where one could go back to.
     Candidates(Vec<Candidate>),
@@ -87,14 +94,11 @@ pub enum Outcome {
     Resumed(Option<Box<Entry>>),
     /// The history begins anew with this entry.
     Restarted(Box<Entry>),
-    /// Whether the set-up works.
     Doctor(Vec<Finding>),
 }
 
-/// What is live and staged.
 #[derive(Clone, Debug)]
 pub struct Status {
-    /// The tag that production runs.
     pub tag: Tag,
     /// Where it stands, for each image in order.
     pub live: Vec<LiveImage>,
@@ -104,10 +108,9 @@ pub struct Status {
     pub staged: Vec<Candidate>,
     /// When the live release was built.
     pub built: Option<Timestamp>,
-    /// When this was read.
     pub read: Timestamp,
-    /// Whether a disagreement ends with exit 1.
-    pub check: bool,
+    /// Which complaints end with exit 1; `None`: none do.
+    pub check: Option<Check>,
     /// The rollback that holds promotions, if one does.
     pub hold: Option<Entry>,
     /// The same as the tags of the images tell it.
@@ -123,7 +126,6 @@ pub struct Status {
 /// Where the tag of one image stands.
 #[derive(Clone, Debug)]
 pub struct LiveImage {
-    /// Which one.
     pub repository: Repository,
     /// What the tag names; `None`: it does not exist.
     pub digest: Option<Digest>,
@@ -136,18 +138,40 @@ pub struct LiveImage {
 impl Status {
     /// What is not as it should be, one sentence each; empty when all images stand at one whole release.
     pub fn complaints(&self) -> Vec<String> {
+        [self.faults(), self.waiting()].concat()
+    }
+
+    /// The complaints that make a check end with exit 1.
+    pub fn refusals(&self) -> Vec<String> {
+        match self.check {
+            None => Vec::new(),
+            Some(Check::Live) => self.complaints(),
+            Some(Check::Merge) => self.faults(),
+        }
+    }
+
+    /// Why promotions wait although nothing is broken: a hold, or no image has been promoted yet.
+    pub fn waiting(&self) -> Vec<String> {
+        let tags = self.holds.iter().filter(|_| self.hold.is_none());
+        let held = self.hold.iter().map(|hold| format!("held since a rollback{}", hold.told()));
+        let held = held.chain(tags.map(|hold| format!("held since a rollback {hold}")));
+        held.chain(self.is_new().then(|| format!("no image has the tag {} yet", self.tag))).collect()
+    }
+
+    fn is_new(&self) -> bool {
+        self.live.iter().all(|image| image.digest.is_none())
+    }
+
+    /// What is broken: images that are not whole or disagree, or a history that was changed.
+    fn faults(&self) -> Vec<String> {
         let mut complaints = Vec::new();
         for image in &self.live {
-            if image.digest.is_none() {
+            if image.digest.is_none() && !self.is_new() {
                 complaints.push(format!("{} has no tag {}", image.repository, self.tag));
             }
             complaints.extend(
                 image.missing.iter().map(|missing| format!("{} is not whole: {missing}", image.repository)),
             );
-        }
-        complaints.extend(self.hold.iter().map(|hold| format!("held since a rollback{}", hold.told())));
-        if self.hold.is_none() {
-            complaints.extend(self.holds.iter().map(|hold| format!("held since a rollback {hold}")));
         }
         complaints
             .extend(self.broken.iter().map(|broken| format!("history entry {} was changed", broken.number)));
@@ -276,7 +300,7 @@ async fn restart(client: &Client<'_>, target: &Target, reason: &str) -> Result<B
     Ok(Box::new(entry))
 }
 
-async fn status(client: &Client<'_>, target: &Target, check: bool) -> Result<Status, RegistryError> {
+async fn status(client: &Client<'_>, target: &Target, check: Option<Check>) -> Result<Status, RegistryError> {
     let live = join_all(target.images.iter().map(|image| live(client, target, image))).await;
     let live = live.into_iter().collect::<Result<Vec<_>, _>>()?;
     let staged = candidates(client, target).await?;

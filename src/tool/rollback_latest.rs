@@ -6,6 +6,10 @@ mod previous;
 pub mod record;
 
 pub use self::args::Args;
+use std::pin::pin;
+
+use futures_util::future::{join, maybe_done};
+
 use self::record::{Record, RollbackRecord};
 use super::Tool;
 use super::failure::Failure;
@@ -25,15 +29,12 @@ use crate::policy::gates::images::Rules;
 use crate::policy::plan::decide;
 use crate::policy::repair::Direction;
 
-/// The binary.
 pub struct RollbackLatest;
 
-/// What a rollback came to.
 #[derive(Clone, Debug)]
 pub enum Outcome {
     /// It moved tags, or found them where they should be.
     Moved {
-        /// The images.
         moves: Executed,
         /// Why, in the words of whoever ran it.
         reason: Option<String>,
@@ -52,12 +53,11 @@ impl Tool for RollbackLatest {
     type Outcome = Outcome;
 
     fn output(args: &Args) -> &OutputOptions {
-        &args.output
+        &args.moving.output
     }
 
     async fn run(args: Args, context: &Context) -> Result<Outcome, Failure> {
-        let mut settings =
-            Settings::find(&args.registry, &args.images.images, &context.env)?.on_tag(args.to.as_ref());
+        let mut settings = Settings::of_move(&args.moving, &context.env)?;
         settings.target.repeated = args.repeated();
         let target = &settings.target;
         if args.list {
@@ -66,27 +66,36 @@ impl Tool for RollbackLatest {
             return Ok(Outcome::Listed(listed.map_err(EngineError::from)?));
         }
         let client = settings.client(context, Access::PullPush)?;
-        let to = context.stop.unless(destination::read(&client, target, &args)).await??;
+        let ask = destination::Ask { client: &client, target, args: &args };
+        let to = context.stop.unless(destination::read(ask)).await??;
         let mut decision =
             decide(to.sha.as_ref(), &target.tag, &to.facts, &Rules::Rollback, Vec::new(), Vec::new())
                 .map_err(|refusals| EngineError::refused(to.sha.as_ref(), refusals))?;
         decision.warnings.extend(to.warnings.iter().cloned());
         let plan = decision.plan.clone();
         let idle = target.dry_run || plan.moves.is_empty();
-        let mut hooks = hooks::Runner::new(context, idle);
-        hooks.run("capture", settings.hooks.capture.as_ref()).await;
-        hooks.run("freeze", settings.hooks.freeze.as_ref()).await;
+        let runner = hooks::Runner { context, idle };
+        let run = |name, hook| runner.run(name, hook);
+        let hooks = &settings.hooks;
+        let before = join(run("capture", hooks.capture.as_ref()), run("freeze", hooks.freeze.as_ref()));
+        let mut before = pin!(maybe_done(before));
+        hooks::wait(before.as_mut()).await;
         let rejects = settings.hold && !args.no_hold;
         let written = Record { client: &client, settings: &settings, args: &args, to: &to, rejects };
         let hold = if idle { None } else { written.hold(&plan) };
         let work = Work::Rollback { rejects, hold: hold.as_ref(), held: &to.held() };
-        let moved = execute(&client, target, decision, work).await;
+        let moved = hooks::beside(before.as_mut(), execute(&client, target, decision, work)).await;
         let mut moves = match moved {
             Ok(moves) => moves,
             Err(error) => return Err(written.take_back(hold.as_ref(), error).await.into()),
         };
-        hooks.run("rotate-cache", settings.hooks.rotate_cache.as_ref()).await;
-        hooks.run("throttle", settings.hooks.throttle.as_ref()).await;
+        let after = async {
+            let rotated = run("rotate-cache", hooks.rotate_cache.as_ref()).await;
+            (rotated, run("throttle", hooks.throttle.as_ref()).await)
+        };
+        let ((), (rotated, throttled)) = join(before.as_mut(), after).await;
+        let (captured, frozen) = before.take_output().unwrap_or_default();
+        let hooks = [captured, frozen, rotated, throttled].into_iter().flatten().collect();
         let record = context.stop.within(FINISHING, written.write(&plan, &mut moves)).await;
         let record = record.unwrap_or_else(|_| {
             let words = "stopped: the rollback may be missing in the history";
@@ -99,11 +108,6 @@ impl Tool for RollbackLatest {
             let mover = Mover { client: &client, plan: &plan, direction: Direction::Rollback, target };
             context.stop.within(FINISHING, reassert(&mover)).await.unwrap_or(Ok(()))?;
         }
-        Ok(Outcome::Moved {
-            moves,
-            reason: args.reason,
-            hooks: hooks.into_reports(),
-            record: Box::new(record),
-        })
+        Ok(Outcome::Moved { moves, reason: args.reason, hooks, record: Box::new(record) })
     }
 }

@@ -5,7 +5,7 @@
 use coalmine_sandbox::{Fault, Setup, Tenant, TenantFault, TenantSetup, When};
 use regex::{Captures, Regex};
 
-use crate::support::records::{promote_proven, published};
+use crate::support::records::{published, twice_promoted};
 use crate::support::{Fixture, IMAGES, ONE, Program, THREE, TWO};
 
 /// Runs a program as a step of a workflow and compares all that it shows with the file `name`.
@@ -60,14 +60,6 @@ fn stable(fixture: &Fixture, text: &str) -> String {
 
 fn pattern(text: &str) -> Regex {
     Regex::new(text).unwrap()
-}
-
-/// `TWO` is live, `ONE` was before it.
-fn twice_promoted() -> Fixture {
-    let fixture = published(Setup::default(), &[ONE, TWO]);
-    promote_proven(&fixture, ONE, &[]).code(0);
-    promote_proven(&fixture, TWO, &[]).code(0);
-    fixture
 }
 
 #[test]

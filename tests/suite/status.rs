@@ -1,5 +1,6 @@
 //! release-status and the lists: what is live, staged, broken; and the doctor.
 
+use crate::support::records::twice_promoted;
 use crate::support::{Fixture, IMAGES, ONE, THREE, TWO, release, single};
 use coalmine_sandbox::{Fault, Image, When};
 
@@ -42,6 +43,31 @@ fn check_is_a_gate_on_images_that_disagree_are_absent_or_broken() {
     fixture.stand_at(ONE);
     fixture.registry.delete_manifest(IMAGES[1], &release(ONE)[1].children()[0].digest).unwrap();
     assert!(check().code(1).stdout.contains("is not whole"));
+}
+
+#[test]
+fn a_merge_gate_lets_a_hold_and_a_first_release_pass_and_stops_what_is_broken() {
+    let fixture = twice_promoted();
+    let ends = |check: &str, code: i32, words: &str| {
+        let program = fixture.run("release-status").arg(check).env("GITHUB_ACTIONS", "true");
+        let done = program.run().code(code);
+        assert!(done.stdout.contains(words), "{}", done.stdout);
+    };
+    ends("--check=merge", 0, "latest is 2222222");
+    fixture.run("rollback-latest").args([ONE, "--reason", "it lost mail"]).run().code(0);
+    ends("--check", 1, "::error title=release-status --check::held since a rollback");
+    ends("--check=merge", 0, "::notice title=promotions wait%2C merges do not::held since a rollback");
+    fixture.registry.move_tag(IMAGES[0], "latest", single(TWO).digest()).unwrap();
+    ends("--check=merge", 1, "not all at one staged release");
+    fixture.registry.delete_tag(IMAGES[0], "latest").unwrap();
+    ends("--check=merge", 1, "/acme/platform has no tag latest");
+    fixture.registry.delete_tag(IMAGES[1], "latest").unwrap();
+    ends("--check", 1, "no image has the tag latest yet");
+    ends("--check=merge", 0, "no image has the tag latest yet");
+    fixture.run("release-status").arg("--check=other").run().code(2);
+    // A registry that does not answer is no merge.
+    fixture.registry.rule(When::any().then(Fault::status(401)));
+    fixture.run("release-status").arg("--check=merge").run().code(1);
 }
 
 #[test]

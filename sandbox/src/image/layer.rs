@@ -58,7 +58,6 @@ impl Layer {
         sha256(&self.tar)
     }
 
-    /// The plain tar.
     pub fn tar(&self) -> &Bytes {
         &self.tar
     }

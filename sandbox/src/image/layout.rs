@@ -56,9 +56,7 @@ fn index(media_type: &str, digest: &str, size: usize, tag: Option<&str>) -> Stri
 /// What [`write_layout_with_sparse_layer`] wrote.
 #[derive(Clone, Debug)]
 pub struct SparseLayout {
-    /// Digest of the manifest.
     pub digest: String,
-    /// Digest of the large layer.
     pub layer: String,
     /// Bytes of the large layer.
     pub layer_bytes: u64,

@@ -10,7 +10,6 @@ use crate::digest::sha256;
 /// The label with which a fault travels in an image; tenants obey it.
 pub(crate) const FAULT_LABEL: &str = "dev.coalmine.sandbox.fault";
 
-/// The label with the commit.
 pub(crate) const REVISION_LABEL: &str = "org.opencontainers.image.revision";
 
 /// A recipe for an [`Image`]; equal recipes give equal bytes.

@@ -17,11 +17,8 @@ const READ_BYTES: usize = 1024 * 1024 * 1024;
 #[derive(Debug, thiserror::Error)]
 #[error("failed to {attempt}: status {status}: {answer}")]
 pub struct AdminError {
-    /// What was attempted.
     pub attempt: String,
-    /// What the registry answered.
     pub status: u16,
-    /// Start of the answer's body.
     pub answer: String,
 }
 

@@ -17,27 +17,20 @@ pub struct Seen {
     pub index: u64,
     /// Equal for requests that came over the same connection.
     pub connection: u64,
-    /// Method.
     pub method: String,
-    /// Path as sent.
     pub path: String,
     /// Query as sent, without `?`.
     pub query: Option<String>,
-    /// Repository addressed, if any.
     pub repository: Option<String>,
     /// Tag or digest addressed, if any.
     pub reference: Option<String>,
     /// All Accept lines, one entry each.
     pub accept: Vec<String>,
-    /// Content-Type.
     pub content_type: Option<String>,
     /// First word of Authorization (`Basic`, `Bearer`), never the secret; `None`: no such header.
     pub authorization: Option<String>,
-    /// User-Agent.
     pub user_agent: Option<String>,
-    /// If-Match.
     pub if_match: Option<String>,
-    /// If-None-Match.
     pub if_none_match: Option<String>,
     /// Bytes of request body that were read.
     pub body_bytes: u64,
@@ -47,7 +40,7 @@ pub struct Seen {
     pub answered_bytes: u64,
     /// Names of the faults applied to it.
     pub faults: Vec<&'static str>,
-    /// Arrival, after the registry's start.
+    /// Counted from the registry's start.
     pub arrived: Duration,
     /// When the answer (or cut) was ready, after the registry's start; `None` while under way.
     pub finished: Option<Duration>,
@@ -106,7 +99,6 @@ impl Log {
         *state = Requests { generation: state.generation + 1, ..Requests::default() };
     }
 
-    /// Notes an arrival.
     pub(super) fn arrive(
         self: &Arc<Self>,
         request: &Request<Body>,

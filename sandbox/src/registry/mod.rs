@@ -137,7 +137,6 @@ impl Registry {
         self.proxy.log.max_in_flight()
     }
 
-    /// Adds a rule.
     pub fn rule(&self, rule: Rule) -> RuleId {
         self.proxy.rules.add(rule)
     }
@@ -147,7 +146,6 @@ impl Registry {
         self.proxy.rules.played(rule)
     }
 
-    /// Removes one rule.
     pub fn drop_rule(&self, rule: RuleId) {
         self.proxy.rules.remove(rule);
     }

@@ -17,7 +17,6 @@ use crate::wire::Connection;
 /// Bytes of a huge body.
 const HUGE_BYTES: usize = 100 * 1024 * 1024;
 
-/// Depth of deep JSON.
 const DEPTH: usize = 200_000;
 
 /// Answers a call as the tenant's condition has it.

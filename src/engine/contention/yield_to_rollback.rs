@@ -30,12 +30,10 @@ use crate::policy::history::History;
 
 /// Tries of one tag, each after reading where it stands.
 const TRIES: u32 = 4;
-/// Wait between two tries.
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// Whether a rollback ran while a promotion moved.
 pub enum Meanwhile {
-    /// None did.
     NoRollback,
     /// The history could not be read: why. The tags were verified all the same.
     Unknown(String),

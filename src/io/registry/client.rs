@@ -96,7 +96,6 @@ impl<'w> Client<'w> {
         Self { shared: Rc::clone(&self.shared), until }
     }
 
-    /// The effects of this run.
     pub fn context(&self) -> &'w Context {
         self.shared.context
     }

@@ -62,9 +62,6 @@ impl Client<'_> {
 
     /// The digest that `reference` names now; `None` if there is none. Costs one HEAD, and a GET where the registry
     /// leaves out or spoils the digest header.
-    ///
-    /// # Errors
-    /// The registry cannot be read.
     pub async fn digest(&self, reference: &Reference) -> Result<Option<Digest>, RegistryError> {
         let call = self.read(reference, Method::HEAD);
         let answer = self.call(&call).await?;
@@ -80,9 +77,6 @@ impl Client<'_> {
     }
 
     /// Whether the manifest with this digest is there.
-    ///
-    /// # Errors
-    /// The registry cannot be read.
     pub async fn has_manifest(
         &self,
         repository: &Repository,

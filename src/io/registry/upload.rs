@@ -33,7 +33,6 @@ const STRETCH_BYTES: usize = 128 * 1024;
 /// How a blob came to be where it should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrival {
-    /// The repository held it before.
     There,
     /// The registry took it from another repository of its own.
     Mounted,
@@ -49,7 +48,6 @@ pub struct Transfer<'a> {
     pub(crate) content: &'a Content,
 }
 
-/// How an upload begins.
 pub(super) enum Begun {
     /// The registry took the blob from another of its repositories.
     Mounted,

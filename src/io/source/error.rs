@@ -18,7 +18,6 @@ pub enum SourceError {
     Read {
         /// The file, as it was named.
         path: PathBuf,
-        /// What the operating system says.
         #[source]
         source: std::io::Error,
     },
@@ -27,7 +26,6 @@ pub enum SourceError {
     Unfit {
         /// The file, as it was named.
         path: PathBuf,
-        /// What would have fitted.
         expected: &'static str,
         /// What is there, escaped and cut.
         found: String,
@@ -35,7 +33,6 @@ pub enum SourceError {
     /// It names content that it does not hold.
     #[error("failed to read `{path}`: expected the {what} {digest}, found nothing of that digest")]
     Incomplete {
-        /// Which file or folder.
         path: PathBuf,
         /// `manifest` or `blob`.
         what: &'static str,
@@ -45,11 +42,9 @@ pub enum SourceError {
     /// Content is not what its name says.
     #[error("failed to read `{path}`: expected {expected} of {digest}, found {found}")]
     Spoiled {
-        /// Which file or folder.
         path: PathBuf,
         /// `bytes` or `the bytes`.
         expected: String,
-        /// The digest it should have.
         digest: Digest,
         /// What is there: a length, or the digest of the bytes.
         found: String,
@@ -69,7 +64,6 @@ pub enum SourceError {
     /// `bundle.toml` has mistakes, at places that can be shown.
     #[error("{}", .0.first())]
     Mistaken(Mistakes),
-    /// Reading was broken off.
     #[error("failed to read the source: {0}")]
     Interrupted(String),
 }

@@ -22,7 +22,6 @@ const MANIFESTS_BYTES: u64 = 64 * 1024 * 1024;
 /// Where the bytes of a blob are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// A stretch of a file.
     File {
         /// The file, which is never a link.
         path: PathBuf,

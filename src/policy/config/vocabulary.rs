@@ -1,11 +1,11 @@
 //! Every word that `coalmine.toml` knows, once: the reader refuses what is not here, and the JSON Schema in
 //! `docs/schemas/` is written from it.
 
+use crate::policy::rings::vocabulary::{RING, RINGS};
 use crate::policy::toml::vocabulary::{Form, Kind, Table, key};
 
 const TEXTS: Kind = Kind::List { of: &Kind::Text, least: 0 };
 
-/// The whole file.
 pub(super) static FILE: Table = Table {
     name: "configuration",
     about: "Which images make a release, how their tags are called, and what a rollback does beside moving them",
@@ -13,6 +13,8 @@ pub(super) static FILE: Table = Table {
         key("format", Kind::Exactly(1), "version of this format: 1"),
         key("release", Kind::Table(&RELEASE), "the images and their tags"),
         key("rollback", Kind::Table(&ROLLBACK), "what a rollback does beside moving tags"),
+        key("rings", Kind::Table(&RINGS), "how tenants are dealt to the rings"),
+        key("ring", Kind::Tables(&RING), "the rings, in the order in which a release reaches them"),
     ]],
     required: &["format"],
     either: &[],

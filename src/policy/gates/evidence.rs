@@ -19,20 +19,16 @@ pub struct Piece {
     pub origin: String,
     /// sha256 of its bytes.
     pub sha256: String,
-    /// The verdict.
     pub verdict: Result<VerdictRecord, String>,
 }
 
-/// What a promotion asks for.
 #[derive(Clone, Debug)]
 pub struct Demand<'a> {
-    /// The kinds of evidence.
     pub kinds: &'a [Kind],
     /// The oldest that counts.
     pub max_age: Duration,
     /// sha256 of the suite that it must have been judged with, if that is said.
     pub suite: Option<&'a str>,
-    /// Now.
     pub now: Timestamp,
 }
 

@@ -19,9 +19,8 @@ pub enum Ancestry {
 pub enum Order {
     /// It is newer, or the same.
     Forward,
-    /// It is older: why.
+    /// Why it is older.
     Backward(String),
-    /// Nothing tells.
     Unknown,
 }
 

@@ -56,7 +56,6 @@ pub fn without(all: &[Repository], some: &[Repository]) -> Vec<Repository> {
     all.iter().filter(|one| !some.contains(one)).cloned().collect()
 }
 
-/// Names for a person.
 pub fn listed(repositories: &[Repository]) -> String {
     repositories.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

@@ -28,7 +28,6 @@ pub fn check(samples: &[Sample], repeat: Repeat) -> Outcome {
     }
 }
 
-/// What a tenant came to.
 pub fn tenant(tenant: &TenantResult) -> Outcome {
     let checks = tenant.checks.iter().map(|check| check.outcome).max().unwrap_or(Outcome::Inconclusive);
     match tenant.build.astray() {
@@ -63,7 +62,6 @@ pub struct Tally {
     pub passed: usize,
     /// In the end.
     pub flaky: usize,
-    /// Not.
     pub failed: usize,
     /// Nobody knows.
     pub inconclusive: usize,

@@ -14,9 +14,7 @@ pub type NotTenants = Complaint;
 /// A list and the name of the variable that holds it.
 #[derive(Clone, Copy, Debug)]
 pub struct ListVariable<'a> {
-    /// The variable.
     pub name: &'a str,
-    /// Its value.
     pub value: Option<&'a str>,
 }
 

@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::notes::Notes;
-use super::value::{found, in_order, whole};
+use super::value::{found, in_order, number, whole};
 use crate::base::diagnostic::Diagnostic;
 use crate::base::duration;
 
@@ -73,6 +73,11 @@ impl<'a> Fields<'a> {
         self.typed(key, "a whole number", whole)
     }
 
+    /// The number at `key`, which is finite.
+    pub(crate) fn number(&self, key: &str) -> Option<f64> {
+        self.typed(key, "a number", |value| number(value)?.as_f64())
+    }
+
     /// What `key` says: yes or no.
     pub(crate) fn flag(&self, key: &str) -> Option<bool> {
         self.typed(key, "`true` or `false`", |value| value.get_ref().as_bool())
@@ -133,10 +138,12 @@ impl<'a> Fields<'a> {
         Some(Fields { notes: self.notes, table, span: value.span() })
     }
 
+    /// A value that is a table without a mistake in it.
+    pub(crate) fn sound(&self, value: &'a Placed<'a>) -> Option<Fields<'a>> {
+        self.as_table(value).filter(|table| !self.notes.is_broken(table.table))
+    }
+
     /// A value that is a text.
-    ///
-    /// # Errors
-    /// It is none.
     pub(crate) fn as_text(&self, value: &'a Placed<'a>) -> Result<Word<'a>, Diagnostic> {
         word(value).ok_or_else(|| self.unlike(value, "text"))
     }
@@ -147,9 +154,6 @@ impl<'a> Fields<'a> {
     }
 
     /// The text at `key`, which must be there.
-    ///
-    /// # Errors
-    /// It is not.
     pub(crate) fn required(&self, key: &str) -> Result<Word<'a>, Diagnostic> {
         self.text(key).ok_or_else(|| self.missing(key))
     }

@@ -8,7 +8,6 @@ use crate::base::diagnostic::Diagnostic;
 pub struct TomlFile<'a> {
     /// The file as the person named it.
     pub name: &'a str,
-    /// Its text.
     pub text: &'a str,
 }
 

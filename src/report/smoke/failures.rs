@@ -15,9 +15,7 @@ const NAMED: usize = 8;
 pub(super) struct Group<'r> {
     /// The check, or `[ready]`.
     pub(super) name: &'r str,
-    /// Its line in the suite.
     pub(super) line: usize,
-    /// What it came to.
     pub(super) outcome: Outcome,
     why: Option<&'r str>,
     tenants: Vec<&'r TenantResult>,

@@ -15,7 +15,7 @@ use crate::model::tenant::Tenant;
 use crate::policy::smoke::suite::Ready;
 
 /// Why a tenant is not known to serve the build.
-enum Astray {
+pub(super) enum Astray {
     /// It serves another one; what it said.
     Other(String),
     /// It gave no answer that says so; why.
@@ -79,9 +79,9 @@ impl Session<'_> {
                 Err(Astray::Interrupted(why)) => Build::Unconfirmed(why.to_string()),
             };
             let found = now.astray().unwrap_or_default();
-            self.context
-                .console
-                .warn(&format!("{}: is it still {} after the checks? {found}", tenant.name, self.sha));
+            let asked =
+                format!("{}: asked after the checks whether it still serves {}", tenant.name, self.sha);
+            self.context.console.warn(&format!("{asked}: {found}"));
             return now;
         }
         before
@@ -91,7 +91,12 @@ impl Session<'_> {
     ///
     /// # Errors
     /// One of them does not serve the build, or is not known to.
-    async fn question(&self, tenant: &Tenant, ready: &Ready, places: &mut Places) -> Result<(), Astray> {
+    pub(super) async fn question(
+        &self,
+        tenant: &Tenant,
+        ready: &Ready,
+        places: &mut Places,
+    ) -> Result<(), Astray> {
         let lookup = self.probe.addresses(tenant.url.as_url());
         let found = tokio::select! {
             found = lookup => found,

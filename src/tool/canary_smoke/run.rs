@@ -29,28 +29,22 @@ use crate::policy::smoke::suite::{FlakyRule, Suite};
 use crate::policy::smoke::twins::twins;
 use crate::tool::failure::Failure;
 
-/// What a run came to.
 #[derive(Clone, Debug)]
 pub struct RunOutcome {
-    /// The build.
     pub sha: CommitSha,
     /// Its images, if they were named.
     pub release: Option<Release>,
-    /// The suite.
     pub suite: SuiteFile,
     /// The line of `[ready]`; `None`: the suite does not ask which build it is.
     pub ready_line: Option<usize>,
     /// How many checks the suite has.
     pub checks: usize,
-    /// What a flaky check means.
     pub flaky: FlakyRule,
     /// Every tenant, in the order in which they were named.
     pub tenants: Vec<TenantResult>,
     /// Pairs of tenants that may be one and the same.
     pub twins: Vec<(TenantName, TenantName)>,
-    /// When it began.
     pub started: Timestamp,
-    /// When it was done.
     pub finished: Timestamp,
     /// The signal that ended it early.
     pub signal: Option<Signal>,

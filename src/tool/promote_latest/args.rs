@@ -7,9 +7,8 @@ use clap::Parser;
 use crate::base::shell::quoted;
 use crate::model::commit::CommitSha;
 use crate::model::record::Kind;
-use crate::model::tag::Tag;
 use crate::policy::gates::images::Expected;
-use crate::tool::options::{ImageOptions, OutputOptions, RegistryOptions};
+use crate::tool::options::MoveOptions;
 
 /// Moves the tag `latest` of every image of a release to the digests staged under its commit
 ///
@@ -46,15 +45,8 @@ pub struct Args {
     /// Promote this release although a hold stands or it was rejected; the reason is kept in the history
     #[arg(long, value_name = "REASON")]
     pub lift_hold: Option<String>,
-    /// Move this tag instead of the configured `latest`
-    #[arg(long, value_name = "TAG")]
-    pub to: Option<Tag>,
     #[command(flatten)]
-    pub(crate) images: ImageOptions,
-    #[command(flatten)]
-    pub(crate) registry: RegistryOptions,
-    #[command(flatten)]
-    pub(crate) output: OutputOptions,
+    pub(crate) moving: MoveOptions,
 }
 
 impl Args {

@@ -28,9 +28,7 @@ const CONFIG_BYTES: usize = 4 * 1024 * 1024;
 /// An image that may be published.
 #[derive(Clone, Debug)]
 pub(super) struct Prepared {
-    /// Where to.
     pub repository: Repository,
-    /// What.
     pub origin: Origin,
     /// What it runs on; sorted.
     pub platforms: Vec<Platform>,

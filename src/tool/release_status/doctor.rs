@@ -13,26 +13,20 @@ use crate::tool::failure::Failure;
 use crate::tool::options::RegistryOptions;
 use crate::tool::settings::Settings;
 
-/// How one thing is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Health {
-    /// As it should be.
     Good,
     /// Works, but should be looked at.
     Odd,
-    /// Does not work.
     Bad,
 }
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {
-    /// What.
     pub subject: String,
-    /// How it is.
     pub health: Health,
-    /// What was found.
     pub found: String,
     /// What to do; empty when there is nothing.
     pub hint: String,

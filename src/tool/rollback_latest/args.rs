@@ -4,8 +4,7 @@ use clap::Parser;
 
 use crate::base::shell::quoted;
 use crate::model::commit::CommitSha;
-use crate::model::tag::Tag;
-use crate::tool::options::{ImageOptions, OutputOptions, RegistryOptions};
+use crate::tool::options::MoveOptions;
 
 /// Moves the tag `latest` of every image back to an earlier release
 ///
@@ -38,15 +37,8 @@ pub struct Args {
     /// File the post-mortem draft as an issue on GitHub, once for each rejected release
     #[arg(long)]
     pub open_issue: bool,
-    /// Move this tag instead of the configured `latest`
-    #[arg(long, value_name = "TAG")]
-    pub to: Option<Tag>,
     #[command(flatten)]
-    pub(crate) images: ImageOptions,
-    #[command(flatten)]
-    pub(crate) registry: RegistryOptions,
-    #[command(flatten)]
-    pub(crate) output: OutputOptions,
+    pub(crate) moving: MoveOptions,
 }
 
 impl Args {

@@ -26,11 +26,9 @@ use crate::tool::settings::Settings;
 /// What was written about a rollback.
 #[derive(Clone, Debug, Default)]
 pub struct RollbackRecord {
-    /// Whether promotions are held now.
     pub held: bool,
     /// The draft of the post-mortem, in Markdown.
     pub draft: Option<String>,
-    /// The file that holds it.
     pub file: Option<PathBuf>,
     /// The issue that was filed or found.
     pub issue: Option<String>,

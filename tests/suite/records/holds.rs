@@ -113,7 +113,7 @@ fn the_post_mortem_is_drafted_and_filed_once_for_each_rejected_release() {
     let fixture = published(Setup::default(), &[ONE, TWO]);
     promote_proven(&fixture, ONE, &[]).code(0);
     promote_proven(&fixture, TWO, &[]).code(0);
-    let github = crate::support::issue_server::IssueServer::start();
+    let github = crate::support::github_server::GithubServer::start();
     let back = || {
         let program = fixture
             .run("rollback-latest")

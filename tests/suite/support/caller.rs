@@ -9,6 +9,7 @@ use coalmine_sandbox::{Tenant, TenantFault, TenantSetup};
 use serde_json::{Value, json};
 
 use super::docker_registry::is_there;
+use super::github_server::GithubServer;
 use super::runner::{Job, Workflow};
 use super::workflow::read;
 use super::{Fixture, IMAGES, ONE, digests, release};
@@ -18,6 +19,7 @@ pub(crate) struct Caller {
     pub(crate) fixture: Fixture,
     pub(crate) sha: String,
     pub(crate) tenants: Vec<Tenant>,
+    pub(crate) github: GithubServer,
 }
 
 impl Caller {
@@ -65,7 +67,29 @@ impl Caller {
             .unwrap()
         };
         let tenants = vec![tenant(1), tenant(2)];
-        Self { fixture, sha, tenants }
+        Self { fixture, sha, tenants, github: GithubServer::start() }
+    }
+
+    /// Moves the suite, in a commit that is the caller's from now on; its images are those of the commit.
+    pub(crate) fn commit_suite_as(&mut self, path: &str) {
+        let folder = self.fixture.path("caller");
+        fs::create_dir_all(folder.join(path).parent().unwrap()).unwrap();
+        fs::rename(folder.join("smoke.toml"), folder.join(path)).unwrap();
+        git(&folder, &["add", "--all"]);
+        git(&folder, &["commit", "-q", "-m", "a suite elsewhere"]);
+        self.sha = git(&folder, &["rev-parse", "HEAD"]);
+        for (repository, image) in IMAGES.iter().zip(release(&self.sha)) {
+            self.fixture.registry.push(repository, "build", &image).unwrap();
+        }
+    }
+
+    /// Removes what the jobs of the last run have written.
+    pub(crate) fn forget_jobs(&self) {
+        fs::read_dir(self.fixture.folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("job-"))
+            .for_each(|path| fs::remove_dir_all(path).unwrap());
     }
 
     pub(crate) fn images(&self) -> String {
@@ -100,6 +124,7 @@ impl Caller {
             sha: &self.sha,
             gitconfig: &self.fixture.path("gitconfig"),
             before,
+            api: &self.github.url(),
         }
         .run()
     }

@@ -5,8 +5,8 @@ pub(crate) mod docker_registry;
 pub(crate) mod eavesdropper;
 pub(crate) mod faults;
 pub(crate) mod fixture;
+pub(crate) mod github_server;
 pub(crate) mod invariants;
-pub(crate) mod issue_server;
 pub(crate) mod programs;
 pub(crate) mod records;
 pub(crate) mod runner;
@@ -21,4 +21,4 @@ pub(crate) fn is_full() -> bool {
 }
 
 pub(crate) use fixture::{Fixture, IMAGES, ONE, THREE, TWO, digests, release, single};
-pub(crate) use programs::{Done, Program, peak_memory};
+pub(crate) use programs::{Done, PROGRAMS, Program, peak_memory};

@@ -3,16 +3,20 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-/// The built binaries by name.
+/// Every program of the package, with the path of the one that was built.
+pub(crate) const PROGRAMS: &[(&str, &str)] = &[
+    ("publish-staging", env!("CARGO_BIN_EXE_publish-staging")),
+    ("canary-smoke", env!("CARGO_BIN_EXE_canary-smoke")),
+    ("canary-soak", env!("CARGO_BIN_EXE_canary-soak")),
+    ("promote-latest", env!("CARGO_BIN_EXE_promote-latest")),
+    ("rollback-latest", env!("CARGO_BIN_EXE_rollback-latest")),
+    ("release-status", env!("CARGO_BIN_EXE_release-status")),
+    ("ring-of", env!("CARGO_BIN_EXE_ring-of")),
+];
+
 fn path_of(binary: &str) -> &'static str {
-    match binary {
-        "canary-smoke" => env!("CARGO_BIN_EXE_canary-smoke"),
-        "publish-staging" => env!("CARGO_BIN_EXE_publish-staging"),
-        "promote-latest" => env!("CARGO_BIN_EXE_promote-latest"),
-        "rollback-latest" => env!("CARGO_BIN_EXE_rollback-latest"),
-        "release-status" => env!("CARGO_BIN_EXE_release-status"),
-        other => panic!("there is no binary `{other}`"),
-    }
+    let found = PROGRAMS.iter().find(|(name, _)| *name == binary);
+    found.unwrap_or_else(|| panic!("there is no binary `{binary}`")).1
 }
 
 /// A binary about to be run: nothing of the surrounding environment but PATH reaches it.

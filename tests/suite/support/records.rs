@@ -11,7 +11,7 @@ use coalmine_sandbox::{Setup, sha256};
 use serde_json::{Value, json};
 
 use super::docker_registry::DockerRegistry;
-use super::{Done, Fixture, digests};
+use super::{Done, Fixture, ONE, TWO, digests};
 
 /// A registry where `shas` are published with records.
 pub(crate) fn published(setup: Setup, shas: &[&str]) -> Fixture {
@@ -103,4 +103,12 @@ pub(crate) fn through<T>(fixture: &Fixture, work: impl AsyncFnOnce(Client<'_>, R
     let client =
         Client::new(&context, Access::PullPush, vec![home.registry().clone()], Vec::new(), until).unwrap();
     runtime.block_on(work(client, home))
+}
+
+/// A registry where `TWO` is live and `ONE` was before it.
+pub(crate) fn twice_promoted() -> Fixture {
+    let fixture = published(Setup::default(), &[ONE, TWO]);
+    promote_proven(&fixture, ONE, &[]).code(0);
+    promote_proven(&fixture, TWO, &[]).code(0);
+    fixture
 }

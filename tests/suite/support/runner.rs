@@ -27,6 +27,10 @@ pub(crate) struct Job {
     pub(crate) summary: String,
     /// What it asked the runner to mask.
     pub(crate) masks: Vec<String>,
+    /// The paths that it keeps as artifacts.
+    pub(crate) artifacts: Vec<String>,
+    /// What `runs-on` asks for: a label, or a list of them.
+    pub(crate) runner: Value,
 }
 
 /// Called before a job starts.
@@ -38,7 +42,7 @@ pub(crate) struct Workflow<'a> {
     /// What the caller passes; what it does not pass takes its default.
     pub(crate) inputs: Map<String, Value>,
     pub(crate) secrets: Vec<(&'a str, String)>,
-    /// Where the programs are: `uses: $/` puts it on PATH.
+    /// Where the programs are: the action of this repository puts it on PATH.
     pub(crate) programs: &'a Path,
     /// Where everything is written.
     pub(crate) folder: &'a Path,
@@ -46,6 +50,18 @@ pub(crate) struct Workflow<'a> {
     pub(crate) sha: &'a str,
     pub(crate) gitconfig: &'a Path,
     pub(crate) before: Before<'a>,
+    /// `GITHUB_API_URL`.
+    pub(crate) api: &'a str,
+}
+
+/// The folder of the action that steps use by `$/` to install the programs.
+const INSTALL: &str = ".github/actions/install";
+
+/// The folder that `uses: $/FOLDER` names. A runner takes no empty one, and no version (actions/runner,
+/// `PipelineConstants.cs`; GitHub's "Workflow syntax", `jobs.<job_id>.steps[*].uses`).
+pub(crate) fn own_action(used: &str) -> Option<String> {
+    let folder = used.strip_prefix("$/")?;
+    (!folder.is_empty() && !folder.contains('@')).then(|| folder.to_owned())
 }
 
 impl Workflow<'_> {
@@ -75,7 +91,8 @@ impl Workflow<'_> {
             self.secrets.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
         let names = json!({
             "inputs": self.inputs(), "needs": facts, "vars": {}, "secrets": secrets, "steps": {},
-            "github": { "token": "", "sha": self.sha, "repository": "acme/platform", "run_id": "1" },
+            "github": { "token": "", "sha": self.sha, "repository": "acme/platform", "run_id": "1", "run_attempt": "1" },
+            "runner": { "temp": self.folder.join(format!("job-{name}")) },
         });
         let mut context = Context { names, success };
         let mut ended = Job { result: "skipped".to_owned(), ..Job::default() };
@@ -83,6 +100,7 @@ impl Workflow<'_> {
             return ended;
         }
         (self.before)(name);
+        ended.runner = context.whole(job["runs-on"].as_str().expect("a job runs on something"));
         let temp = self.folder.join(format!("job-{name}"));
         fs::create_dir_all(&temp).expect("a folder of the job");
         let mut path = String::from("/usr/local/bin:/usr/bin:/bin");
@@ -92,8 +110,12 @@ impl Workflow<'_> {
                 continue;
             }
             if let Some(used) = step["uses"].as_str() {
-                assert_eq!(used, "$/", "only this repository's action is known here");
-                path = format!("{}:{path}", self.programs.display());
+                if own_action(used).as_deref() == Some(INSTALL) {
+                    path = format!("{}:{path}", self.programs.display());
+                } else {
+                    assert!(used.starts_with("actions/upload-artifact@"), "{used} is not known here");
+                    ended.artifacts.push(context.interpolate(&shown(&step["with"]["path"])));
+                }
                 continue;
             }
             let (good, outputs) = self.step(step, &temp.join(i.to_string()), &path, &context, &mut ended);
@@ -168,6 +190,7 @@ impl Workflow<'_> {
                 ("GITHUB_RUN_NUMBER", "7"),
             ])
             .envs([("GITHUB_OUTPUT", &output), ("GITHUB_STEP_SUMMARY", &summary)])
+            .env("GITHUB_API_URL", self.api)
             .envs([("GITHUB_ENV", file("env")), ("GITHUB_PATH", file("path"))])
             .env("HOME", self.folder)
             .env("RUNNER_TEMP", temp)
@@ -264,7 +287,7 @@ fn apply(file: &str, outputs: &mut BTreeMap<String, String>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{BTreeMap, apply, obey};
+    use super::{BTreeMap, apply, obey, own_action};
 
     #[test]
     fn the_log_is_obeyed_in_both_syntaxes_as_the_runner_does() {
@@ -277,6 +300,14 @@ mod tests {
         );
         let found: Vec<(&str, &str)> = outputs.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         assert_eq!((found, masks), (vec![("a", "1"), ("b", "2"), ("e", "5")], vec!["s".to_owned()]));
+    }
+
+    #[test]
+    fn an_action_of_the_same_repository_has_a_folder_and_no_version() {
+        assert_eq!(own_action("$/.github/actions/install").as_deref(), Some(".github/actions/install"));
+        for wrong in ["$/", "$/install@v1", "./install", "acme/coalmine@v1", "$"] {
+            assert_eq!(own_action(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -54,6 +54,14 @@ impl Context {
         (asks || self.success) && truthy(&self.evaluate(inner))
     }
 
+    /// What a text is that may be one expression and nothing else: then its value keeps its type.
+    pub(crate) fn whole(&self, text: &str) -> Value {
+        match text.strip_prefix("${{").and_then(|text| text.strip_suffix("}}")) {
+            Some(expression) if !expression.contains("}}") => self.evaluate(expression),
+            _ => Value::String(self.interpolate(text)),
+        }
+    }
+
     /// A text with every `${{ }}` in it replaced.
     pub(crate) fn interpolate(&self, text: &str) -> String {
         let mut parts = text.split("${{");
@@ -99,7 +107,7 @@ fn tokens(text: &str) -> Vec<String> {
     while let Some(first) = rest.chars().next() {
         let length = match first {
             '\'' => rest[1..].find('\'').expect("a string ends") + 2,
-            '(' | ')' => 1,
+            '(' | ')' | ',' => 1,
             '&' | '|' | '=' => 2,
             '!' => 1 + usize::from(rest[1..].starts_with('=')),
             c if c.is_ascii_alphanumeric() => rest
@@ -162,6 +170,16 @@ impl Parser<'_> {
         left
     }
 
+    fn arguments<const COUNT: usize>(&mut self) -> [Value; COUNT] {
+        assert!(self.takes("("), "a function is called");
+        let arguments = std::array::from_fn(|i| {
+            assert!(i == 0 || self.takes(","), "there is another argument");
+            self.either()
+        });
+        assert!(self.takes(")"), "a bracket is closed");
+        arguments
+    }
+
     fn one(&mut self) -> Value {
         let token = self.tokens.get(self.at).expect("an expression goes on").clone();
         self.at += 1;
@@ -182,6 +200,15 @@ impl Parser<'_> {
                     "failure" => !self.context.success,
                     _ => false,
                 })
+            }
+            "startsWith" => {
+                let [text, start] = self.arguments().map(|value| shown(&value).to_ascii_lowercase());
+                Value::Bool(text.starts_with(&start))
+            }
+            // What the left side of an `&&` has refused is not looked at on GitHub: here it may be no JSON.
+            "fromJSON" => {
+                let [text] = self.arguments();
+                serde_json::from_str(&shown(&text)).unwrap_or(Value::Null)
             }
             text if text.starts_with('\'') => Value::String(text.trim_matches('\'').to_owned()),
             path => path.split('.').fold(self.context.names.clone(), |value, name| {

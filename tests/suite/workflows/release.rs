@@ -37,11 +37,7 @@ fn a_second_run_of_the_same_release_is_green_and_moves_nothing() {
     let Some(programs) = programs() else { return };
     let caller = Caller::new(None);
     ended(&caller.release(&programs), ALL);
-    fs::read_dir(caller.fixture.folder.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("job-"))
-        .for_each(|path| fs::remove_dir_all(path).unwrap());
+    caller.forget_jobs();
     let jobs = caller.release(&programs);
     ended(&jobs, ALL);
     assert!(caller.moved() && jobs["promote"].log.contains("already"), "{}", jobs["promote"].log);
@@ -176,4 +172,63 @@ fn without_its_condition_promote_still_finds_no_evidence() {
     let jobs = caller.run(&file, &programs, json!({ "images": caller.images() }), caller.secrets(), &|_| ());
     ended(&jobs, ["success", "failure", "failure", "failure"]);
     assert!(caller.unmoved());
+}
+
+#[test]
+fn a_caller_names_its_runner_by_a_label_or_by_a_list_of_them() {
+    let Some(programs) = programs() else { return };
+    for (asked, runner) in [
+        (json!("ubuntu-24.04-arm"), json!("ubuntu-24.04-arm")),
+        (json!("[\"self-hosted\", \"arm64\"]"), json!(["self-hosted", "arm64"])),
+    ] {
+        let caller = Caller::new(None);
+        let inputs = json!({ "images": caller.images(), "runs-on": asked });
+        let jobs = caller.run(&read(RELEASE), &programs, inputs, caller.secrets(), &|_| ());
+        ended(&jobs, ALL);
+        assert!(jobs.values().all(|job| job.runner == runner), "{:?}", jobs["smoke"].runner);
+    }
+}
+
+#[test]
+fn a_suite_in_a_folder_is_shown_at_its_place_and_kept_only_if_that_is_asked_for() {
+    let Some(programs) = programs() else { return };
+    let mut caller = Caller::new(Some("html-login"));
+    caller.commit_suite_as("ci/-smoke/suite.toml");
+    let inputs = |artifacts: bool| json!({ "images": caller.images(), "suite": "ci/-smoke/suite.toml", "artifacts": artifacts });
+    let jobs = caller.run(&read(RELEASE), &programs, inputs(true), caller.secrets(), &|_| ());
+    ended(&jobs, STOPPED_AT_SMOKE);
+    assert!(jobs["smoke"].log.contains("file=ci/-smoke/suite.toml,line="), "{}", jobs["smoke"].log);
+    let kept = jobs["smoke"].artifacts.join("\n");
+    for file in kept.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        assert!(fs::exists(file).unwrap(), "{file}");
+    }
+    assert!(kept.contains("verdict.json") && kept.contains("junit.xml"), "{kept}");
+    caller.forget_jobs();
+    let jobs = caller.run(&read(RELEASE), &programs, inputs(false), caller.secrets(), &|_| ());
+    assert!(jobs["smoke"].artifacts.is_empty());
+}
+
+#[test]
+fn a_sha_that_is_no_commit_reaches_no_git() {
+    let Some(programs) = programs() else { return };
+    let caller = Caller::new(None);
+    for sha in ["--upload-pack=touch pwned", "main", "4c1d56e"] {
+        let inputs = json!({ "images": caller.images(), "sha": sha });
+        let jobs = caller.run(&read(RELEASE), &programs, inputs, caller.secrets(), &|_| ());
+        assert_eq!(jobs["publish"].result, "failure");
+        assert!(jobs["publish"].log.contains("is not a whole commit"), "{}", jobs["publish"].log);
+        caller.forget_jobs();
+    }
+}
+
+#[test]
+fn the_name_of_the_user_who_pushes_hides_no_output() {
+    let Some(programs) = programs() else { return };
+    let caller = Caller::new(None);
+    let inputs = json!({ "images": caller.images(), "registry-username": "acme" });
+    let mut secrets = caller.secrets();
+    secrets.push(("REGISTRY_PASSWORD", "pass-0123456789".to_owned()));
+    let jobs = caller.run(&read(RELEASE), &programs, inputs, secrets, &|_| ());
+    ended(&jobs, ALL);
+    assert!(jobs["publish"].outputs["digests"].contains("acme/platform"));
 }

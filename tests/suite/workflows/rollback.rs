@@ -36,3 +36,36 @@ fn the_rollback_goes_to_the_previous_release_and_to_a_named_one() {
     let wrong = roll_back(json!({ "reason": reason, "sha": "--list" }));
     assert_eq!(wrong.result, "failure");
 }
+
+#[test]
+fn a_rollback_shows_in_the_deployments_and_in_an_issue_if_that_is_asked_for() {
+    let Some(programs) = programs() else { return };
+    let caller = Caller::new(None);
+    ended(&caller.release(&programs), ALL);
+    let mut file = read(ROLLBACK);
+    // A runner has a token; here it is empty unless a test needs it.
+    file["jobs"]["rollback"]["steps"][2]["env"]["GITHUB_TOKEN"] = json!("token-of-the-run-0123456789");
+    let inputs = json!({ "reason": "it lost mail", "sha": ONE, "open-issue": true });
+    let jobs = caller.run(&file, &programs, inputs, Vec::new(), &|_| ());
+    assert_eq!(jobs["rollback"].result, "success", "{}", jobs["rollback"].log);
+    assert_eq!(jobs["deployment"].result, "success", "{}", jobs["deployment"].log);
+    let deployments = caller.github.deployments();
+    assert_eq!(
+        (&deployments[0]["ref"], &deployments[0]["environment"], &deployments[0]["state"]),
+        (&json!(ONE), &json!("production"), &json!("success"))
+    );
+    assert_eq!((deployments.len(), caller.github.issues().len()), (1, 1));
+}
+
+#[test]
+fn a_deployment_that_cannot_be_recorded_is_a_warning() {
+    let Some(programs) = programs() else { return };
+    let caller = Caller::new(None);
+    ended(&caller.release(&programs), ALL);
+    caller.github.refuse();
+    let inputs = json!({ "reason": "it lost mail", "sha": ONE });
+    let jobs = caller.run(&read(ROLLBACK), &programs, inputs, Vec::new(), &|_| ());
+    let deployment = &jobs["deployment"];
+    assert_eq!((deployment.result.as_str(), caller.unmoved()), ("success", true), "{}", deployment.log);
+    assert!(deployment.log.contains("::warning "), "{}", deployment.log);
+}

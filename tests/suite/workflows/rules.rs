@@ -8,8 +8,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{RELEASE, ROLLBACK};
-use crate::support::runner::needs;
+use super::{GATE, RELEASE, ROLLBACK, STATUS};
+use crate::support::runner::{needs, own_action};
 use crate::support::workflow::{Context, read, shown};
 
 const RESULTS: [&str; 4] = ["success", "failure", "cancelled", "skipped"];
@@ -66,6 +66,40 @@ fn general(file: &Value) -> Vec<String> {
             if !step["continue-on-error"].is_null() {
                 broken.push(format!("{name} goes on after an error"));
             }
+            let used = step["uses"].as_str().unwrap_or("$/none");
+            if used.starts_with("$/") && step["run"].is_null() && !is_own_action(used) {
+                broken.push(format!("{name} uses {used}, and there is no such action here"));
+            }
+        }
+    }
+    broken
+}
+
+/// Whether GitHub finds the action that `uses: $/FOLDER` names.
+fn is_own_action(used: &str) -> bool {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    own_action(used).is_some_and(|folder| root.join(folder).join("action.yml").is_file())
+}
+
+/// Every rule for a workflow that others call: what it uses is its own, or keeps an artifact where that is asked for.
+fn called(file: &Value) -> Vec<String> {
+    let mut broken = general(file);
+    for (name, job) in jobs(file) {
+        for step in steps(job) {
+            let Some(used) = step["uses"].as_str() else { continue };
+            let keeps = used.starts_with("actions/upload-artifact@")
+                && step["if"].as_str().is_some_and(|condition| condition.contains("inputs.artifacts"));
+            if !is_own_action(used) && !keeps {
+                broken.push(format!("{name} uses {used}, which is not this repository's"));
+            }
+        }
+        if job["runs-on"].as_str().is_none_or(|runner| !runner.contains("fromJSON(inputs.runs-on)")) {
+            broken.push(format!("{name} runs where its caller has no say"));
+        }
+    }
+    for trigger in ["workflow_call", "workflow_dispatch"] {
+        if file["on"][trigger]["secrets"].get("REGISTRY_USERNAME").is_some() {
+            broken.push("a user name as a secret hides every image of that name".to_owned());
         }
     }
     broken
@@ -73,7 +107,7 @@ fn general(file: &Value) -> Vec<String> {
 
 /// Every rule that `file` breaks as the release workflow.
 fn release(file: &Value) -> Vec<String> {
-    let mut broken = general(file);
+    let mut broken = called(file);
     let job = |name: &str| &file["jobs"][name];
     for (name, job) in jobs(file) {
         for program in ["promote-latest", "rollback-latest", "publish-staging"] {
@@ -100,14 +134,11 @@ fn release(file: &Value) -> Vec<String> {
         if text.contains("secrets.CANARY") && name != "smoke" {
             broken.push(format!("{name} sees the tenants' tokens"));
         }
-        for used in steps(job).filter_map(|step| step["uses"].as_str()).filter(|used| *used != "$/") {
-            broken.push(format!("{name} uses {used}, which is not this repository's"));
-        }
     }
     if job("smoke")["permissions"] != json!({}) || job("smoke").to_string().contains("github.token") {
         broken.push("smoke has a right beside the tenants' tokens".to_owned());
     }
-    for (name, input) in [("smoke", "canary"), ("promote", "production")] {
+    for (name, input) in [("publish", "staging"), ("smoke", "canary"), ("promote", "production")] {
         if job(name)["environment"] != format!("${{{{ inputs.{input}-environment }}}}") {
             broken.push(format!("{name} is not in its environment"));
         }
@@ -161,21 +192,19 @@ fn wrongly_promoted(job: &Value) -> bool {
 
 /// Every rule that `file` breaks as the rollback workflow.
 fn rollback(file: &Value) -> Vec<String> {
-    let mut broken = general(file);
+    let mut broken = called(file);
     for (name, job) in jobs(file) {
         if runs(job, "promote-latest") || (runs(job, "rollback-latest") && name != "rollback") {
             broken.push(format!("{name} moves tags"));
         }
-        if !job["environment"].is_null() || !needs(job).is_empty() || !job["if"].is_null() {
+        let waits = !needs(job).is_empty() || !job["if"].is_null();
+        if name == "rollback" && (waits || job["environment"] != "${{ inputs.environment }}") {
             broken.push(format!("{name} waits for somebody"));
         }
         if job["concurrency"]["cancel-in-progress"] != false
             || !shown(&job["concurrency"]["group"]).contains("github.run_id")
         {
             broken.push(format!("{name} can be cancelled or kept waiting by another run"));
-        }
-        for used in steps(job).filter_map(|step| step["uses"].as_str()).filter(|used| *used != "$/") {
-            broken.push(format!("{name} uses {used}, which is not this repository's"));
         }
     }
     let [dispatch, call] = ["workflow_dispatch", "workflow_call"].map(|on| &file["on"][on]["inputs"]);
@@ -194,6 +223,7 @@ fn every_workflow_keeps_the_rules() {
         let broken = match file.as_str() {
             RELEASE => release(&value),
             ROLLBACK => rollback(&value),
+            GATE | STATUS => called(&value),
             _ => general(&value),
         };
         assert!(broken.is_empty(), "{file}:\n{}", broken.join("\n"));
@@ -311,6 +341,39 @@ fn every_rule_of_the_rollback_bites() {
         let broken = rollback(&file);
         assert!(broken.iter().any(|what| what.contains(rule)), "{pointer} broke {broken:?}, not `{rule}`");
     }
+}
+
+#[test]
+fn every_rule_of_a_called_workflow_bites() {
+    let action = "/jobs/gate/steps/0/uses";
+    let cases = [
+        (action, json!("$/"), "which is not this repository's"),
+        (action, json!("$/.github/actions/other"), "there is no such action here"),
+        (action, json!("$/.github/actions/install@v1"), "there is no such action here"),
+        (action, json!("./.github/actions/install"), "which is not this repository's"),
+        ("/jobs/gate/runs-on", json!("ubuntu-24.04"), "its caller has no say"),
+        ("/on/workflow_call/secrets/REGISTRY_USERNAME", json!({}), "hides every image"),
+    ];
+    for (pointer, value, rule) in cases {
+        let mut file = read(GATE);
+        set(&mut file, pointer, value);
+        let broken = called(&file);
+        assert!(broken.iter().any(|what| what.contains(rule)), "{pointer} broke {broken:?}, not `{rule}`");
+    }
+}
+
+/// The text that GitHub gets, not a copy that a linter or an emulator was given.
+#[test]
+fn the_action_of_the_called_workflows_is_the_public_one_in_a_folder() {
+    let [mut public, mut own] = ["action.yml", ".github/actions/install/action.yml"].map(read);
+    assert_eq!(own["runs"]["steps"][0]["run"], "\"$GITHUB_ACTION_PATH/../../../scripts/install.sh\"");
+    assert_eq!(public["runs"]["steps"][0]["run"], "\"$GITHUB_ACTION_PATH/scripts/install.sh\"");
+    for action in [&mut public, &mut own] {
+        action["runs"]["steps"][0]["run"] = Value::Null;
+        action["name"] = Value::Null;
+        drop(action.as_object_mut().unwrap().remove("branding"));
+    }
+    assert_eq!(public, own);
 }
 
 #[test]

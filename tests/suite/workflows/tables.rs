@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{RELEASE, ROLLBACK};
+use super::{GATE, RELEASE, ROLLBACK, STATUS};
 use crate::support::workflow::{read, shown};
 
 /// The rows of the table after a heading: name in backquotes, default, and what it is for.
@@ -34,6 +34,7 @@ fn declared(names: &Value) -> Vec<(String, String, String)> {
 fn the_tables_of_inputs_and_outputs_are_those_of_the_files() {
     let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/workflows.md")).unwrap();
     let (release, rollback, action) = (read(RELEASE), read(ROLLBACK), read("action.yml"));
+    let (status, gate) = (read(STATUS), read(GATE));
     for (heading, found) in [
         ("### Inputs of canary-release", &release["on"]["workflow_call"]["inputs"]),
         ("### Secrets of canary-release", &release["on"]["workflow_call"]["secrets"]),
@@ -41,6 +42,8 @@ fn the_tables_of_inputs_and_outputs_are_those_of_the_files() {
         ("### Inputs of rollback-latest", &rollback["on"]["workflow_call"]["inputs"]),
         ("### Secrets of rollback-latest", &rollback["on"]["workflow_call"]["secrets"]),
         ("### Outputs of rollback-latest", &rollback["on"]["workflow_call"]["outputs"]),
+        ("### Inputs of release-status", &status["on"]["workflow_call"]["inputs"]),
+        ("### Inputs of merge-gate", &gate["on"]["workflow_call"]["inputs"]),
         ("### Inputs of the action", &action["inputs"]),
         ("### Outputs of the action", &action["outputs"]),
     ] {

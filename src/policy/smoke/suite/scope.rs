@@ -14,7 +14,6 @@ use crate::policy::smoke::of_release::is_of_release;
 use crate::policy::toml::fields::{Fields, Word};
 use crate::policy::toml::value::{in_order, scalar};
 
-/// Placeholders that are always there.
 const BUILT_IN: [&str; 3] = ["sha", "nonce", "tenant"];
 
 /// What is known at one place of the file.

@@ -1,4 +1,4 @@
-//! As much of GitHub's API as keeps issues.
+//! As much of GitHub's API as keeps issues and deployments.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -9,16 +9,17 @@ use serde_json::{Value, json};
 #[derive(Default)]
 struct State {
     issues: Vec<Value>,
+    deployments: Vec<Value>,
     refuses: bool,
 }
 
 /// Serves until the test ends: the thread ends with the process.
-pub(crate) struct IssueServer {
+pub(crate) struct GithubServer {
     address: SocketAddr,
     state: Arc<Mutex<State>>,
 }
 
-impl IssueServer {
+impl GithubServer {
     pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("its address");
@@ -36,6 +37,11 @@ impl IssueServer {
 
     pub(crate) fn issues(&self) -> Vec<Value> {
         self.state.lock().expect("nobody panicked").issues.clone()
+    }
+
+    /// The deployments; each with its last state, if it has one.
+    pub(crate) fn deployments(&self) -> Vec<Value> {
+        self.state.lock().expect("nobody panicked").deployments.clone()
     }
 
     /// From now on answers 503.
@@ -69,6 +75,15 @@ fn serve(state: &Mutex<State>, mut stream: TcpStream) -> std::io::Result<()> {
             json!(format!("https://github.example/acme/platform/issues/{}", state.issues.len() + 1));
         state.issues.push(issue.clone());
         ("201 Created", issue)
+    } else if request.starts_with("POST /repos/acme/platform/deployments ") {
+        let mut deployment: Value = serde_json::from_slice(&body).unwrap_or_default();
+        deployment["id"] = json!(state.deployments.len());
+        state.deployments.push(deployment.clone());
+        ("201 Created", deployment)
+    } else if request.starts_with("POST /repos/acme/platform/deployments/0/statuses ") {
+        let status: Value = serde_json::from_slice(&body).unwrap_or_default();
+        state.deployments[0]["state"] = status["state"].clone();
+        ("201 Created", status)
     } else {
         ("200 OK", Value::Array(state.issues.clone()))
     };
