@@ -7,6 +7,7 @@ pub mod abort;
 pub mod anchors;
 pub mod budget;
 pub mod candidates;
+pub mod changes;
 pub mod contention;
 pub mod execute;
 pub mod failure;

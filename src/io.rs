@@ -1,5 +1,6 @@
 //! Every effect, and nothing that decides.
 
+pub mod bundle_folder;
 mod child;
 pub mod clock;
 pub(crate) mod connection;
@@ -21,3 +22,5 @@ pub mod replay;
 pub mod run;
 pub mod source;
 pub mod stop;
+pub(crate) mod trees;
+pub mod unpack;

@@ -3,6 +3,7 @@
 pub mod bundle;
 pub mod check;
 pub mod commit;
+pub mod difference;
 pub mod digest;
 pub mod facts;
 pub mod history;

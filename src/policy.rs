@@ -3,6 +3,7 @@
 
 pub mod bundle;
 pub mod config;
+pub mod difference;
 pub mod gates;
 pub mod history;
 pub mod plan;

@@ -13,6 +13,7 @@ use super::verify::verify;
 use crate::io::registry::client::Client;
 use crate::ledger::hold;
 use crate::model::commit::CommitSha;
+use crate::model::difference::ImageChange;
 use crate::model::hold::Hold;
 use crate::model::image::counted;
 use crate::model::moves::{Ended, Receipt};
@@ -34,6 +35,8 @@ pub struct Executed {
     pub warnings: Vec<String>,
     /// The release record, as `repository@sha256:...`.
     pub release: Option<String>,
+    /// What is different in what was moved, where that was asked for.
+    pub changes: Vec<ImageChange>,
 }
 
 /// What is to be done beside moving the tags.
@@ -90,7 +93,15 @@ pub async fn execute(
     };
     let place = |receipt: &Receipt| target.images.iter().position(|image| *image == receipt.repository);
     receipts.sort_by_key(place);
-    Ok(Executed { direction, sha: plan.sha, tag: plan.tag, receipts, warnings, release: None })
+    Ok(Executed {
+        direction,
+        sha: plan.sha,
+        tag: plan.tag,
+        receipts,
+        warnings,
+        release: None,
+        changes: Vec::new(),
+    })
 }
 
 /// Moves everything. The receipts are those of all images, in the order of the plan.

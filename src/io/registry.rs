@@ -12,6 +12,7 @@ pub mod client;
 pub mod credentials;
 pub mod decode;
 pub mod error;
+pub mod fetch;
 pub mod manifests;
 pub mod referrers;
 pub(crate) mod retry;

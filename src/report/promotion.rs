@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Render;
+use super::diff;
 use super::github::Summary;
 use super::json::object;
 use super::page::{Mood, Page, cell};
@@ -98,6 +99,10 @@ impl Render for Executed {
         summary.heading(&self.headline());
         receipts(&self.receipts).summary(summary);
         self.warnings.iter().for_each(|warning| summary.paragraph(warning));
+        if !self.changes.is_empty() {
+            summary.paragraph("What changes:");
+            diff::summary(summary, &self.changes);
+        }
     }
 
     fn outputs(&self) -> Vec<(&'static str, String)> {

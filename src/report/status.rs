@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::Render;
+use super::diff;
 use super::github::{Annotation, Level, Summary};
 use super::json::object;
 use super::page::{Cell, Mood, Page, cell};
@@ -11,11 +12,13 @@ use super::table::Table;
 use crate::base::duration;
 use crate::base::exit::Exit;
 use crate::engine::candidates::{Candidate, ImageState, Life};
+use crate::engine::changes::is_same;
 use crate::model::commit::CommitSha;
 use crate::model::digest::Digest;
 use crate::model::history::{Entry, Event};
 use crate::model::verdict::Verdict;
 use crate::policy::history::Break;
+use crate::tool::release_status::diff::Difference;
 use crate::tool::release_status::doctor::{Finding, Health};
 use crate::tool::release_status::{Check, LiveImage, Outcome, Status};
 
@@ -166,6 +169,15 @@ fn finding_row(finding: &Finding) -> [Cell; 3] {
     [(mood, word.to_owned()), (Mood::Strong, finding.subject.clone()), cell(found)]
 }
 
+fn diff_headline(difference: &Difference) -> String {
+    let (from, to) = (&difference.from, &difference.to);
+    if is_same(&difference.images) {
+        format!("no difference between {from} and {to}")
+    } else {
+        format!("from {from} to {to}")
+    }
+}
+
 impl Render for Outcome {
     fn verdict(&self) -> Verdict {
         if self.exit() == Exit::Done { Verdict::Green } else { Verdict::Red }
@@ -174,7 +186,7 @@ impl Render for Outcome {
     fn exit(&self) -> Exit {
         let bad = match self {
             Self::Status(status) => !status.refusals().is_empty(),
-            Self::Candidates(_) | Self::Resumed(_) | Self::Restarted(_) => false,
+            Self::Candidates(_) | Self::Diff(_) | Self::Resumed(_) | Self::Restarted(_) => false,
             Self::History(_, broken, _) => broken.is_some(),
             Self::Doctor(findings) => findings.iter().any(|finding| finding.health == Health::Bad),
         };
@@ -201,6 +213,7 @@ impl Render for Outcome {
             Self::History(entries, broken, doubt) => {
                 json!({ "entries": entries, "broken": broken.as_ref().map(break_line), "doubt": doubt })
             }
+            Self::Diff(diff) => json!({ "from": diff.from, "to": diff.to, "images": diff.images }),
             Self::Restarted(entry) => json!({ "restarted": entry }),
             Self::Resumed(entry) => json!({ "resumed": entry }),
             Self::Candidates(candidates) => json!({ "candidates": candidates_json(candidates) }),
@@ -220,6 +233,10 @@ impl Render for Outcome {
                 candidate_page(page, &status.staged);
             }
             Self::Candidates(candidates) => candidate_page(page, candidates),
+            Self::Diff(difference) => {
+                page.line(Mood::Strong, &diff_headline(difference));
+                diff::text(page, &difference.images);
+            }
             Self::History(entries, broken, doubt) => {
                 match doubt {
                     Some(doubt) => page.line(Mood::Bad, doubt),
@@ -266,6 +283,10 @@ impl Render for Outcome {
                 summary.heading("rollback candidates");
                 candidate_table(candidates).summary(summary);
             }
+            Self::Diff(difference) => {
+                summary.heading(&diff_headline(difference));
+                diff::summary(summary, &difference.images);
+            }
             Self::Restarted(_) => summary.heading("the history begins anew"),
             Self::History(entries, broken, _) => {
                 summary.heading(&broken.as_ref().map_or("history".to_owned(), break_line));
@@ -298,6 +319,7 @@ impl Render for Outcome {
         match self {
             Self::Status(status) => status.sha.iter().map(|sha| ("sha", sha.to_string())).collect(),
             Self::Candidates(_)
+            | Self::Diff(_)
             | Self::History(..)
             | Self::Resumed(_)
             | Self::Restarted(_)

@@ -4,6 +4,8 @@ mod args;
 mod evidence;
 mod record;
 
+use std::time::Duration;
+
 pub use self::args::Args;
 use self::evidence::Handed;
 use self::record::Done;
@@ -12,16 +14,19 @@ use super::failure::Failure;
 use super::options::OutputOptions;
 use super::settings::Settings;
 use crate::engine::budget::FINISHING;
+use crate::engine::changes::compare;
 use crate::engine::contention::yield_to_rollback::{Meanwhile, yield_to_rollback};
 use crate::engine::execute::{Executed, Work, execute};
 use crate::engine::failure::EngineError;
 use crate::engine::inspect::LivePlatforms;
 use crate::engine::resolve::read_staged;
 use crate::engine::target::Target;
+use crate::io::clock;
 use crate::io::context::Context;
 use crate::io::registry::client::{Access, Client};
 use crate::ledger::recall::{Question, Recalled, recall};
-use crate::model::moves::Plan;
+use crate::model::difference::ImageChange;
+use crate::model::moves::{Move, Plan};
 use crate::model::release::ImageRecord;
 use crate::policy::gates::hold;
 use crate::policy::gates::images::Rules;
@@ -29,6 +34,9 @@ use crate::policy::history::History;
 use crate::policy::plan::decide;
 
 pub struct PromoteLatest;
+
+/// The longest that comparing what was moved may take.
+const COMPARING: Duration = Duration::from_secs(20);
 
 impl Tool for PromoteLatest {
     const NAME: &'static str = "promote-latest";
@@ -86,6 +94,9 @@ impl Tool for PromoteLatest {
             Some(recalled) => give_way(&client, target, recalled, &plan, carried).await?,
             None => carried?,
         };
+        if context.env.get("GITHUB_STEP_SUMMARY").is_some() {
+            outcome.changes = changes(&client, &plan).await;
+        }
         outcome.release =
             recalled.as_ref().and_then(|recalled| recalled.kept.as_ref()).map(|kept| kept.name.to_string());
         let (args, handed) = (&args, &handed);
@@ -98,6 +109,15 @@ impl Tool for PromoteLatest {
         }
         Ok(outcome)
     }
+}
+
+/// What production gets with `plan`, for the step summary. It comes after the move and holds up nothing: what takes too
+/// long is left out.
+async fn changes(client: &Client<'_>, plan: &Plan) -> Vec<ImageChange> {
+    let pair = |m: &Move| (m.repository.clone(), m.from.clone(), Some(m.to.clone()));
+    let pairs: Vec<_> = plan.moves.iter().map(pair).collect();
+    let client = client.until(clock::instant() + COMPARING);
+    client.context().stop.unless(compare(&client, &pairs)).await.unwrap_or_default()
 }
 
 /// What a promotion came to once a rollback that ran meanwhile has its way. One that wrote nothing, not even its

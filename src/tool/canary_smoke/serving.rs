@@ -18,6 +18,7 @@ use crate::model::check::Places;
 use crate::model::commit::CommitSha;
 use crate::model::tenant::Tenant;
 use crate::policy::smoke::suite::Suite;
+use crate::policy::smoke::suite::template::Variables;
 use crate::policy::soak::clock::Serving;
 use crate::tool::failure::Failure;
 
@@ -72,6 +73,7 @@ impl Fleet {
             until: clock::instant() + deadline,
             nonce: random()?,
             stranger: Secret::new(random()?),
+            of_release: Variables::new(),
             recording: None,
         };
         let asked = self.tenants.iter().map(async |tenant| {

@@ -11,6 +11,7 @@ pub(crate) const PROGRAMS: &[(&str, &str)] = &[
     ("promote-latest", env!("CARGO_BIN_EXE_promote-latest")),
     ("rollback-latest", env!("CARGO_BIN_EXE_rollback-latest")),
     ("release-status", env!("CARGO_BIN_EXE_release-status")),
+    ("fetch-bundle", env!("CARGO_BIN_EXE_fetch-bundle")),
     ("ring-of", env!("CARGO_BIN_EXE_ring-of")),
 ];
 
