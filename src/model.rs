@@ -1,5 +1,6 @@
 //! The names and facts of the release world. Nothing here reads, writes or tells the time.
 
+mod as_text;
 pub mod bundle;
 pub mod check;
 pub mod commit;

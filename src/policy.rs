@@ -2,6 +2,7 @@
 //! tested with a table.
 
 pub mod bundle;
+pub mod cloud;
 pub mod config;
 pub mod difference;
 pub mod gates;

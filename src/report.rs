@@ -17,6 +17,7 @@ pub(crate) mod table;
 use serde_json::{Map, Value};
 
 use crate::base::exit::Exit;
+use crate::model::commit::CommitSha;
 use crate::model::verdict::Verdict;
 
 /// What can be reported. Every outcome of a tool, and every failure, is one of these.
@@ -47,6 +48,11 @@ pub trait Render {
 
     /// The JUnit report; `None`: there is nothing that could stand in one.
     fn junit(&self) -> Option<String> {
+        None
+    }
+
+    /// The release that was live before, if this one took its place: the summary leads to what changed.
+    fn previous(&self) -> Option<&CommitSha> {
         None
     }
 

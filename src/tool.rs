@@ -7,6 +7,7 @@ pub mod fetch_bundle;
 pub mod options;
 pub mod promote_latest;
 pub mod publish_staging;
+mod recording;
 pub mod release_status;
 pub mod ring_of;
 pub mod rings;

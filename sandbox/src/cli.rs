@@ -155,7 +155,6 @@ struct ProgramsArguments {
     bins: Option<PathBuf>,
 }
 
-/// Reads the arguments and runs the command.
 pub(crate) fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Registry(arguments) => registry(&arguments),

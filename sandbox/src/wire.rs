@@ -81,19 +81,11 @@ pub(crate) struct Server {
 
 impl Server {
     /// Listens on 127.0.0.1 (`port` 0 takes any free one) and serves until dropped.
-    ///
-    /// # Errors
-    ///
-    /// The port is taken.
     pub(crate) fn start(port: u16, answerer: Arc<impl Answer>) -> io::Result<Self> {
         Self::start_at((Ipv4Addr::LOCALHOST, port).into(), answerer)
     }
 
     /// Listens at `place` and serves until dropped.
-    ///
-    /// # Errors
-    ///
-    /// The port is taken.
     pub(crate) fn start_at(place: SocketAddr, answerer: Arc<impl Answer>) -> io::Result<Self> {
         let listener = std::net::TcpListener::bind(place)?;
         listener.set_nonblocking(true)?;

@@ -105,8 +105,7 @@ impl Redactor {
             Some(&(start, end)) if end == text.len() => format!("{}{MASK}", &head[..start]),
             Some(&(start, _)) => format!("{}{MASK}…", &head[..start]),
         };
-        let quoted = escape(&shown, limit);
-        if end == text.len() || quoted.ends_with('…') { quoted } else { format!("{quoted}…") }
+        escape(&shown, limit)
     }
 
     /// Whether `text` still shows a known secret.
@@ -199,7 +198,7 @@ impl Search<'_> {
             last = last << 8 | u128::from(*byte);
             for (&length, pieces) in &self.known.pieces {
                 let piece = last & (u128::MAX >> (128 - 8 * length));
-                if let Some((before, after)) = pieces.get(&piece).filter(|_| at + 1 >= length) {
+                if let Some((before, after)) = pieces.get(&piece) {
                     let first = (at + 1 - length).saturating_sub(*before);
                     let last = (at + *after).min(text.len() - 1);
                     self.places.push(view.place(text[first].1, text[last].1));

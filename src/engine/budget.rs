@@ -33,6 +33,8 @@ pub const RESTORE: Budget = Budget::of(30_000, 4_000);
 pub const ANCHORS: Budget = Budget::of(10_000, 500);
 /// Taking back the hold of a rollback that moved nothing, and saying so in the history.
 pub const TAKE_BACK: Budget = Budget::of(10_000, 1_500);
+/// Putting the tags beside back, when their promotion came to nothing.
+pub const BESIDE: Budget = Budget::of(20_000, 500);
 /// Looking at the history for a rollback that ran meanwhile, and yielding to it.
 pub const YIELD: Budget = Budget::of(20_000, 1_000);
 /// What is left to write after a verified move, counted from the signal.
@@ -46,6 +48,7 @@ pub const VERIFY: Duration = Duration::from_secs(60);
 pub const STOPPED_PROMOTION_MS: u128 = GRACE.as_millis()
     + RESTORE.after_signal.as_millis()
     + ANCHORS.after_signal.as_millis()
+    + BESIDE.after_signal.as_millis()
     + YIELD.after_signal.as_millis();
 /// The same for a rollback.
 pub const STOPPED_ROLLBACK_MS: u128 =

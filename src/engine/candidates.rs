@@ -29,8 +29,11 @@ pub const SHOWN: usize = 10;
 #[derive(Clone, Debug)]
 pub struct Candidate {
     pub sha: CommitSha,
-    /// When its first image says it was built.
-    pub built: Option<Timestamp>,
+    /// When it was published, by its record; without one, when its first image says it was built: a reproducible build
+    /// says nothing of use.
+    pub time: Option<Timestamp>,
+    /// Whether `time` is from the record.
+    pub recorded: bool,
     /// Every image, in order.
     pub images: Vec<(Repository, ImageState)>,
     /// The newest verdict of each tool, in words.
@@ -67,6 +70,16 @@ impl Candidate {
         self.images.iter().all(|(_, state)| matches!(state, ImageState::Whole(_)))
     }
 
+    /// When it was published, if that is recorded.
+    pub fn published(&self) -> Option<Timestamp> {
+        self.time.filter(|_| self.recorded)
+    }
+
+    /// When it was built, as far as its first image says so; looked for only where no publication is recorded.
+    pub fn built(&self) -> Option<Timestamp> {
+        self.time.filter(|_| !self.recorded)
+    }
+
     /// The digest of `repository` in this release.
     pub fn digest(&self, repository: &Repository) -> Option<&Digest> {
         self.images.iter().find(|(name, _)| name == repository).and_then(|(_, state)| match state {
@@ -76,7 +89,7 @@ impl Candidate {
     }
 }
 
-/// The newest staged releases, by the build time in their first image's configuration; those without one last.
+/// The newest staged releases, by the time of their publication; those without a time last.
 pub async fn candidates(client: &Client<'_>, target: &Target) -> Result<Vec<Candidate>, RegistryError> {
     let lists =
         try_join_all(target.images.iter().map(|image| staged::shas(client, &target.staging, image))).await?;
@@ -84,14 +97,14 @@ pub async fn candidates(client: &Client<'_>, target: &Target) -> Result<Vec<Cand
     shas.sort();
     shas.dedup();
     let mut dated =
-        join_all(shas.into_iter().map(|sha| async { (built(client, target, &sha).await, sha) })).await;
+        join_all(shas.into_iter().map(|sha| async { (time(client, target, &sha).await, sha) })).await;
     dated.sort_by(|a, b| b.cmp(a));
     dated.truncate(SHOWN);
     let history = match &target.home {
         Some(home) => history::read(client, home).await?.history,
         None => History::default(),
     };
-    let looks = dated.into_iter().map(|(built, sha)| look(client, target, sha, built));
+    let looks = dated.into_iter().map(|(time, sha)| look(client, target, sha, time));
     let mut candidates = join_all(looks).await;
     for candidate in &mut candidates {
         candidate.lives = lives(&history, target.tag.as_str(), &candidate.sha);
@@ -134,13 +147,18 @@ async fn evidence(client: &Client<'_>, target: &Target, sha: &CommitSha) -> Vec<
     newest.into_iter().map(|(tool, verdict)| format!("{tool} {}", verdict.as_str())).collect()
 }
 
-async fn look(client: &Client<'_>, target: &Target, sha: CommitSha, built: Option<Timestamp>) -> Candidate {
+async fn look(
+    client: &Client<'_>,
+    target: &Target,
+    sha: CommitSha,
+    (time, recorded): (Option<Timestamp>, bool),
+) -> Candidate {
     let images = join_all(target.images.iter().map(|image| async {
         let reference = Reference::Tagged(image.clone(), target.staging.tag(&sha));
         (image.clone(), state(inspect(client, reference).await))
     }));
     let (images, evidence) = join(images, evidence(client, target, &sha)).await;
-    Candidate { sha, built, images, evidence, lives: Vec::new() }
+    Candidate { sha, time, recorded, images, evidence, lives: Vec::new() }
 }
 
 fn state(staged: Result<Option<Staged>, RegistryError>) -> ImageState {
@@ -152,6 +170,18 @@ fn state(staged: Result<Option<Staged>, RegistryError>) -> ImageState {
         ),
         Ok(None) => ImageState::Absent,
         Err(error) => ImageState::Unread(error.to_string()),
+    }
+}
+
+/// When the sha was published, and whether its record says so.
+async fn time(client: &Client<'_>, target: &Target, sha: &CommitSha) -> (Option<Timestamp>, bool) {
+    let record = match &target.home {
+        Some(home) => releases::read(client, home, sha).await.ok().flatten(),
+        None => None,
+    };
+    match record {
+        Some(kept) => (Some(kept.record.published), true),
+        None => (built(client, target, sha).await, false),
     }
 }
 

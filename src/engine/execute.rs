@@ -25,7 +25,6 @@ use crate::policy::repair::Direction;
 /// What a promotion or a rollback came to.
 #[derive(Clone, Debug)]
 pub struct Executed {
-    /// Which of the two it was.
     pub direction: Direction,
     /// The release, if it has a name.
     pub sha: Option<CommitSha>,
@@ -37,6 +36,19 @@ pub struct Executed {
     pub release: Option<String>,
     /// What is different in what was moved, where that was asked for.
     pub changes: Vec<ImageChange>,
+    /// The tags that were written beside it.
+    pub also: Vec<Tag>,
+    /// What a promotion brings, if the commit of what was live before is known.
+    pub since: Option<Box<Since>>,
+}
+
+/// What changed with a promotion.
+#[derive(Clone, Debug)]
+pub struct Since {
+    /// The release that was live before.
+    pub previous: CommitSha,
+    /// The commits since that one, newest first, in words for a person; empty where nobody could tell.
+    pub commits: Vec<String>,
 }
 
 /// What is to be done beside moving the tags.
@@ -101,6 +113,8 @@ pub async fn execute(
         warnings,
         release: None,
         changes: Vec::new(),
+        also: Vec::new(),
+        since: None,
     })
 }
 

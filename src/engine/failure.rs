@@ -48,6 +48,15 @@ impl EngineError {
         Self::Refused { sha: sha.cloned(), refusals }
     }
 
+    /// The signal that asked to stop, if that was the cause.
+    pub fn signal(&self) -> Option<Signal> {
+        match self {
+            Self::Refused { .. } | Self::Registry(_) => None,
+            Self::Moving(failure) => failure.signal,
+            Self::Stopped(signal) => Some(*signal),
+        }
+    }
+
     /// Whether every tag is known to be where it was.
     pub fn moved_nothing(&self) -> bool {
         match self {

@@ -61,9 +61,6 @@ impl Trouble {
 impl Mover<'_, '_> {
     /// Whether every tag still stands where the plan believes it. Before anything is written: what the first read got
     /// wrong, or somebody else moved since, then costs no putting back, and no anchor.
-    ///
-    /// # Errors
-    /// A tag stands elsewhere or cannot be read, or a signal came.
     pub async fn look_again(&self) -> Result<(), Trouble> {
         let stop = &self.client.context().stop;
         let looks = self.plan.moves.iter().map(|m| async move {

@@ -14,9 +14,6 @@ use crate::model::reference::Reference;
 use crate::policy::resolution;
 
 /// Reads the staged release that `typed` means, and where the tags stand.
-///
-/// # Errors
-/// The lists of tags could not be read, or the prefix is ambiguous.
 pub async fn read_staged(
     client: &Client<'_>,
     target: &Target,

@@ -101,9 +101,6 @@ pub struct Probe<'w> {
 
 impl<'w> Probe<'w> {
     /// A probe for `tenants` tenants.
-    ///
-    /// # Errors
-    /// A certificate cannot be read, or the TLS library cannot be set up.
     pub fn new(
         console: &'w Console,
         certificates: &Certificates,

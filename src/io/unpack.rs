@@ -96,13 +96,17 @@ pub async fn fetch(
 fn packing(layer: &OciDescriptor) -> Option<Packing> {
     let annotation = |key: &str| layer.annotations.as_ref().and_then(|all| all.get(key)).map(String::as_str);
     let kind = layer.media_type.as_str();
-    if annotation(UNPACK) == Some("true") || kind.ends_with("tar+gzip") || kind.ends_with("tar.gzip") {
+    if annotation(UNPACK) == Some("true") {
         return Some(Packing::Gzip);
     }
-    if kind.ends_with(".tar") {
-        return Some(Packing::Tar);
+    // Before the media type: `oras push` calls a single file a tar too.
+    if let Some(title) = annotation(TITLE) {
+        return Some(Packing::File(title.to_owned()));
     }
-    annotation(TITLE).map(|title| Packing::File(title.to_owned()))
+    if kind.ends_with("tar+gzip") || kind.ends_with("tar.gzip") {
+        return Some(Packing::Gzip);
+    }
+    kind.ends_with(".tar").then_some(Packing::Tar)
 }
 
 /// What may still be unpacked.

@@ -116,7 +116,6 @@ pub async fn of(client: &Client<'_>, kept: &StoredRecord) -> Result<Vec<Piece>, 
     Ok(pieces.await)
 }
 
-/// A verdict document, read.
 pub fn piece(origin: String, document: &[u8]) -> Piece {
     let verdict = serde_json::from_slice(document)
         .map_err(|e| format!("a verdict that cannot be read: {}", text::escape(&e.to_string(), 200)));

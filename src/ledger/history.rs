@@ -34,7 +34,6 @@ const SERVED: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 /// Served tags that one writer takes away, where the registry lets it.
 const SWEPT: usize = 5;
 
-/// The history as it was read.
 #[derive(Clone, Debug, Default)]
 pub struct StoredHistory {
     pub history: History,
@@ -82,9 +81,6 @@ pub fn entry(
 
 /// Reads the history of the first of `places` that has one, and says which that is; the first place, with an empty
 /// history, where none has.
-///
-/// # Errors
-/// A registry cannot be read, or what is there is no history.
 pub async fn find(
     client: &Client<'_>,
     places: &[Repository],
@@ -101,9 +97,6 @@ pub async fn find(
 }
 
 /// Reads the history; an empty one if there is none.
-///
-/// # Errors
-/// The registry cannot be read, or what is there is no history.
 pub async fn read(client: &Client<'_>, home: &Repository) -> Result<StoredHistory, RegistryError> {
     let reference = Reference::Tagged(home.clone(), TAG.parse().expect("a constant tag"));
     let unfit = |found: String| {

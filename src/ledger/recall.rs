@@ -28,7 +28,6 @@ use crate::policy::history::History;
 pub struct Question<'a> {
     /// Where records may be, best first; never empty.
     pub places: &'a [Repository],
-    /// How a staging tag is written.
     pub staging: &'a StagingPattern,
     /// The tag that is to move.
     pub tag: &'a Tag,
@@ -59,6 +58,8 @@ pub struct Recalled {
     pub refusals: Vec<Refusal>,
     /// What should be known and does not.
     pub warnings: Vec<String>,
+    /// The release that is live, if its commit is known.
+    pub live: Option<CommitSha>,
 }
 
 /// Reads the records. What cannot be read is a refusal: unknown is not allowed.
@@ -74,6 +75,7 @@ pub async fn recall(client: &Client<'_>, question: &Question<'_>) -> Recalled {
         set: Vec::new(),
         refusals: Vec::new(),
         warnings: Vec::new(),
+        live: None,
     };
     let mut stored = stored.map(|(home, stored)| {
         recalled.home = home;
@@ -142,6 +144,7 @@ impl Recalled {
         let history = &self.history.history;
         self.warnings.extend(history.doubt(question.tag.as_str(), &stands(question.facts)));
         let found = live_sha(client, question.staging, question.tag, history, question.facts).await;
+        self.live.clone_from(&found);
         let Some(live) = found else {
             if question.facts.iter().any(|image| matches!(image.current, Ok(Some(_)))) {
                 self.warnings.push(

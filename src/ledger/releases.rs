@@ -13,7 +13,6 @@ use crate::model::release::Release;
 use crate::model::repository::Repository;
 use crate::model::tag::Tag;
 
-/// A release record in its registry.
 #[derive(Clone, Debug)]
 pub struct StoredRecord {
     pub name: RecordName,
@@ -26,9 +25,6 @@ fn tag_of(sha: &CommitSha) -> Tag {
 }
 
 /// The record of `sha`; `None` if there is none.
-///
-/// # Errors
-/// The registry cannot be read, or what is there is no release record.
 pub async fn read(
     client: &Client<'_>,
     home: &Repository,
@@ -55,9 +51,6 @@ pub async fn read(
 
 /// The record of `sha` in the first of `places` that has one: the repository that keeps the records, or an image's
 /// with a copy. `None` if no place has one, or there are no places.
-///
-/// # Errors
-/// A registry cannot be read, or what is there is no release record.
 pub async fn find(
     client: &Client<'_>,
     places: &[Repository],

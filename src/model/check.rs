@@ -28,7 +28,6 @@ pub struct Answer {
     pub headers: Vec<(String, String)>,
     /// As much of the body as was read.
     pub body: Vec<u8>,
-    /// Whether that is all of it.
     pub end: BodyEnd,
 }
 
@@ -101,7 +100,6 @@ pub struct Mismatch {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StepResult {
-    /// Its name, if it has one.
     pub name: Option<String>,
     pub line: usize,
     /// The request as the suite writes it.
@@ -142,7 +140,6 @@ pub struct Sample {
 pub struct Repeat {
     /// How often the check is run.
     pub times: u32,
-    /// How many of these have to pass.
     pub pass: u32,
 }
 

@@ -32,7 +32,6 @@ pub struct Stand {
 /// Everything that is known of one image.
 #[derive(Clone, Debug)]
 pub struct ImageFacts {
-    /// The repository of the image that these facts are about.
     pub repository: Repository,
     /// The name that the wanted content was read from: a tag, or a digest of the release record.
     pub source: Reference,

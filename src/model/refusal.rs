@@ -9,7 +9,6 @@ use super::repository::Repository;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Guard {
-    /// The sha is not published for this image.
     Staged,
     /// The typed prefix means more than one published sha.
     Ambiguous,
@@ -19,6 +18,8 @@ pub enum Guard {
     Platforms,
     /// `--expect-current` does not hold.
     ExpectCurrent,
+    /// A version that is to be given names other content already.
+    AlsoTag,
     /// The staging tag names another digest than what is to be staged.
     Restage,
     /// There is no earlier release to go back to.

@@ -13,7 +13,6 @@ use super::repository::Repository;
 pub struct Staged {
     /// The repository that the image is published to.
     pub repository: Repository,
-    /// The manifest that the staging tag names.
     pub manifest: Manifest,
     /// What the image runs on, attestations left out; sorted, unique. Empty if the configuration could not be read.
     pub platforms: Vec<Platform>,
@@ -43,7 +42,6 @@ impl Missing {
         matches!(self, Self::Child { platform: Some(platform), .. } if platform.is_unknown())
     }
 
-    /// Whether what is missing is a manifest.
     pub fn is_manifest(&self) -> bool {
         matches!(self, Self::Child { .. })
     }
@@ -64,7 +62,6 @@ impl std::fmt::Display for Missing {
 /// One image of a release by name, as records and results write it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageRecord {
-    /// The repository that holds the image.
     pub repository: Repository,
     /// The digest that the staging tag names.
     pub digest: Digest,
@@ -80,7 +77,6 @@ pub struct ImageRecord {
 /// One build of every image, in the order of the images.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Release {
-    /// The commit that all images were built from.
     pub sha: CommitSha,
     /// The images in the order of the configuration.
     pub images: Vec<ImageRecord>,

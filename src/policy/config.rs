@@ -20,7 +20,6 @@ pub struct Config {
     pub images: Option<Images>,
     /// The repository that keeps the records; `None`: the first image's.
     pub home: Option<Repository>,
-    /// How a staging tag is written.
     pub staging: StagingPattern,
     pub latest: Tag,
     /// Whether the registry keeps records: releases, verdicts, the history.
@@ -274,7 +273,11 @@ mod tests {
                 "coalmine.toml:4:11",
                 "must be empty",
             ),
-            ("format = 1\n[release]\nrequire = ['smok']", "coalmine.toml:3:12", "`smoke` or `soak`"),
+            (
+                "format = 1\n[release]\nrequire = ['smok']",
+                "coalmine.toml:3:12",
+                "`preflight`, `smoke` or `soak`",
+            ),
             ("format = 1\n[release]\nevidence_max_age = '24'", "coalmine.toml:3:20", "a number with a unit"),
             ("format = 1\n[rollback]\ncapture = ['']", "coalmine.toml:3:11", "needs a program"),
             (

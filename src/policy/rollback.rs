@@ -12,7 +12,6 @@ use crate::model::tag::Tag;
 pub struct WayBack {
     /// The image that this is about.
     pub repository: Repository,
-    /// The tag that keeps its way back.
     pub tag: Tag,
     pub previous: Option<Digest>,
     /// The staged shas whose tags name that digest; sorted.

@@ -136,7 +136,10 @@ impl Render for Failure {
 
     fn summary(&self, summary: &mut Summary) {
         summary.heading(&format!("{}: {}", self.verdict().as_str(), standing(self)));
-        let lines: Vec<String> = complaints(self).into_iter().map(|c| c.message).collect();
+        let told = |c: Complaint| {
+            c.advice().map_or(c.message.clone(), |hint| format!("{}\n  hint: {hint}", c.message))
+        };
+        let lines: Vec<String> = complaints(self).into_iter().map(told).collect();
         summary.block(&lines.join("\n"));
         if let Self::Engine(EngineError::Moving(failure)) = self {
             receipts(&failure.receipts).summary(summary);

@@ -104,6 +104,8 @@ impl Render for Outcome {
         summary.heading(&self.headline());
         self.table().summary(summary);
         self.floating().iter().for_each(|line| summary.paragraph(line));
+        let names = self.release.images.iter().map(|image| format!("{}@{}", image.repository, image.digest));
+        summary.folded("Whole digests", &names.collect::<Vec<_>>().join("\n"));
     }
 
     fn outputs(&self) -> Vec<(&'static str, String)> {

@@ -34,7 +34,7 @@ pub fn candidates_json(candidates: &[Candidate]) -> Value {
     };
     let candidate = |c: &Candidate| {
         let images: Vec<Value> = c.images.iter().map(image).collect();
-        json!({ "sha": c.sha, "built": c.built, "whole": c.is_whole(), "images": images, "evidence": c.evidence, "lives": c.lives })
+        json!({ "sha": c.sha, "published": c.published(), "built": c.built(), "whole": c.is_whole(), "images": images, "evidence": c.evidence, "lives": c.lives })
     };
     Value::Array(candidates.iter().map(candidate).collect())
 }
@@ -48,7 +48,13 @@ pub fn candidate_page(page: &mut Page, candidates: &[Candidate]) {
 }
 
 fn candidate_table(candidates: &[Candidate]) -> Table {
-    Table::new(["sha", "built", "state", "remarks"], candidates.iter().map(candidate_row))
+    Table::new(["sha", "when", "state", "remarks"], candidates.iter().map(candidate_row))
+}
+
+fn candidate_summary(candidates: &[Candidate], summary: &mut Summary) {
+    candidate_table(candidates).summary(summary);
+    let shas: Vec<String> = candidates.iter().map(|candidate| candidate.sha.to_string()).collect();
+    summary.folded("Whole commits", &shas.join("\n"));
 }
 
 fn candidate_row(candidate: &Candidate) -> [Cell; 4] {
@@ -62,9 +68,9 @@ fn candidate_row(candidate: &Candidate) -> [Cell; 4] {
             ImageState::Unread(why) => Some(format!("{repository}: {why}")),
         })
         .collect();
-    let built = candidate.built.map_or_else(
-        || "build time unknown".to_owned(),
-        |time| format!("built {}", time.strftime("%Y-%m-%d %H:%M UTC")),
+    let when = candidate.time.map_or_else(
+        || "time unknown".to_owned(),
+        |time| format!("{} {}", made(candidate.recorded), time.strftime("%Y-%m-%d %H:%M UTC")),
     );
     let state = if candidate.is_whole() {
         (Mood::Good, "whole".to_owned())
@@ -73,7 +79,12 @@ fn candidate_row(candidate: &Candidate) -> [Cell; 4] {
     };
     let lives: Vec<String> = candidate.lives.iter().map(life).collect();
     let remarks: Vec<String> = candidate.evidence.iter().cloned().chain(lives).chain(trouble).collect();
-    [(Mood::Strong, candidate.sha.to_string()), cell(built), state, (Mood::Dim, remarks.join(", "))]
+    [(Mood::Strong, candidate.sha.to_string()), cell(when), state, (Mood::Dim, remarks.join(", "))]
+}
+
+/// What a time of a release is the time of.
+fn made(recorded: bool) -> &'static str {
+    if recorded { "published" } else { "built" }
 }
 
 fn life(life: &Life) -> String {
@@ -142,10 +153,12 @@ impl Status {
             time.and_then(|time| std::time::Duration::try_from(self.read.duration_since(time)).ok())
                 .map(duration::show)
         };
-        let built = ago(self.built).map(|age| format!(", built {age} ago")).unwrap_or_default();
+        let candidate = self.staged.iter().find(|candidate| Some(&candidate.sha) == self.sha.as_ref());
+        let age = candidate.and_then(|candidate| Some((made(candidate.recorded), ago(candidate.time)?)));
+        let made = age.map(|(made, age)| format!(", {made} {age} ago")).unwrap_or_default();
         let live = ago(self.since).map(|age| format!(", live for {age}")).unwrap_or_default();
         match (&self.sha, self.complaints().as_slice()) {
-            (Some(sha), []) => (Mood::Good, format!("{} is {sha}{built}{live}", self.tag)),
+            (Some(sha), []) => (Mood::Good, format!("{} is {sha}{made}{live}", self.tag)),
             (_, complaints) => (Mood::Bad, complaints.join("; ")),
         }
     }
@@ -200,7 +213,6 @@ impl Render for Outcome {
                 json!({
                     "tag": status.tag,
                     "sha": status.sha,
-                    "built": status.built,
                     "live": status.live.iter().map(live).collect::<Vec<_>>(),
                     "complaints": status.complaints(),
                     "staged": candidates_json(&status.staged),
@@ -274,14 +286,18 @@ impl Render for Outcome {
             Self::Status(status) => {
                 summary.heading(&status.headline().1);
                 live_table(&status.live).summary(summary);
+                let name =
+                    |image: &LiveImage| Some(format!("{}@{}", image.repository, image.digest.as_ref()?));
+                let digests: Vec<String> = status.live.iter().filter_map(name).collect();
+                summary.folded("Whole digests", &digests.join("\n"));
                 if !status.staged.is_empty() {
                     summary.paragraph("Staged, newest first:");
-                    candidate_table(&status.staged).summary(summary);
+                    candidate_summary(&status.staged, summary);
                 }
             }
             Self::Candidates(candidates) => {
                 summary.heading("rollback candidates");
-                candidate_table(candidates).summary(summary);
+                candidate_summary(candidates, summary);
             }
             Self::Diff(difference) => {
                 summary.heading(&diff_headline(difference));

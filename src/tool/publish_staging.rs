@@ -63,7 +63,6 @@ pub struct PublishStaging;
 #[derive(Clone, Debug)]
 pub struct Outcome {
     pub release: Release,
-    /// The tag that every image got.
     pub tag: Tag,
     /// For each image, in order: what it took.
     pub images: Vec<Published>,
@@ -81,7 +80,6 @@ pub struct Published {
     /// Whether the tag named this content before.
     pub already: bool,
     pub blobs: Blobs,
-    /// Bytes that were sent.
     pub sent_bytes: u64,
 }
 

@@ -119,8 +119,7 @@ pub struct Status {
     pub sha: Option<CommitSha>,
     /// Staged releases, newest first.
     pub staged: Vec<Candidate>,
-    /// When the live release was built.
-    pub built: Option<Timestamp>,
+    /// When this was read.
     pub read: Timestamp,
     /// Which complaints end with exit 1; `None`: none do.
     pub check: Option<Check>,
@@ -128,7 +127,6 @@ pub struct Status {
     pub hold: Option<Entry>,
     /// The same as the tags of the images tell it.
     pub holds: Vec<Hold>,
-    /// Where the history breaks, if it does.
     pub broken: Option<Break>,
     /// Why the history cannot be all that happened.
     pub doubt: Option<String>,
@@ -298,7 +296,6 @@ async fn resume(client: &Client<'_>, target: &Target, reason: &str) -> Result<Op
     }
 }
 
-/// The holds that stand on any image.
 async fn holds(client: &Client<'_>, target: &Target) -> Result<Vec<Hold>, RegistryError> {
     let reads = target.images.iter().map(|image| hold::read(client, image, &target.tag));
     let mut holds: Vec<Hold> = try_join_all(reads).await?.into_iter().flatten().collect();
@@ -335,14 +332,10 @@ async fn status(client: &Client<'_>, target: &Target, check: Option<Check>) -> R
         .first()
         .and_then(|first| first.shas.iter().find(|sha| live.iter().all(|image| image.shas.contains(sha))))
         .cloned();
-    let built = staged
-        .iter()
-        .find(|candidate| Some(&candidate.sha) == sha.as_ref())
-        .and_then(|candidate| candidate.built);
     let since = standing.last_move.filter(|last| last.sha == sha).map(|last| last.at);
     let (tag, read, hold, broken) =
         (target.tag.clone(), clock::now(), standing.hold, history.verify_since_resume());
-    Ok(Status { tag, live, sha, staged, built, read, check, hold, holds, broken, doubt, since })
+    Ok(Status { tag, live, sha, staged, read, check, hold, holds, broken, doubt, since })
 }
 
 async fn live(

@@ -4,6 +4,7 @@ mod args;
 mod destination;
 mod previous;
 pub mod record;
+mod recovery;
 
 pub use self::args::Args;
 use std::pin::pin;
@@ -11,6 +12,7 @@ use std::pin::pin;
 use futures_util::future::{join, maybe_done};
 
 use self::record::{Record, RollbackRecord};
+pub use self::recovery::{Seen, Watched};
 use super::Tool;
 use super::failure::Failure;
 use super::options::OutputOptions;
@@ -35,11 +37,13 @@ pub struct RollbackLatest;
 pub enum Outcome {
     /// It moved tags, or found them where they should be.
     Moved {
-        moves: Executed,
+        moves: Box<Executed>,
         /// Why, in the words of whoever ran it.
         reason: Option<String>,
         /// The hooks that were run, in order.
         hooks: Vec<hooks::HookReport>,
+        /// What became of the recovery targets, where they were watched.
+        watched: Option<Box<Watched>>,
         /// What was written about it.
         record: Box<RollbackRecord>,
     },
@@ -65,6 +69,7 @@ impl Tool for RollbackLatest {
             let listed = context.stop.unless(candidates(&client, target)).await?;
             return Ok(Outcome::Listed(listed.map_err(EngineError::from)?));
         }
+        let watch = args.watch.as_ref().map(|file| recovery::Watch::load(file, context)).transpose()?;
         let client = settings.client(context, Access::PullPush)?;
         let ask = destination::Ask { client: &client, target, args: &args };
         let to = context.stop.unless(destination::read(ask)).await??;
@@ -95,7 +100,9 @@ impl Tool for RollbackLatest {
         };
         let ((), (rotated, throttled)) = join(before.as_mut(), after).await;
         let (captured, frozen) = before.take_output().unwrap_or_default();
-        let hooks = [captured, frozen, rotated, throttled].into_iter().flatten().collect();
+        let mut hooks: Vec<hooks::HookReport> =
+            [captured, frozen, rotated, throttled].into_iter().flatten().collect();
+        let moved_at = clock::now();
         let record = context.stop.within(FINISHING, written.write(&plan, &mut moves)).await;
         let record = record.unwrap_or_else(|_| {
             let words = "stopped: the rollback may be missing in the history";
@@ -108,6 +115,16 @@ impl Tool for RollbackLatest {
             let mover = Mover { client: &client, plan: &plan, direction: Direction::Rollback, target };
             context.stop.within(FINISHING, reassert(&mover)).await.unwrap_or(Ok(()))?;
         }
-        Ok(Outcome::Moved { moves, reason: args.reason, hooks, record: Box::new(record) })
+        let watched = match watch.filter(|_| !target.dry_run) {
+            Some(watch) => Some(Box::new(watch.run(moves.sha.as_ref(), moved_at).await)),
+            None => None,
+        };
+        if watched.as_ref().is_some_and(|watched| watched.met == Some(true)) {
+            // A rollback that was killed while it watched moved everything before: its hook has yet to run.
+            let runner = hooks::Runner { context, idle: false };
+            hooks.extend(runner.run("unfreeze", settings.hooks.unfreeze.as_ref()).await);
+        }
+        let (moves, record) = (Box::new(moves), Box::new(record));
+        Ok(Outcome::Moved { moves, reason: args.reason, hooks, watched, record })
     }
 }

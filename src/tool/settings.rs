@@ -41,7 +41,6 @@ pub struct Settings {
     pub deadline: Duration,
     /// Registries that plain HTTP was asked for.
     pub plain_http: Vec<Registry>,
-    /// The configuration file, if there was one.
     pub file: Option<PathBuf>,
     /// Whether the configuration file names the repository that keeps the records.
     pub has_home: bool,
@@ -51,25 +50,16 @@ pub struct Settings {
 
 impl Settings {
     /// Puts together what is asked for. Images of the command line outrank RELEASE_IMAGES, which outrank the file.
-    ///
-    /// # Errors
-    /// The file is wrong, or no images are named anywhere.
     pub fn find(options: &RegistryOptions, images: &[Repository], env: &Env) -> Result<Self, Failure> {
         Self::find_if_named(options, images, env)?.ok_or_else(|| usage(NotImages::Empty.to_string()))
     }
 
     /// The same for a promotion or rollback, which may be told to move another tag.
-    ///
-    /// # Errors
-    /// As with [`Settings::find`].
     pub fn of_move(options: &MoveOptions, env: &Env) -> Result<Self, Failure> {
         Ok(Self::find(&options.registry, &options.images.images, env)?.on_tag(options.to.as_ref()))
     }
 
     /// [`Settings::find`]; `None` if no images are named anywhere.
-    ///
-    /// # Errors
-    /// The file is wrong, or names images that are none.
     pub fn find_if_named(
         options: &RegistryOptions,
         images: &[Repository],
@@ -131,9 +121,6 @@ impl Settings {
     }
 
     /// A client for these images, with the command's deadline.
-    ///
-    /// # Errors
-    /// The TLS library cannot be set up.
     pub fn client<'w>(&self, context: &'w Context, access: Access) -> Result<Client<'w>, Failure> {
         let target = &self.target;
         let own = target.images.iter().chain(&target.home).map(|image| image.registry().clone()).collect();

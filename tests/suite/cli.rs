@@ -114,6 +114,9 @@ fn under_github_the_verdict_comes_last_and_a_refusal_is_an_annotation() {
         "{lines}"
     );
     let summary = std::fs::read_to_string(&summary).unwrap();
-    assert!(summary.contains("### red&#58;") || summary.contains("### red: nothing was moved"), "{summary}");
+    assert!(
+        summary.contains("### red&#58;") || summary.contains("### \u{2718} red: nothing was moved"),
+        "{summary}"
+    );
     assert!(summary.contains("| image | state | from and to |"), "{summary}");
 }

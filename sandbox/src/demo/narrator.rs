@@ -24,7 +24,6 @@ pub(super) struct Narrator {
 }
 
 impl Narrator {
-    /// A narrator in an existing directory.
     pub(super) fn new(bins: &Path, directory: &Path) -> io::Result<Self> {
         Ok(Self {
             bins: bins.canonicalize()?,

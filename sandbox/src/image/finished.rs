@@ -63,7 +63,6 @@ impl Image {
         &self.media_type
     }
 
-    /// Bytes of index or manifest.
     pub fn manifest(&self) -> &Bytes {
         &self.manifest
     }

@@ -62,7 +62,6 @@ impl Layer {
         &self.tar
     }
 
-    /// The bytes as stored.
     pub fn stored(&self) -> &Bytes {
         &self.stored
     }

@@ -63,7 +63,6 @@ impl User {
         self
     }
 
-    /// Gives the account an identity token.
     pub fn identity_token(mut self, token: &str) -> Self {
         self.identity_token = Some(token.into());
         self

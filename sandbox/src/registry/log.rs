@@ -11,7 +11,7 @@ use crate::clock;
 use crate::store::Route;
 
 /// One request as the registry saw it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Seen {
     /// Position since the log was cleared, from 1: what [`When::overall_nth`](crate::When) counts.
     pub index: u64,
@@ -32,7 +32,6 @@ pub struct Seen {
     pub user_agent: Option<String>,
     pub if_match: Option<String>,
     pub if_none_match: Option<String>,
-    /// Bytes of request body that were read.
     pub body_bytes: u64,
     /// Status answered; `None` while under way and for ever if the connection was cut instead.
     pub status: Option<u16>,
@@ -110,7 +109,8 @@ impl Log {
         let reference = route.reference().map(str::to_owned);
         let mut state = self.state();
         let index = state.entries.len() as u64 + 1;
-        let seen = describe(request, Seen { index, connection, arrived, repository, reference, ..blank() });
+        let seen =
+            describe(request, Seen { index, connection, arrived, repository, reference, ..Seen::default() });
         let (received, sent) = (Arc::default(), Arc::default());
         let ticket = Ticket {
             log: Arc::clone(self),
@@ -123,30 +123,6 @@ impl Log {
         state.in_flight += 1;
         state.max_in_flight = state.max_in_flight.max(state.in_flight);
         ticket
-    }
-}
-
-fn blank() -> Seen {
-    Seen {
-        index: 0,
-        connection: 0,
-        method: String::new(),
-        path: String::new(),
-        query: None,
-        repository: None,
-        reference: None,
-        accept: Vec::new(),
-        content_type: None,
-        authorization: None,
-        user_agent: None,
-        if_match: None,
-        if_none_match: None,
-        body_bytes: 0,
-        status: None,
-        answered_bytes: 0,
-        faults: Vec::new(),
-        arrived: Duration::ZERO,
-        finished: None,
     }
 }
 

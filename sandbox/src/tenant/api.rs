@@ -18,7 +18,6 @@ const BODY_BYTES: usize = 1024 * 1024;
 /// The prompt architecture and version that write the turns.
 const PROMPT: &str = "v6.2_flexible";
 
-/// The header in which every answer names the build.
 const BUILD_HEADER: &str = "x-build-sha";
 
 pub(super) struct Service {

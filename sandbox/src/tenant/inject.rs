@@ -14,7 +14,6 @@ use crate::clock;
 use crate::store::reply;
 use crate::wire::Connection;
 
-/// Bytes of a huge body.
 const HUGE_BYTES: usize = 100 * 1024 * 1024;
 
 const DEPTH: usize = 200_000;

@@ -137,10 +137,6 @@ pub struct Tenant {
 
 impl Tenant {
     /// Starts a tenant.
-    ///
-    /// # Errors
-    ///
-    /// The port is taken.
     pub fn start(setup: TenantSetup) -> io::Result<Self> {
         let state = Arc::new(State::new(setup));
         let place = (state.setup.address, state.setup.port).into();

@@ -200,7 +200,7 @@ fn backslash(rest: &[u8]) -> Option<(usize, Unit)> {
         }
         [b'n' | b'r', ..] => byte(1, b'\n'),
         [b't' | b'b' | b'f' | b'v' | b'a' | b'e' | b'0', ..] => byte(1, b'\t'),
-        [mark, ..] if mark.is_ascii_punctuation() || mark == b'\n' => byte(1, mark),
+        [mark, ..] if mark.is_ascii_punctuation() => byte(1, mark),
         _ => None,
     }
 }

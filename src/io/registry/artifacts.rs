@@ -27,7 +27,6 @@ const TRIES: u32 = 6;
 #[derive(Clone, Debug)]
 pub struct Artifact {
     pub(crate) manifest: Manifest,
-    /// The media type that says what kind of artifact it is.
     pub artifact_type: String,
     /// The document: the bytes of the layer whose media type is `artifact_type`. Empty where there is none.
     pub content: Bytes,

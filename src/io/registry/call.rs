@@ -83,7 +83,6 @@ impl<'a> Call<'a> {
         RegistryError::new(self.attempted.clone(), problem)
     }
 
-    /// The error of an answer that does not fit.
     pub(super) fn unexpected(&self, expected: &'static str, answer: &Answer) -> RegistryError {
         self.error(Problem::Status { expected, status: answer.status, said: said(&answer.body), wait: None })
     }

@@ -100,9 +100,6 @@ pub(crate) enum Destination {
 /// Where the pair of variables goes; `None` if neither is set. `coalmine.toml` names the registries of the release
 /// (`own`), and whoever may change that file must not decide who gets a password: that is why the environment, where
 /// the password stands, names its host too.
-///
-/// # Errors
-/// REGISTRY_HOST is no host.
 pub(crate) fn destination(env: &Env, own: &[Registry]) -> Result<Option<Destination>, String> {
     if ["REGISTRY_USERNAME", "REGISTRY_PASSWORD"].into_iter().all(|name| env.get(name).is_none()) {
         return Ok(None);

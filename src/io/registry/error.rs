@@ -131,7 +131,6 @@ fn quoted(text: &str) -> String {
 }
 
 impl RegistryError {
-    /// A problem with what was attempted.
     pub fn new(attempted: impl Into<String>, problem: Problem) -> Self {
         Self { attempted: attempted.into(), problem }
     }

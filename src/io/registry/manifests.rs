@@ -25,9 +25,6 @@ const DIGEST_HEADER: &str = "docker-content-digest";
 impl Client<'_> {
     /// The manifest that `reference` names; `None` if the registry says that there is none. The digest is computed
     /// from the bytes, and compared with the one that was asked for and the one that the registry announced.
-    ///
-    /// # Errors
-    /// The registry cannot be read, or answers something else than a manifest.
     pub async fn manifest(&self, reference: &Reference) -> Result<Option<Manifest>, RegistryError> {
         let call = self.read(reference, Method::GET);
         let read = async || self.manifest_once(&call, reference).await;

@@ -21,7 +21,6 @@ use crate::model::tag::Tag;
 
 #[derive(Clone, Debug, Default)]
 pub struct Referrers {
-    /// Whether the registry keeps the list itself.
     pub kept: bool,
     /// Digest -> descriptor, as the list has it.
     list: BTreeMap<Digest, Value>,

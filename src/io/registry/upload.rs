@@ -66,9 +66,6 @@ type ByteStream = Pin<Box<dyn Stream<Item = std::io::Result<Bytes>> + Send>>;
 impl Client<'_> {
     /// Makes sure that the repository holds the blob. Its bytes are hashed on the way: content that is not what its
     /// name says ends the transfer.
-    ///
-    /// # Errors
-    /// The registry or the source failed, also on the last try.
     pub async fn upload(&self, transfer: &Transfer<'_>) -> Result<Arrival, RegistryError> {
         let mount = match transfer.content {
             Content::Remote(from) if from.registry() == transfer.repository.registry() => Some(from),
@@ -87,9 +84,6 @@ impl Client<'_> {
     }
 
     /// Whether uploads are allowed: begins one and leaves it there, empty, for the registry to forget.
-    ///
-    /// # Errors
-    /// They are not, or the registry cannot be reached.
     pub async fn may_push(&self, repository: &Repository) -> Result<(), RegistryError> {
         let attempted = format!("begin an upload to {repository}");
         let begin = async || self.begin_upload(&attempted, repository, None).await;

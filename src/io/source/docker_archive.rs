@@ -32,9 +32,6 @@ struct SavedImage {
 }
 
 /// Opens the only image of a `docker save` archive.
-///
-/// # Errors
-/// The file is no such archive, holds more than one image, or is not whole.
 pub fn open(path: &Path) -> Result<Origin, SourceError> {
     let archive = Archive::read(path)?;
     let unfit = |expected, found: String| SourceError::Unfit { path: path.to_owned(), expected, found };

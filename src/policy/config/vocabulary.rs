@@ -35,7 +35,7 @@ static RELEASE: Table = Table {
         key(
             "require",
             TEXTS,
-            "evidence that a promotion asks for: \"smoke\", \"soak\" [default: [\"smoke\"]]",
+            "evidence that a promotion asks for: \"preflight\", \"smoke\", \"soak\" [default: [\"smoke\"]]",
         ),
         key("records", Kind::Flag, "whether the registry keeps records [default: true]"),
         key("evidence_max_age", Kind::Duration, "the oldest evidence that counts [default: 24h]"),

@@ -28,7 +28,6 @@ pub const BODY_BYTES: usize = 1024 * 1024;
 pub enum Assessment {
     /// Every expectation holds; what was captured, by name.
     Holds(Vec<(String, Value)>),
-    /// These do not hold.
     Fails(NonEmpty<Mismatch>),
     /// The rest of the answer, on which it depends, did not come.
     Unknown(String),

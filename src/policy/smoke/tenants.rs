@@ -11,7 +11,6 @@ const LONGEST_TOKEN_BYTES: usize = 8 * 1024;
 /// Why there are no tenants, and what to do. Never holds a token.
 pub type NotTenants = Complaint;
 
-/// A list and the name of the variable that holds it.
 #[derive(Clone, Copy, Debug)]
 pub struct ListVariable<'a> {
     pub name: &'a str,

@@ -204,7 +204,6 @@ impl Check<'_> {
     }
 }
 
-/// Whether a value of this TOML type can be of this kind.
 fn takes(kind: Kind, value: &Spanned<DeValue<'_>>) -> bool {
     match (kind, value.get_ref()) {
         (Kind::Text | Kind::Like(_) | Kind::Duration | Kind::Choice(_), DeValue::String(_))

@@ -6,7 +6,6 @@ use crate::base::diagnostic::Diagnostic;
 
 /// A TOML file and its name, for messages about it.
 pub struct TomlFile<'a> {
-    /// The file as the person named it.
     pub name: &'a str,
     pub text: &'a str,
 }

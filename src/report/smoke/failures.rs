@@ -103,7 +103,6 @@ fn unwell<'r>(
     Some((format!("{:?} {}", check.outcome, step.map(signature).unwrap_or_default()), group))
 }
 
-/// The step that made the check what it is.
 fn telling(check: &CheckResult) -> Option<&StepResult> {
     let steps = || check.samples.iter().flat_map(|sample| &sample.steps);
     steps()

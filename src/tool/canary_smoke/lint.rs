@@ -22,9 +22,6 @@ pub struct LintOutcome {
 }
 
 /// Looks at the suite at `path`.
-///
-/// # Errors
-/// It cannot be read, or has a mistake.
 pub(super) fn lint(path: &Path) -> Result<LintOutcome, Failure> {
     let (suite, file) = load(path)?;
     Ok(LintOutcome {

@@ -7,9 +7,9 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use super::args::{Args, BuildOptions};
+use super::fleet;
 use super::session::{Pace, Session, random};
 use super::suite::{SuiteFile, certificates, load};
-use super::{fleet, record};
 use crate::base::secret::Secret;
 use crate::io::clock;
 use crate::io::context::Context;
@@ -63,7 +63,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<RunOutcome, Fa
     let probe = probe(&args.suite, &suite, context, tenants.len())?;
     let deadline = args.deadline.unwrap_or(suite.deadline);
     if release.is_none() {
-        release = record::release(args, &sha, context).await?;
+        release = args.recording(context).release(&sha).await?;
         sha = release.as_ref().map_or(sha, |release| release.sha.clone());
     }
     let of_release = of_release(&suite, release.as_ref())?;
@@ -103,9 +103,6 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<RunOutcome, Fa
 }
 
 /// The build that is to be proven.
-///
-/// # Errors
-/// None is named, or the release's file is none.
 pub(super) fn build(options: &BuildOptions) -> Result<(CommitSha, Option<Release>), Failure> {
     let hint = "give `--sha SHA`, or `--release FILE` as `publish-staging --result` wrote it";
     match (&options.sha, &options.release) {
@@ -133,9 +130,6 @@ pub(super) fn of_release(suite: &Suite, release: Option<&Release>) -> Result<Var
 }
 
 /// A probe with the suite's certificates.
-///
-/// # Errors
-/// A certificate cannot be read.
 pub(super) fn probe<'w>(
     path: &Path,
     suite: &Suite,

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use super::args::FleetOptions;
 use super::fleet;
 use super::ready::Astray;
-use super::run::probe;
+use super::run::{of_release, probe};
 use super::session::{Pace, Session, random};
 use super::suite::load;
 use crate::base::secret::Secret;
@@ -16,6 +16,7 @@ use crate::io::clock;
 use crate::io::context::Context;
 use crate::model::check::Places;
 use crate::model::commit::CommitSha;
+use crate::model::release::Release;
 use crate::model::tenant::Tenant;
 use crate::policy::smoke::suite::Suite;
 use crate::policy::smoke::suite::template::Variables;
@@ -27,6 +28,7 @@ pub(in crate::tool) struct Fleet {
     path: PathBuf,
     suite: Suite,
     tenants: Vec<Tenant>,
+    of_release: Variables,
 }
 
 impl Fleet {
@@ -48,7 +50,16 @@ impl Fleet {
             ));
         }
         let tenants = fleet::find(options, &suite.tenants, context, mask)?;
-        Ok(Self { path: path.to_owned(), suite, tenants })
+        Ok(Self { path: path.to_owned(), suite, tenants, of_release: Variables::new() })
+    }
+
+    /// Says which release is watched: `[ready]` may ask for its digests and pins.
+    ///
+    /// # Errors
+    /// The suite asks for something that the release does not have.
+    pub(in crate::tool) fn bind(&mut self, release: Option<&Release>) -> Result<(), Failure> {
+        self.of_release = of_release(&self.suite, release)?;
+        Ok(())
     }
 
     /// Asks every tenant once, at the same time, whether it serves `sha`.
@@ -73,7 +84,7 @@ impl Fleet {
             until: clock::instant() + deadline,
             nonce: random()?,
             stranger: Secret::new(random()?),
-            of_release: Variables::new(),
+            of_release: self.of_release.clone(),
             recording: None,
         };
         let asked = self.tenants.iter().map(async |tenant| {

@@ -139,9 +139,6 @@ impl Session<'_> {
     }
 
     /// Waits.
-    ///
-    /// # Errors
-    /// The run has to stop.
     pub(super) async fn wait(&self, span: Duration) -> Result<(), Interruption> {
         tokio::select! {
             biased;

@@ -50,9 +50,6 @@ pub(super) async fn open_local(
 }
 
 /// Reads the sources that are in registries, and where the staging tags stand. Every refusal is told.
-///
-/// # Errors
-/// A registry cannot be read.
 pub(super) async fn prepare(
     client: &Client<'_>,
     images: &[ImageSource],
@@ -108,7 +105,7 @@ async fn prepare_one(
     // A tag that is there already may still have lost something to a clean-up: then it is published again.
     let complete = staging == Staging::Already
         && examine(client, repository, origin.top.clone()).await?.missing.is_empty();
-    let platforms = platforms(client, &origin).await?;
+    let platforms = platforms(client, repository, &origin).await?;
     Ok(Ok(Prepared { repository: repository.clone(), origin, platforms, staging, complete }))
 }
 
@@ -149,12 +146,16 @@ async fn remote(
 }
 
 /// What the image runs on: the index says so, or each image's configuration.
-async fn platforms(client: &Client<'_>, origin: &Origin) -> Result<Vec<Platform>, RegistryError> {
+async fn platforms(
+    client: &Client<'_>,
+    repository: &Repository,
+    origin: &Origin,
+) -> Result<Vec<Platform>, RegistryError> {
     let Body::Image { config, .. } = &origin.top.body else { return Ok(listed_platforms(&origin.top)) };
     let bytes = match origin.blobs.get(&config.digest) {
         Some((_, content @ Content::File { .. })) => origin::read(content, CONFIG_BYTES).ok(),
         Some((_, Content::Remote(from))) => client.config(from, config).await?,
-        Some((_, Content::Here)) | None => None,
+        Some((_, Content::Here)) | None => client.config(repository, config).await?,
     };
     Ok(bytes.as_deref().and_then(decode::platform_of).into_iter().collect())
 }

@@ -75,8 +75,7 @@ async fn side(
     let (name, tag) = match side {
         Side::Live => (target.tag.to_string(), target.tag.clone()),
         Side::Candidate => {
-            let newest = candidates(client, target).await?.into_iter().next();
-            let newest = newest.ok_or_else(|| {
+            let newest = candidates(client, target).await?.into_iter().next().ok_or_else(|| {
                 Failure::usage("no release is staged", "publish one, or name two releases: `diff A B`")
             })?;
             (newest.sha.to_string(), target.staging.tag(&newest.sha))

@@ -1,5 +1,7 @@
 //! The command line of `rollback-latest`.
 
+use std::path::PathBuf;
+
 use clap::Parser;
 
 use crate::base::shell::quoted;
@@ -31,6 +33,10 @@ pub struct Args {
     /// Do not hold promotions, and do not reject the release that you leave
     #[arg(long)]
     pub no_hold: bool,
+    /// Then watch the recovery targets in `[recovery]` of this soak file; run the hook `unfreeze` once they are met and kept.
+    /// The tags stay where the rollback put them, whatever is seen; --deadline bounds the move and not the watch
+    #[arg(long, value_name = "FILE")]
+    pub watch: Option<PathBuf>,
     /// Move only the images that are named, although the release has more; the history keeps REASON
     #[arg(long, value_name = "REASON")]
     pub partial: Option<String>,
@@ -46,6 +52,8 @@ impl Args {
     pub(super) fn repeated(&self) -> String {
         let mut words: Vec<String> =
             self.reason.iter().map(|reason| format!("--reason {}", quoted(reason))).collect();
+        let watch = |file: &PathBuf| format!("--watch {}", quoted(&file.display().to_string()));
+        words.extend(self.watch.iter().map(watch));
         words.extend(self.no_hold.then(|| "--no-hold".to_owned()));
         words.extend(self.partial.iter().map(|reason| format!("--partial {}", quoted(reason))));
         words.join(" ")

@@ -27,7 +27,6 @@ use crate::policy::gates::set::part;
 
 /// A release to go back to.
 pub(super) struct Destination {
-    /// Its sha, if it has one.
     pub sha: Option<CommitSha>,
     pub facts: Vec<ImageFacts>,
     /// The repository that keeps the history, and the history; `None` where no records are kept.
@@ -206,7 +205,6 @@ impl Destination {
         Err(EngineError::refused(Some(sha), NonEmpty::one(refusal)))
     }
 
-    /// The images that a rollback holds already.
     pub(super) fn held(&self) -> Vec<Repository> {
         let held = self.facts.iter().filter(|image| matches!(image.hold, Ok(Some(_))));
         held.map(|image| image.repository.clone()).collect()

@@ -14,9 +14,6 @@ use crate::model::reference::Reference;
 use crate::policy::rollback::{WayBack, previous};
 
 /// Reads what `latest-previous` names, and finds the sha it was staged under.
-///
-/// # Errors
-/// An image has no earlier release, or the images' earlier releases differ.
 pub(super) async fn read_previous(
     client: &Client<'_>,
     target: &Target,

@@ -9,7 +9,7 @@ use crate::engine::budget::TAKE_BACK;
 use crate::engine::execute::Executed;
 use crate::engine::failure::EngineError;
 use crate::io::files::ResultFile;
-use crate::io::github_api::Issues;
+use crate::io::github_api::GithubApi;
 use crate::io::registry::client::Client;
 use crate::io::{clock, run};
 use crate::ledger::history::{self, remember};
@@ -202,7 +202,7 @@ async fn draft(
         Err(error) => warn(client, moves, format!("the post-mortem draft is not written: {error}")),
     }
     if args.open_issue {
-        let filed = match Issues::of(&client.context().env) {
+        let filed = match GithubApi::of(&client.context().env) {
             Ok(issues) => issues.file(&post_mortem::marker(entry), &post_mortem::title(entry), &text).await,
             Err(why) => Err(why),
         };

@@ -1,6 +1,7 @@
 //! What the tests stand on: registries, programs, a runner, faults and what must be true after them.
 
 pub(crate) mod caller;
+pub(crate) mod cloud_server;
 pub(crate) mod docker_registry;
 pub(crate) mod eavesdropper;
 pub(crate) mod faults;
