@@ -8,6 +8,7 @@ pub mod anchors;
 pub mod beside;
 pub mod budget;
 pub mod candidates;
+pub mod changes;
 pub mod contention;
 pub mod execute;
 pub mod failure;

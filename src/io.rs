@@ -1,5 +1,6 @@
 //! Every effect, and nothing that decides.
 
+pub mod bundle_folder;
 pub(crate) mod child;
 pub mod clock;
 pub mod command;
@@ -23,3 +24,5 @@ pub mod replay;
 pub mod run;
 pub mod source;
 pub mod stop;
+pub(crate) mod trees;
+pub mod unpack;

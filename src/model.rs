@@ -4,6 +4,7 @@ mod as_text;
 pub mod bundle;
 pub mod check;
 pub mod commit;
+pub mod difference;
 pub mod digest;
 pub mod facts;
 pub mod history;

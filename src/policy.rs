@@ -4,6 +4,7 @@
 pub mod bundle;
 pub mod cloud;
 pub mod config;
+pub mod difference;
 pub mod gates;
 pub mod history;
 pub mod plan;

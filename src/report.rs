@@ -1,6 +1,8 @@
 //! Outcomes and failures as text, JSON and the content of GitHub's files. Same facts in each.
 
+pub mod diff;
 pub mod failure;
+pub mod fetch;
 pub mod github;
 pub mod json;
 pub mod page;

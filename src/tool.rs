@@ -3,6 +3,7 @@
 pub mod canary_smoke;
 pub mod canary_soak;
 pub mod failure;
+pub mod fetch_bundle;
 pub mod options;
 pub mod promote_latest;
 pub mod promote_ring;

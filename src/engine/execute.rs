@@ -13,6 +13,7 @@ use super::verify::verify;
 use crate::io::registry::client::Client;
 use crate::ledger::hold;
 use crate::model::commit::CommitSha;
+use crate::model::difference::ImageChange;
 use crate::model::hold::Hold;
 use crate::model::image::counted;
 use crate::model::moves::{Ended, Receipt};
@@ -33,6 +34,8 @@ pub struct Executed {
     pub warnings: Vec<String>,
     /// The release record, as `repository@sha256:...`.
     pub release: Option<String>,
+    /// What is different in what was moved, where that was asked for.
+    pub changes: Vec<ImageChange>,
     /// The tags that were written beside it.
     pub also: Vec<Tag>,
     /// What a promotion brings, if the commit of what was live before is known.
@@ -108,6 +111,7 @@ pub async fn execute(
         receipts,
         warnings,
         release: None,
+        changes: Vec::new(),
         also: Vec::new(),
         since: None,
     })

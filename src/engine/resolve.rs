@@ -42,7 +42,14 @@ fn sources(target: &Target, sha: &CommitSha) -> Vec<Reference> {
 
 /// The published sha that a person means. Costs nothing when the exact tag is there, which `facts` sees; this is
 /// for when it is not: the lists of all images are read.
-async fn resolve(client: &Client<'_>, target: &Target, typed: &CommitSha) -> Result<CommitSha, EngineError> {
+///
+/// # Errors
+/// A list could not be read, or no published sha or more than one is meant.
+pub async fn resolve(
+    client: &Client<'_>,
+    target: &Target,
+    typed: &CommitSha,
+) -> Result<CommitSha, EngineError> {
     let lists = target.images.iter().map(|repository| async move {
         Ok::<_, RegistryError>((repository.clone(), staged::shas(client, &target.staging, repository).await?))
     });

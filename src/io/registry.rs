@@ -14,6 +14,7 @@ pub mod credentials;
 pub mod decode;
 pub mod error;
 mod exchange;
+pub mod fetch;
 pub mod manifests;
 pub mod referrers;
 pub(crate) mod retry;

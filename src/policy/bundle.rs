@@ -78,6 +78,28 @@ pub fn read(file: &TomlFile<'_>, files: &[FileFact]) -> Result<Definition, Mista
     })
 }
 
+/// Which files the parts of a bundle are made of.
+pub struct Parts(Vec<(String, Vec<Pattern>)>);
+
+impl Parts {
+    /// The parts of a `bundle.toml` that was published, and so is one; none of any other text.
+    pub fn read(text: &str) -> Self {
+        let file: ::toml::Table = text.parse().unwrap_or_default();
+        let parts = file.get("part").and_then(::toml::Value::as_table).into_iter().flatten();
+        let patterns = |list: &::toml::Value| {
+            let texts = list.as_array().into_iter().flatten().filter_map(::toml::Value::as_str);
+            texts.filter_map(|text| text.parse().ok()).collect()
+        };
+        Self(parts.map(|(name, list)| (text::escape(name, 64), patterns(list))).collect())
+    }
+
+    /// The parts that a file belongs to.
+    pub fn of(&self, path: &str) -> Vec<String> {
+        let parts = self.0.iter().filter(|(_, patterns)| patterns.iter().any(|pattern| pattern.fits(path)));
+        parts.map(|(name, _)| name.clone()).collect()
+    }
+}
+
 /// The JSON Schema of `bundle.toml`, for editors.
 pub fn schema() -> String {
     toml::schema::write(FILE, &vocabulary::FILE)

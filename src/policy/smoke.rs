@@ -5,6 +5,7 @@ pub mod cookies;
 pub mod faults;
 pub mod init;
 pub mod judge;
+pub mod of_release;
 pub mod stream;
 pub mod suite;
 pub mod tenants;

@@ -21,6 +21,7 @@ use crate::tool::failure::Failure;
 pub fn complaints(failure: &Failure) -> Vec<Complaint> {
     match failure {
         Failure::Usage(error) => vec![error.clone()],
+        Failure::Fetch(error) => vec![error.clone()],
         Failure::Mistake(mistakes) => {
             mistakes.iter().map(|mistake| Complaint::new(mistake.to_string(), "")).collect()
         }
@@ -70,6 +71,7 @@ fn standing(failure: &Failure) -> &'static str {
                 (false, false) => "nothing was moved",
             }
         }
+        (Failure::Fetch(_), _) => "what was there is left as it was",
         (Failure::Engine(_), _) => "nothing was moved",
         (Failure::Usage(_) | Failure::Mistake(_) | Failure::File(_) | Failure::Source(_), _) => {
             "no request was sent"
@@ -83,6 +85,7 @@ fn kind(failure: &Failure) -> &'static str {
         Failure::Mistake(_) => "configuration",
         Failure::File(_) => "file",
         Failure::Source(_) => "source",
+        Failure::Fetch(_) => "fetch",
         Failure::Engine(EngineError::Refused { .. }) => "refused",
         Failure::Engine(EngineError::Registry(_)) => "registry",
         Failure::Engine(EngineError::Moving(_)) => "moving",

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Render;
+use super::diff;
 use super::github::Summary;
 use super::json::object;
 use super::page::{Mood, Page, cell};
@@ -115,6 +116,10 @@ impl Render for Executed {
         receipts(&self.receipts).summary(summary);
         self.beside().iter().for_each(|words| summary.paragraph(words));
         self.warnings.iter().for_each(|warning| summary.paragraph(warning));
+        if !self.changes.is_empty() {
+            summary.paragraph("What changes:");
+            diff::summary(summary, &self.changes);
+        }
         if let Some(since) = self.since.as_ref().filter(|since| !since.commits.is_empty()) {
             summary.paragraph(&format!("Commits since {}, which was live:", since.previous.short()));
             summary.block(&since.commits.join("\n"));

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::Render;
+use super::diff;
 use super::github::{Annotation, Level, Summary};
 use super::json::object;
 use super::page::{Cell, Mood, Page, cell};
@@ -12,11 +13,13 @@ use super::table::Table;
 use crate::base::duration;
 use crate::base::exit::Exit;
 use crate::engine::candidates::{Candidate, ImageState, Life};
+use crate::engine::changes::is_same;
 use crate::model::commit::CommitSha;
 use crate::model::digest::Digest;
 use crate::model::history::{Entry, Event};
 use crate::model::verdict::Verdict;
 use crate::policy::history::Break;
+use crate::tool::release_status::diff::Difference;
 use crate::tool::release_status::doctor::{Finding, Health};
 use crate::tool::release_status::{Check, LiveImage, Outcome, Status};
 
@@ -192,6 +195,15 @@ fn finding_row(finding: &Finding) -> [Cell; 3] {
     [(mood, word.to_owned()), (Mood::Strong, finding.subject.clone()), cell(found)]
 }
 
+fn diff_headline(difference: &Difference) -> String {
+    let (from, to) = (&difference.from, &difference.to);
+    if is_same(&difference.images) {
+        format!("no difference between {from} and {to}")
+    } else {
+        format!("from {from} to {to}")
+    }
+}
+
 impl Render for Outcome {
     fn verdict(&self) -> Verdict {
         if self.exit() == Exit::Done { Verdict::Green } else { Verdict::Red }
@@ -201,6 +213,7 @@ impl Render for Outcome {
         let bad = match self {
             Self::Status(status) => !status.refusals().is_empty(),
             Self::Candidates(_)
+            | Self::Diff(_)
             | Self::Resumed(_)
             | Self::Restarted(_)
             | Self::Rings(_)
@@ -232,6 +245,7 @@ impl Render for Outcome {
             }
             Self::Rings(rows) => json!({ "rings": rows.iter().map(ring_json).collect::<Vec<_>>() }),
             Self::Noted(entries, notes) => json!({ "entries": entries, "warnings": notes }),
+            Self::Diff(diff) => json!({ "from": diff.from, "to": diff.to, "images": diff.images }),
             Self::Restarted(entry) => json!({ "restarted": entry }),
             Self::Resumed(entry) => json!({ "resumed": entry }),
             Self::Candidates(candidates) => json!({ "candidates": candidates_json(candidates) }),
@@ -251,6 +265,10 @@ impl Render for Outcome {
                 candidate_page(page, &status.staged);
             }
             Self::Candidates(candidates) => candidate_page(page, candidates),
+            Self::Diff(difference) => {
+                page.line(Mood::Strong, &diff_headline(difference));
+                diff::text(page, &difference.images);
+            }
             Self::History(entries, broken, doubt) => {
                 match doubt {
                     Some(doubt) => page.line(Mood::Bad, doubt),
@@ -308,6 +326,10 @@ impl Render for Outcome {
                 ring_table(rows).summary(summary);
             }
             Self::Noted(entries, _) => history_table(entries.iter()).summary(summary),
+            Self::Diff(difference) => {
+                summary.heading(&diff_headline(difference));
+                diff::summary(summary, &difference.images);
+            }
             Self::Restarted(_) => summary.heading("the history begins anew"),
             Self::History(entries, broken, _) => {
                 summary.heading(&broken.as_ref().map_or("history".to_owned(), break_line));
@@ -340,6 +362,7 @@ impl Render for Outcome {
         match self {
             Self::Status(status) => status.sha.iter().map(|sha| ("sha", sha.to_string())).collect(),
             Self::Candidates(_)
+            | Self::Diff(_)
             | Self::History(..)
             | Self::Resumed(_)
             | Self::Rings(_)

@@ -21,6 +21,8 @@ pub enum Failure {
     File(FileError),
     /// What is to be published cannot be read; nothing was sent.
     Source(SourceError),
+    /// A bundle was not brought to this machine; what was there is left as it was.
+    Fetch(Complaint),
     /// The engine did not do its work: refused, failed, put back or stopped.
     Engine(EngineError),
 }
@@ -33,6 +35,7 @@ impl Failure {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Usage(_) | Self::Mistake(_) | Self::File(_) | Self::Source(_) => Exit::Usage,
+            Self::Fetch(_) => Exit::No,
             Self::Engine(error) => error.exit(),
         }
     }

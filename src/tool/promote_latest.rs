@@ -4,6 +4,8 @@ mod args;
 mod evidence;
 mod record;
 
+use std::time::Duration;
+
 pub use self::args::Args;
 use self::evidence::Handed;
 use self::record::Done;
@@ -15,18 +17,21 @@ use super::rung::Rung;
 use super::settings::Settings;
 use crate::engine::beside::Beside;
 use crate::engine::budget::FINISHING;
+use crate::engine::changes::compare;
 use crate::engine::contention::yield_to_rollback::{Meanwhile, yield_to_rollback};
 use crate::engine::execute::{Executed, Since, Work, execute};
 use crate::engine::failure::EngineError;
 use crate::engine::inspect::LivePlatforms;
 use crate::engine::resolve::read_staged;
 use crate::engine::target::Target;
+use crate::io::clock;
 use crate::io::context::Context;
 use crate::io::github_api;
 use crate::io::registry::client::{Access, Client};
 use crate::ledger::recall::{Question, Recalled, recall};
 use crate::model::commit::CommitSha;
-use crate::model::moves::Plan;
+use crate::model::difference::ImageChange;
+use crate::model::moves::{Move, Plan};
 use crate::model::release::ImageRecord;
 use crate::policy::gates::hold;
 use crate::policy::gates::images::Rules;
@@ -35,6 +40,9 @@ use crate::policy::plan::decide;
 use crate::policy::rings::Rings;
 
 pub struct PromoteLatest;
+
+/// The longest that comparing what was moved may take.
+const COMPARING: Duration = Duration::from_secs(20);
 
 impl Tool for PromoteLatest {
     const NAME: &'static str = "promote-latest";
@@ -162,7 +170,19 @@ pub(crate) async fn step(
         let commits = commits(context, &previous, &sha).await;
         outcome.since = Some(Box::new(Since { previous, commits }));
     }
+    if context.env.get("GITHUB_STEP_SUMMARY").is_some() {
+        outcome.changes = changes(client, &plan).await;
+    }
     Ok(outcome)
+}
+
+/// What production gets with `plan`, for the step summary. It comes after the move and its record,
+/// and holds up nothing: what takes too long is left out.
+async fn changes(client: &Client<'_>, plan: &Plan) -> Vec<ImageChange> {
+    let pair = |m: &Move| (m.repository.clone(), m.from.clone(), Some(m.to.clone()));
+    let pairs: Vec<_> = plan.moves.iter().map(pair).collect();
+    let client = client.until(clock::instant() + COMPARING);
+    client.context().stop.unless(compare(&client, &pairs)).await.unwrap_or_default()
 }
 
 /// The commits that the promotion brings, on a GitHub runner. Nobody waits for them: what cannot be read is left out.

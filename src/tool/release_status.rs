@@ -1,5 +1,6 @@
 //! `release-status`: what is live, what is staged, what is broken; and whether the set-up works.
 
+pub mod diff;
 pub mod doctor;
 pub mod rings;
 mod stop;
@@ -8,6 +9,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use futures_util::future::{join, join_all, try_join_all};
 use jiff::Timestamp;
 
+use self::diff::{Difference, Side};
 use self::doctor::Finding;
 use super::Tool;
 use super::failure::Failure;
@@ -65,6 +67,15 @@ pub enum Check {
 pub enum Question {
     /// List the staged releases, and whether each is complete
     Candidates,
+    /// Show what is different between two releases: images, how they run, and the files and pins of bundles
+    Diff {
+        /// `live`, `candidate` (the newest staged release), or a sha
+        #[arg(value_name = "A", default_value = "live")]
+        from: Side,
+        /// The same
+        #[arg(value_name = "B", default_value = "candidate")]
+        to: Side,
+    },
     /// List every promotion, rollback and resume, and verify that nobody changed the list
     History,
     /// Show each ring: what it runs and since when, its tenants, what is proven, what it waits for and who must act
@@ -113,6 +124,8 @@ pub enum Outcome {
     Status(Box<Status>),
     /// Where one could go back to.
     Candidates(Vec<Candidate>),
+    /// What is different between two releases.
+    Diff(Box<Difference>),
     /// What happened, oldest first, where the chain of it breaks, and why this cannot be all.
     History(Vec<Entry>, Option<Break>, Option<String>),
     /// The rings.
@@ -255,6 +268,10 @@ impl Tool for ReleaseStatus {
         match args.question {
             Some(Question::Candidates) => {
                 Ok(Outcome::Candidates(context.stop.unless(candidates(&client, &settings.target)).await??))
+            }
+            Some(Question::Diff { from, to }) => {
+                let compared = diff::diff(&client, &settings.target, &from, &to);
+                Ok(Outcome::Diff(Box::new(context.stop.unless(compared).await??)))
             }
             Some(Question::History) => context.stop.unless(told(&client, &settings.target)).await?,
             _ => {

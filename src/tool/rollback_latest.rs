@@ -38,7 +38,7 @@ pub struct RollbackLatest;
 pub enum Outcome {
     /// It moved tags, or found them where they should be.
     Moved {
-        moves: Executed,
+        moves: Box<Executed>,
         /// Why, in the words of whoever ran it.
         reason: Option<String>,
         /// The hooks that were run, in order.
@@ -138,6 +138,7 @@ impl Tool for RollbackLatest {
             let runner = hooks::Runner { context, idle: false };
             hooks.extend(runner.run("unfreeze", settings.hooks.unfreeze.as_ref()).await);
         }
-        Ok(Outcome::Moved { moves, reason: args.reason, hooks, watched, record: Box::new(record) })
+        let (moves, record) = (Box::new(moves), Box::new(record));
+        Ok(Outcome::Moved { moves, reason: args.reason, hooks, watched, record })
     }
 }

@@ -200,6 +200,8 @@ fn scenario(name: &str) -> Fixture {
             both(&fixture);
             rings(&fixture);
         }
+        // Two releases of the example bundle, the old one live; a prompt and a pin are not the same.
+        "bundle" => bundle(&fixture),
         // The configuration has a typing mistake.
         "mistyped" => {
             fixture.configure("\n[release]\nimagess = []\n");
@@ -240,6 +242,19 @@ fn build(fixture: &Fixture) {
     for (image, name) in release(OLD).iter().zip(["platform", "platform-tenant"]) {
         image.write_layout(&fixture.path("out").join(name), None).unwrap();
     }
+}
+
+fn bundle(fixture: &Fixture) {
+    let (folder, host) = (fixture.path("prompts"), fixture.registry.host());
+    fixture.configure(&format!("[release]\nimages = [\"{host}/acme/prompts\"]\nrequire = []\n"));
+    crate::bundles::copy_example(&folder, false);
+    crate::bundles::publish(fixture, OLD, &folder).code(0);
+    promote(fixture, OLD);
+    let toml = fs::read_to_string(folder.join("bundle.toml")).unwrap();
+    fs::write(folder.join("bundle.toml"), toml.replace("2026-05-01", "2026-09-01")).unwrap();
+    let text = "I cannot help with that. A colleague will call you back today.\n";
+    fs::write(folder.join("prompts/refusal.md"), text).unwrap();
+    crate::bundles::publish(fixture, NEW, &folder).code(0);
 }
 
 fn published(fixture: &Fixture, sha: &str) {

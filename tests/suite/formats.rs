@@ -38,6 +38,17 @@ fn the_examples_of_the_pages_fit_their_schemas_and_a_wrong_one_does_not() {
 }
 
 #[test]
+fn the_serving_record_of_the_page_fits_its_schema_and_one_without_a_model_does_not() {
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/serving-record.md"));
+    let page = page.unwrap();
+    let block = page.split("```json").nth(1).unwrap().split("```").next().unwrap();
+    let mut record: Value = serde_json::from_str(block).unwrap();
+    assert_eq!(schema("serving-record").validate(&record).map_err(|e| e.to_string()), Ok(()));
+    record["pins"].as_object_mut().unwrap().remove("MODEL_VER");
+    assert!(!schema("serving-record").is_valid(&record));
+}
+
+#[test]
 fn what_the_programs_write_fits_the_schemas() {
     let fixture = Fixture::new();
     fixture.configure("");

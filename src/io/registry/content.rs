@@ -51,7 +51,11 @@ impl Client<'_> {
     }
 
     /// The bytes of a blob as they come. A source that stays silent for too long breaks off.
-    async fn download(&self, from: &Repository, digest: &Digest) -> Result<ByteStream, RegistryError> {
+    pub(super) async fn download(
+        &self,
+        from: &Repository,
+        digest: &Digest,
+    ) -> Result<ByteStream, RegistryError> {
         let attempted = format!("read blob {} of {from}", digest.short());
         let url = self.url(from, &format!("blobs/{digest}"));
         // Through `call` first: it answers challenges and retries, and tells whether the blob is there.

@@ -45,6 +45,7 @@ use self::until::Retry;
 use self::values::Named;
 use crate::base::list::NonEmpty;
 use crate::model::check::{FlakyRule, Repeat};
+use crate::policy::smoke::of_release;
 use crate::policy::toml::{self, Mistakes, TomlFile};
 
 /// Bound on one attempt, unless the file says otherwise.
@@ -67,6 +68,8 @@ pub struct Suite {
     pub checks: NonEmpty<Check>,
     /// Files that were read into bodies, by the name in the suite, with their bytes.
     pub body_files: Vec<(String, Vec<u8>)>,
+    /// The placeholders for digests and pins of the release.
+    pub of_release: BTreeSet<String>,
 }
 
 impl Suite {
@@ -292,6 +295,8 @@ pub enum Scheme {
 pub fn read(file: &TomlFile<'_>, load: LoadFile<'_>) -> Result<Suite, Mistakes> {
     let mut suite = toml::read(file, &vocabulary::FILE, |fields| checks::read_suite(fields, load))?;
     suite.parts.iter_mut().for_each(|part| part.file = file.name.to_owned());
+    let texts = suite.body_files.iter().filter_map(|(_, bytes)| std::str::from_utf8(bytes).ok());
+    suite.of_release = of_release::used(file.text, texts);
     Ok(suite)
 }
 

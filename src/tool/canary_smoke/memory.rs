@@ -36,6 +36,7 @@ impl Session<'_> {
         ];
         let mut variables: Variables =
             built_in.into_iter().map(|(name, text)| (name.to_owned(), Value::String(text))).collect();
+        variables.extend(self.of_release.clone());
         for named in self.suite.parts.get(part).into_iter().flat_map(|part| &part.values) {
             let value = match &named.origin {
                 Origin::Fixed(value) => Some(value.clone()),

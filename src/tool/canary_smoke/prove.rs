@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::args::Args;
-use super::run::{build, probe};
+use super::run::{build, of_release, probe};
 use super::session::{EXCHANGE, Pace, READY_EXCHANGE, Recorded, Session, random};
 use super::setup::{Prepared, SETUP};
 use super::step::described;
@@ -95,7 +95,7 @@ impl ProveOutcome {
 pub(super) async fn prove(args: &Args, min_score: u8, context: &Context) -> Result<ProveOutcome, Failure> {
     let (mut suite, file) = load(&args.suite)?;
     choose(&mut suite, Choice { only: &args.only, labels: &args.label }).map_err(Failure::Usage)?;
-    let (sha, _) = build(&args.build)?;
+    let (sha, release) = build(&args.build)?;
     command::look_up(&suite, args.no_commands, &context.env)?;
     let tenants = fleet::find(&args.fleet, &suite, context, args.self_mask)?;
     let Some(tenant) = tenants.into_iter().next() else {
@@ -105,6 +105,7 @@ pub(super) async fn prove(args: &Args, min_score: u8, context: &Context) -> Resu
         ));
     };
     let deadline = args.deadline.unwrap_or(suite.deadline);
+    let of_release = of_release(&suite, release.as_ref())?;
     let recorder = Session {
         suite: &suite,
         sha: sha.clone(),
@@ -116,6 +117,7 @@ pub(super) async fn prove(args: &Args, min_score: u8, context: &Context) -> Resu
         until: clock::instant() + deadline,
         nonce: random()?,
         stranger: Secret::new(random()?),
+        of_release,
         recording: Some(RefCell::default()),
     };
     let runs = suite.checks.iter().filter(|check| check.program.is_some());
@@ -174,6 +176,7 @@ impl<'r> Stage<'r> {
             until: recorder.until,
             nonce: recorder.nonce.clone(),
             stranger: recorder.stranger.clone(),
+            of_release: recorder.of_release.clone(),
             recording: None,
         };
         // The tenant's own token has no business here.

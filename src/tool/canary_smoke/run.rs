@@ -24,8 +24,10 @@ use crate::model::record::Run as WorkflowRun;
 use crate::model::release::Release;
 use crate::model::tenant::{Tenant, TenantName};
 use crate::policy::release_document;
+use crate::policy::smoke::of_release;
 use crate::policy::smoke::suite::Suite;
 use crate::policy::smoke::suite::choice::{Choice, choose};
+use crate::policy::smoke::suite::template::Variables;
 use crate::policy::smoke::twins::twins;
 use crate::tool::failure::Failure;
 
@@ -89,6 +91,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<RunOutcome, Fa
         release = args.recording(context).release(&sha).await?;
         sha = release.as_ref().map_or(sha, |release| release.sha.clone());
     }
+    let of_release = of_release(&suite, release.as_ref())?;
     let session = Session {
         suite: &suite,
         sha: sha.clone(),
@@ -100,6 +103,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<RunOutcome, Fa
         until: clock::instant() + deadline,
         nonce: random()?,
         stranger: Secret::new(random()?),
+        of_release,
         recording: None,
     };
     let started = clock::now();
@@ -142,6 +146,15 @@ pub(super) fn build(options: &BuildOptions) -> Result<(CommitSha, Option<Release
         }
         (None, None) => Err(Failure::usage("no build is named", hint)),
     }
+}
+
+/// What the placeholders for digests and pins stand for.
+///
+/// # Errors
+/// The release is not known, or has no such image or pin; nothing was sent to a tenant.
+pub(super) fn of_release(suite: &Suite, release: Option<&Release>) -> Result<Variables, Failure> {
+    let hint = "give `--release FILE` as `publish-staging --result` wrote it; see docs/bundles.md";
+    of_release::variables(&suite.of_release, release).map_err(|why| Failure::usage(why, hint))
 }
 
 /// A probe with the suite's certificates.

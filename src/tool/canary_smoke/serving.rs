@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use super::args::FleetOptions;
 use super::fleet;
 use super::ready::Astray;
-use super::run::probe;
+use super::run::{of_release, probe};
 use super::session::{Pace, Session, random};
 use super::suite::load;
 use crate::base::secret::Secret;
@@ -16,8 +16,10 @@ use crate::io::clock;
 use crate::io::context::Context;
 use crate::model::check::Places;
 use crate::model::commit::CommitSha;
+use crate::model::release::Release;
 use crate::model::tenant::Tenant;
 use crate::policy::smoke::suite::Suite;
+use crate::policy::smoke::suite::template::Variables;
 use crate::policy::soak::clock::Serving;
 use crate::tool::failure::Failure;
 
@@ -25,6 +27,7 @@ use crate::tool::failure::Failure;
 pub(in crate::tool) struct Fleet {
     suite: Suite,
     tenants: Vec<Tenant>,
+    of_release: Variables,
 }
 
 impl Fleet {
@@ -46,7 +49,16 @@ impl Fleet {
             ));
         }
         let tenants = fleet::find(options, &suite, context, mask)?;
-        Ok(Self { suite, tenants })
+        Ok(Self { suite, tenants, of_release: Variables::new() })
+    }
+
+    /// Says which release is watched: `[ready]` may ask for its digests and pins.
+    ///
+    /// # Errors
+    /// The suite asks for something that the release does not have.
+    pub(in crate::tool) fn bind(&mut self, release: Option<&Release>) -> Result<(), Failure> {
+        self.of_release = of_release(&self.suite, release)?;
+        Ok(())
     }
 
     /// Asks every tenant once, at the same time, whether it serves `sha`.
@@ -72,6 +84,7 @@ impl Fleet {
             nonce: random()?,
             stranger: Secret::new(random()?),
             tenants: self.tenants.len(),
+            of_release: self.of_release.clone(),
             recording: None,
         };
         let asked = self.tenants.iter().map(async |tenant| {

@@ -16,6 +16,7 @@ use crate::io::stop::Signal;
 use crate::model::check::Answer;
 use crate::model::commit::CommitSha;
 use crate::model::tenant::Tenant;
+use crate::policy::smoke::suite::template::Variables;
 use crate::policy::smoke::suite::{Step, Suite};
 use crate::tool::failure::Failure;
 
@@ -75,6 +76,8 @@ pub(super) struct Session<'w> {
     pub(super) stranger: Secret,
     /// How many tenants are asked.
     pub(super) tenants: usize,
+    /// What placeholders of the release stand for.
+    pub(super) of_release: Variables,
     pub(super) recording: Option<RefCell<BTreeMap<usize, Recorded>>>,
 }
 

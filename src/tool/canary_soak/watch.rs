@@ -65,8 +65,8 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<Option<SoakOut
     check_stable(&soak, args.stable.as_ref())?;
     // What is missing is told before the tenants are asked.
     sources(&soak, &args.gates, context)?;
-    let fleet = Fleet::find(&args.suite, &args.fleet, context, args.self_mask)?;
-    let memory = memory(args, sha, &gates, context).await?;
+    let mut fleet = Fleet::find(&args.suite, &args.fleet, context, args.self_mask)?;
+    let memory = memory(args, sha, &gates, &mut fleet, context).await?;
     let watch = Watch {
         soak: &soak,
         memory: &memory,
@@ -136,10 +136,12 @@ async fn memory<'a>(
     args: &Args,
     sha: &CommitSha,
     gates: &GatesFile,
+    fleet: &mut Fleet,
     context: &'a Context,
 ) -> Result<Memory<'a>, Failure> {
     let recording = args.recording(context);
     let release = recording.release(sha).await?;
+    fleet.bind(release.as_ref())?;
     let images = release.as_ref().map(JudgedImage::of).unwrap_or_default();
     if args.ring.is_some() && images.is_empty() {
         return Err(Failure::usage(

@@ -96,7 +96,9 @@ fn wrong_configuration(failure: &Failure) -> Finding {
             )
         }
         Failure::File(error) => (error.to_string(), error.hint().to_owned()),
-        Failure::Source(_) | Failure::Engine(_) => ("cannot be put together".to_owned(), String::new()),
+        Failure::Source(_) | Failure::Fetch(_) | Failure::Engine(_) => {
+            ("cannot be put together".to_owned(), String::new())
+        }
     };
     Finding::new("configuration", Health::Bad, found, hint)
 }

@@ -1,7 +1,10 @@
 //! Bundles: prompts and configuration that are published, promoted and rolled back like images.
 
+mod diff;
 mod digest;
+mod fetch;
 mod refusals;
+mod smoke;
 mod tools;
 mod unit;
 

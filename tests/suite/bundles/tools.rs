@@ -5,7 +5,7 @@ use std::process::Command;
 
 use super::{BUNDLE, digest_of, example, publish_to, tree};
 use crate::support::docker_registry::{DockerRegistry, skopeo_digest};
-use crate::support::{Fixture, ONE};
+use crate::support::{Fixture, ONE, Program};
 
 /// A program that `scripts/go-tool` installed, at the version that `scripts/test` names.
 fn installed(name: &str) -> Option<PathBuf> {
@@ -90,5 +90,9 @@ fn what_oras_pushed_is_a_release_image_too_byte_for_byte() {
     assert_eq!(skopeo_digest(&format!("{staged}:staging-{ONE}")), skopeo_digest(&pushed));
     let promote = fixture.run("promote-latest").args([ONE, "--image", &staged, "--no-require"]);
     promote.run().code(0);
+    let fetch = Program::new("fetch-bundle", fixture.folder.path());
+    fetch.args([staged.as_str(), "--to", "live"]).run().code(0);
+    let names: Vec<String> = tree(&fixture.path("live/latest/")).into_iter().map(|(name, ..)| name).collect();
+    assert_eq!(names, ["config/rerank.json", "prompts/refusal.md", "prompts/system.md"]);
     assert_eq!(skopeo_digest(&format!("{staged}:latest")), skopeo_digest(&pushed));
 }

@@ -12,6 +12,7 @@ pub(crate) const PROGRAMS: &[(&str, &str)] = &[
     ("rollback-latest", env!("CARGO_BIN_EXE_rollback-latest")),
     ("release-status", env!("CARGO_BIN_EXE_release-status")),
     ("promote-ring", env!("CARGO_BIN_EXE_promote-ring")),
+    ("fetch-bundle", env!("CARGO_BIN_EXE_fetch-bundle")),
     ("ring-of", env!("CARGO_BIN_EXE_ring-of")),
 ];
 

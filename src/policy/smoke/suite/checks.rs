@@ -1,5 +1,6 @@
 //! The tables of the file, put together: defaults, readiness, checks, isolation.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::request::read_auth;
@@ -71,6 +72,7 @@ pub(super) fn read_suite(fields: &Fields<'_>, load: LoadFile<'_>) -> Option<Suit
         parts: vec![Part { file: String::new(), values, setup, cookies }],
         checks: NonEmpty::from_vec(checks)?,
         body_files: common.files,
+        of_release: BTreeSet::new(),
     })
 }
 

@@ -3,8 +3,10 @@
 use super::Request;
 use super::expectation::{Assertion, JsonType, Predicate, Subject, Wanted};
 
-/// The placeholder that stands for the build.
-const SHA: &str = "sha";
+/// Whether a placeholder stands for this build and no other: its commit, or the digest of one of its images.
+fn is_build(name: &str) -> bool {
+    name == "sha" || name.starts_with("digest.")
+}
 
 /// Whether `assertion` holds only where the answer itself names the build.
 pub fn proves_build(assertion: &Assertion) -> bool {
@@ -26,15 +28,19 @@ pub(super) fn no_proof(assertions: &[Assertion]) -> Option<String> {
 
 /// Whether the request itself names the build: a tenant that repeats the request would then name it as well.
 pub(super) fn asks_with_build(request: &Request) -> bool {
-    request.names().contains(&SHA)
+    request.names().into_iter().any(is_build)
 }
 
 fn names_build(predicate: &Predicate) -> bool {
     match predicate {
-        Predicate::Equals(_, template) | Predicate::Contains(_, template) => template.names().contains(&SHA),
-        Predicate::Affix(_, template) => template.names().any(|name| name == SHA),
-        Predicate::Matches(_, pattern) => pattern.names().any(|name| name == SHA),
-        Predicate::OneOf(templates) => templates.iter().any(|template| template.names().contains(&SHA)),
+        Predicate::Equals(_, template) | Predicate::Contains(_, template) => {
+            template.names().into_iter().any(is_build)
+        }
+        Predicate::Affix(_, template) => template.names().any(is_build),
+        Predicate::Matches(_, pattern) => pattern.names().any(is_build),
+        Predicate::OneOf(templates) => {
+            templates.iter().any(|template| template.names().into_iter().any(is_build))
+        }
         Predicate::Type(_)
         | Predicate::MinLen(_)
         | Predicate::MaxLen(_)
@@ -64,9 +70,13 @@ fn weakness(assertion: &Assertion, predicate: &Predicate) -> Option<&'static str
         Predicate::Contains(Wanted::Yes, _) => {
             Some("may be a list that names other builds too: use `starts_with`, or add `type = \"string\"`")
         }
-        Predicate::Matches(Wanted::Yes, pattern) if pattern.needs(SHA) => None,
+        Predicate::Matches(Wanted::Yes, pattern)
+            if pattern.names().any(|name| is_build(name) && pattern.needs(name)) =>
+        {
+            None
+        }
         Predicate::Matches(Wanted::Yes, _) => Some("also matches texts without `{{ sha }}`"),
-        Predicate::OneOf(templates) if templates.iter().all(|t| t.names().contains(&SHA)) => None,
+        Predicate::OneOf(templates) if templates.iter().all(|t| t.names().into_iter().any(is_build)) => None,
         Predicate::OneOf(_) => Some("may also be another value"),
         Predicate::Type(_)
         | Predicate::MinLen(_)
@@ -102,6 +112,9 @@ mod tests {
             (r#"expect.json."$.v" = { contains = "{{ sha }}", type = "string" }"#, true),
             (r#"expect.json."$[*].v" = ["{{ sha }}"]"#, true),
             (r#"expect.body = "{{ sha }}""#, true),
+            (r#"expect.json."$.bundle" = "{{ digest.prompts }}""#, true),
+            (r#"expect.body = { matches = 'bundle: {{ digest.my.prompts }}' }"#, true),
+            (r#"expect.json."$.model" = "{{ pin.MODEL_VER }}""#, false),
             (r#"expect.body = { contains = "{{ sha }}" }"#, true),
             (r#"expect.body = { matches = '^build: (staging-)?{{ sha }}' }"#, true),
             (r#"expect.body = { matches = '{{ sha }}|v-{{ sha }}' }"#, true),

@@ -11,6 +11,7 @@ use toml::de::DeValue;
 
 use super::template::{BadPlaceholder, JsonTemplate, Template};
 use crate::base::diagnostic::{Diagnostic, nearest};
+use crate::policy::smoke::of_release::is_of_release;
 use crate::policy::toml::fields::{Fields, Word};
 use crate::policy::toml::value::{in_order, scalar};
 
@@ -178,7 +179,7 @@ impl<'a> Scope<'a> {
     }
 
     fn note(&self, name: &str, place: &Range<usize>) -> Result<(), Diagnostic> {
-        if BUILT_IN.contains(&name) {
+        if BUILT_IN.contains(&name) || is_of_release(name) {
             return Ok(());
         }
         let mut captured = self.captured.borrow_mut();

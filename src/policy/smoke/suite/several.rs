@@ -34,6 +34,7 @@ pub fn join(first: Suite, others: Vec<Suite>) -> Result<Suite, Complaint> {
         }
         whole.parts.extend(other.parts);
         whole.body_files.extend(other.body_files);
+        whole.of_release.extend(other.of_release);
     }
     Ok(whole)
 }

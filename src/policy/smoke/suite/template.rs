@@ -198,10 +198,12 @@ fn is_braces(name: &str) -> bool {
 }
 
 fn is_name(name: &str) -> bool {
-    let word = |word: &str| {
-        !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
-    };
-    name.strip_prefix("var.").or_else(|| name.strip_prefix("secret.")).map_or_else(|| word(name), word)
+    let of_release = ["digest.", "pin."].iter().find_map(|kind| name.strip_prefix(kind));
+    let word = of_release.or_else(|| ["var.", "secret."].iter().find_map(|kind| name.strip_prefix(kind)));
+    let word = word.unwrap_or(name);
+    let fits =
+        |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-' || c == '.' && of_release.is_some();
+    !word.is_empty() && word.chars().all(fits)
 }
 
 impl std::fmt::Display for Template {
