@@ -1,6 +1,8 @@
 //! What a soak remembers between two ticks, and what one tick makes of it. The report of a tick is a function of the
 //! file and this memory alone, so that whoever reads the memory again says the same.
 
+mod memory;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -8,8 +10,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use self::memory::{Measured, Memory, Point, added};
 use super::clock::{Clock, Serving, Timing};
-use super::judge::{self, Course, Finding, Look, Reason, Rule, Standing};
+use super::judge::{self, Course, Finding, Look, Reason, Standing};
 use super::spending::Budget;
 use super::suite::{Ends, Metric, Soak};
 use crate::model::commit::CommitSha;
@@ -94,47 +97,6 @@ pub struct Tick {
     pub closing: bool,
     /// What a tenant served instead of the release, or why that is not known.
     pub astray: Option<String>,
-}
-
-/// What is remembered of one metric.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Memory {
-    /// Everything that was measured since the opening.
-    pub measured: Option<Measurement>,
-    /// Why nothing could be measured at the last tick.
-    pub trouble: Option<Reason>,
-    /// Since when its number has broken the target.
-    pub first_breach: Option<Timestamp>,
-    /// For a source that cannot look back: the counted time at its last answer.
-    pub reached: Duration,
-    /// The same: counted time of which it told nothing.
-    pub blind: Duration,
-    /// Its number at each tick, for charts; of long soaks every second, fourth or eighth one.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub course: Vec<Point>,
-}
-
-/// One number of a metric.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Point {
-    /// The counted time.
-    pub counted: Duration,
-    /// The number.
-    pub value: f64,
-    /// Its limits at `alpha_green`, if it has any.
-    pub limits: Option<(f64, f64)>,
-}
-
-/// The most points that are kept of one metric.
-const POINTS: usize = 256;
-
-/// What a source said at one tick.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Measured {
-    /// Everything since the opening: it takes the place of what was known.
-    Whole(Measurement),
-    /// What happened since the last tick: it is added to what was known.
-    Since(Measurement),
 }
 
 /// What a soak says after a tick.
@@ -370,234 +332,5 @@ fn more_helps(judged: &Judged) -> bool {
     matches!(judged.reason, Some(Reason::Samples { .. } | Reason::Undecided | Reason::EmptyArm { .. }))
 }
 
-impl Memory {
-    /// Keeps the number of a tick that counted something new.
-    fn note(&mut self, counted: Duration, finding: &Finding) {
-        let fresh = self.course.last().is_none_or(|last| last.counted < counted);
-        if let Some(value) = finding.shown.estimate.filter(|_| fresh) {
-            self.course.push(Point { counted, value, limits: finding.shown.limits });
-        }
-        if self.course.len() > POINTS {
-            let mut at = 0;
-            self.course.retain(|_| {
-                at += 1;
-                at % 2 == 1
-            });
-        }
-    }
-
-    fn learn(&mut self, metric: &Metric, answer: Result<Measured, Reason>, counted: Duration, soak: &Soak) {
-        self.trouble = None;
-        match answer {
-            Ok(Measured::Whole(new)) => self.measured = Some(joined(self.measured.take(), new)),
-            Ok(Measured::Since(new)) => {
-                let gap = counted.saturating_sub(self.reached);
-                // A tick that is a little late still covers the time since the one before.
-                self.blind += if gap > 2 * soak.tick { gap - soak.tick } else { Duration::ZERO };
-                self.reached = counted;
-                self.measured = Some(added(self.measured.take(), new));
-            }
-            Err(reason) => {
-                self.trouble = Some(reason);
-                match (&metric.rule, &mut self.measured) {
-                    (Rule::Value { .. } | Rule::Trend, Some(Measurement::Values(values))) => {
-                        values.push(None);
-                    }
-                    (Rule::Equal { .. }, Some(Measurement::Pairs(pairs))) => pairs.push(None),
-                    _ => {}
-                }
-            }
-        }
-        let seen =
-            counted.saturating_sub(self.blind).as_secs_f64() / counted.as_secs_f64().max(f64::MIN_POSITIVE);
-        if self.trouble.is_none() && seen < soak.min_coverage {
-            self.trouble = Some(Reason::Blind { covered: seen, least: soak.min_coverage });
-        }
-    }
-}
-
-/// Readings are a series, and counts of everything replace older ones.
-fn joined(old: Option<Measurement>, new: Measurement) -> Measurement {
-    match (old, new) {
-        (Some(Measurement::Values(mut all)), Measurement::Values(more)) => {
-            all.extend(more);
-            Measurement::Values(all)
-        }
-        (Some(Measurement::Pairs(mut all)), Measurement::Pairs(more)) => {
-            all.extend(more);
-            Measurement::Pairs(all)
-        }
-        (_, new) => new,
-    }
-}
-
-pub fn added(old: Option<Measurement>, new: Measurement) -> Measurement {
-    match (old, new) {
-        (Some(Measurement::Counts(old)), Measurement::Counts(new)) => Measurement::Counts(old.and(new)),
-        (
-            Some(Measurement::Buckets { surely, perhaps }),
-            Measurement::Buckets { surely: more_surely, perhaps: more_perhaps },
-        ) => Measurement::Buckets { surely: surely.and(more_surely), perhaps: perhaps.and(more_perhaps) },
-        (
-            Some(Measurement::Arms { canary, stable }),
-            Measurement::Arms { canary: more_canary, stable: more_stable },
-        ) => Measurement::Arms { canary: canary.and(more_canary), stable: stable.and(more_stable) },
-        (old, new) => joined(old, new),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use jiff::Timestamp;
-
-    use super::{Judged, Measured, State, Subject};
-    use crate::model::measurement::{Counts, Measurement};
-    use crate::model::soak::Interval;
-    use crate::model::verdict::Verdict;
-    use crate::policy::soak::clock::Serving;
-    use crate::policy::soak::judge::Reason;
-    use crate::policy::soak::suite::{Soak, read};
-    use crate::policy::toml::TomlFile;
-
-    /// A soak of 24 hours with one metric of 90 %.
-    fn soak(more: &str) -> Soak {
-        let text = format!(
-            "format = 1\n[soak]\nwindow = '24h'\n{more}\n[source.c]\ntype = 'command'\n[[metric]]\nname = 'm'\nkind = 'rate'\n\
-             at_least = 0.9\nmin_samples = 30\nsource = 'c'\nrun = ['x', '{{{{ start }}}}']\n"
-        );
-        read(&TomlFile { name: "soak.toml", text: &text }).unwrap()
-    }
-
-    fn at(minute: i64) -> Timestamp {
-        Timestamp::from_second(1_800_000_000 + minute * 60).unwrap()
-    }
-
-    fn open() -> State {
-        let sha = "1234567".parse().unwrap();
-        let gates = String::new();
-        State::open(Subject { sha, stable: None, images: Vec::new(), ring: None, gates }, at(0))
-    }
-
-    /// What a source that counts one sample a minute, and a bad one every `nth`, says of these intervals.
-    fn counted(intervals: &[Interval], nth: i64) -> Counts {
-        let minutes = |it: &Interval| it.start.as_second() / 60..it.end.as_second() / 60;
-        let all: Vec<i64> = intervals.iter().flat_map(minutes).collect();
-        let bad = all.iter().filter(|minute| *minute % nth == 0).count() as u64;
-        Counts::of_bad(bad, all.len() as u64).unwrap()
-    }
-
-    /// The verdict of the last of these ticks that found the soak open.
-    fn play(soak: &Soak, minutes: impl IntoIterator<Item = i64>, nth: i64) -> (State, Judged) {
-        let mut state = open();
-        let mut judged = state.judge(soak);
-        for minute in minutes {
-            if state.closed {
-                break;
-            }
-            // What was written is what the next tick reads.
-            state = serde_json::from_str(&serde_json::to_string(&state).unwrap()).unwrap();
-            let intervals = state.look(soak, at(minute), &Serving::Yes);
-            let whole = Measured::Whole(Measurement::Counts(counted(&intervals, nth)));
-            let answers =
-                if intervals.is_empty() { BTreeMap::new() } else { [("m".to_owned(), Ok(whole))].into() };
-            judged = state.take(soak, answers);
-        }
-        (state, judged)
-    }
-
-    #[test]
-    fn ticks_that_are_missed_late_or_doubled_end_with_the_same_numbers() {
-        let soak = soak("");
-        let regular = play(&soak, (0..).step_by(15).take(200), 20).1;
-        assert_eq!(regular.verdict, Verdict::Green);
-        assert_eq!(regular.metrics[0].shown.samples, 24 * 60);
-        for minutes in
-            [vec![0, 7, 240, 1_200, 1_446], vec![0, 0, 15, 15, 1_000, 1_000, 1_600], vec![0, 1_500]]
-        {
-            let other = play(&soak, minutes.clone(), 20).1;
-            assert_eq!(other.metrics[0].shown, regular.metrics[0].shown, "{minutes:?}");
-            assert_eq!(other.verdict, Verdict::Green, "{minutes:?}");
-        }
-    }
-
-    #[test]
-    fn a_disproved_target_closes_the_soak_at_once_and_says_since_when() {
-        let (state, judged) = play(&soak(""), (0..).step_by(15).take(200), 4);
-        assert_eq!((judged.verdict, state.closed), (Verdict::Red, true));
-        assert!(state.tick.unwrap().counted < soak("").window / 2);
-        assert!(state.metrics["m"].first_breach.is_some());
-    }
-
-    #[test]
-    fn a_soak_that_ends_by_samples_waits_for_them_and_no_longer() {
-        let (state, judged) = play(&soak("ends = 'samples'"), (0..).step_by(5).take(400), 20);
-        assert_eq!(judged.verdict, Verdict::Green);
-        let samples = judged.metrics[0].shown.samples;
-        assert!((30..40).contains(&samples), "{samples}");
-        assert!(state.closed);
-    }
-
-    #[test]
-    fn a_source_that_fails_at_the_last_tick_may_answer_at_the_next() {
-        let soak = soak("");
-        let mut state = open();
-        let mut step = |minute: i64, answer: Result<(), Reason>| {
-            let intervals = state.look(&soak, at(minute), &Serving::Yes);
-            let whole = Measured::Whole(Measurement::Counts(counted(&intervals, 20)));
-            state.take(&soak, [("m".to_owned(), answer.map(|()| whole))].into()).verdict
-        };
-        let failed = || Err(Reason::Error { what: "refused".to_owned() });
-        step(0, Ok(()));
-        assert_eq!(step(1_450, failed()), Verdict::Pending);
-        assert_eq!(step(1_460, Ok(())), Verdict::Green);
-        state = open();
-        let mut step = |minute: i64, answer: Result<(), Reason>| {
-            let intervals = state.look(&soak, at(minute), &Serving::Yes);
-            let whole = Measured::Whole(Measurement::Counts(counted(&intervals, 20)));
-            state.take(&soak, [("m".to_owned(), answer.map(|()| whole))].into()).verdict
-        };
-        step(0, Ok(()));
-        assert_eq!(step(1_450, failed()), Verdict::Pending);
-        assert_eq!(step(1_700, failed()), Verdict::Inconclusive);
-    }
-
-    #[test]
-    fn an_undecided_soak_goes_on_for_another_window_as_often_as_it_may() {
-        // 1,440 samples, 1 of 10 bad: just at the limit, which no number of samples proves.
-        let soak = soak("assure = 'bound'\nextend = 1");
-        let (state, judged) = play(&soak, (0..).step_by(15).take(400), 10);
-        assert_eq!((judged.verdict, state.extended, state.closed), (Verdict::Inconclusive, 1, true));
-        assert_eq!(judged.metrics[0].shown.samples, 2 * 24 * 60);
-        assert!(state.metrics["m"].course.len() > 90);
-        let (state, judged) = play(&soak, (0..).step_by(15).take(400), 30);
-        assert_eq!((judged.verdict, state.extended), (Verdict::Green, 0));
-    }
-
-    #[test]
-    fn a_release_that_lost_its_ring_is_superseded_and_what_it_broke_stays_red() {
-        let soak = soak("");
-        let mut state = open();
-        state.look(&soak, at(0), &Serving::Yes);
-        state.take(&soak, BTreeMap::new());
-        state.look(&soak, at(60), &Serving::Superseded("canary names another".to_owned()));
-        let judged = state.take(&soak, BTreeMap::new());
-        assert_eq!((judged.verdict, judged.reason), (Verdict::Inconclusive, Some(Reason::Superseded)));
-        assert!(state.closed && state.on_ring);
-    }
-
-    #[test]
-    fn a_release_that_is_never_served_ends_inconclusive() {
-        let soak = soak("");
-        let mut state = open();
-        for minute in [0, 600, 1_200] {
-            assert!(state.look(&soak, at(minute), &Serving::No("another".to_owned())).is_empty());
-            assert_eq!(state.take(&soak, BTreeMap::new()).verdict, Verdict::Pending);
-        }
-        state.look(&soak, at(1_700), &Serving::No("another".to_owned()));
-        let judged = state.take(&soak, BTreeMap::new());
-        assert_eq!(judged.verdict, Verdict::Inconclusive);
-        assert!(matches!(judged.reason, Some(Reason::Blind { .. })), "{:?}", judged.reason);
-    }
-}
+mod tests;
