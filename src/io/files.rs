@@ -111,6 +111,16 @@ pub fn read_below(folder: &Path, file: &Path, owner: &'static str) -> Result<Vec
     if bytes.len() as u64 > FILE_BYTES { Err(FileError::TooLarge { path }) } else { Ok(bytes) }
 }
 
+/// Writes a new file.
+///
+/// # Errors
+/// It is there already, or cannot be written.
+pub fn create(path: &Path, text: &str) -> Result<(), FileError> {
+    let failed = |source| FileError::Write { path: path.to_owned(), source };
+    let mut file = std::fs::File::create_new(path).map_err(failed)?;
+    file.write_all(text.as_bytes()).map_err(failed)
+}
+
 /// A result file that appears whole or not at all: a temporary file beside it, then a rename.
 pub struct ResultFile {
     path: PathBuf,

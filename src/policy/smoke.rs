@@ -3,6 +3,7 @@
 pub mod assess;
 pub mod cookies;
 pub mod faults;
+pub mod init;
 pub mod judge;
 pub mod stream;
 pub mod suite;

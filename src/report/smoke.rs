@@ -3,6 +3,7 @@
 mod document;
 mod failures;
 mod grid;
+mod init;
 mod junit;
 mod lint;
 mod list;
@@ -210,7 +211,7 @@ impl Render for Outcome {
     fn verdict(&self) -> Verdict {
         match self {
             Self::Run(run) => run.verdict(),
-            Self::List(_) | Self::Lint(_) | Self::Schema(_) => Verdict::Green,
+            Self::List(_) | Self::Lint(_) | Self::Init(_) | Self::Schema(_) => Verdict::Green,
             Self::Prove(prove) => prove.verdict(),
         }
     }
@@ -218,7 +219,7 @@ impl Render for Outcome {
     fn exit(&self) -> Exit {
         match self {
             Self::Run(run) => run.exit(),
-            Self::List(_) | Self::Lint(_) | Self::Schema(_) => Exit::Done,
+            Self::List(_) | Self::Lint(_) | Self::Init(_) | Self::Schema(_) => Exit::Done,
             Self::Prove(prove) => prove.exit(),
         }
     }
@@ -234,6 +235,7 @@ impl Render for Outcome {
             Self::List(list) => list.fields(),
             Self::Lint(lint) => lint.fields(),
             Self::Prove(prove) => prove.fields(),
+            Self::Init(init) => init.fields(),
             Self::Schema(text) => {
                 let schema: Value = serde_json::from_str(text).unwrap_or_default();
                 Map::from_iter([("schema".to_owned(), json!(schema))])
@@ -247,6 +249,7 @@ impl Render for Outcome {
             Self::List(list) => list.text(page),
             Self::Lint(lint) => lint.text(page),
             Self::Prove(prove) => prove.text(page),
+            Self::Init(init) => init.text(page),
             Self::Schema(text) => text.lines().for_each(|line| page.line(Mood::Plain, line)),
         }
     }
@@ -257,7 +260,7 @@ impl Render for Outcome {
             Self::List(list) => list.summary(summary),
             Self::Lint(lint) => lint.summary(summary),
             Self::Prove(prove) => prove.summary(summary),
-            Self::Schema(_) => {}
+            Self::Init(_) | Self::Schema(_) => {}
         }
     }
 
@@ -265,7 +268,7 @@ impl Render for Outcome {
         match self {
             Self::Run(run) => vec![("sha", run.sha.to_string())],
             Self::Prove(prove) => vec![("sha", prove.sha.to_string())],
-            Self::List(_) | Self::Lint(_) | Self::Schema(_) => Vec::new(),
+            Self::List(_) | Self::Lint(_) | Self::Init(_) | Self::Schema(_) => Vec::new(),
         }
     }
 
@@ -273,14 +276,14 @@ impl Render for Outcome {
         match self {
             Self::Run(run) => run.annotations(),
             Self::Lint(lint) => lint.annotations(),
-            Self::List(_) | Self::Prove(_) | Self::Schema(_) => Vec::new(),
+            Self::List(_) | Self::Prove(_) | Self::Init(_) | Self::Schema(_) => Vec::new(),
         }
     }
 
     fn junit(&self) -> Option<String> {
         match self {
             Self::Run(run) => Some(junit::report(run)),
-            Self::List(_) | Self::Lint(_) | Self::Prove(_) | Self::Schema(_) => None,
+            Self::List(_) | Self::Lint(_) | Self::Prove(_) | Self::Init(_) | Self::Schema(_) => None,
         }
     }
 }

@@ -6,6 +6,7 @@ mod checks;
 mod cleanup;
 mod command;
 mod fleet;
+mod init;
 mod lint;
 mod list;
 mod memory;
@@ -27,6 +28,7 @@ use crate::io::context::Context;
 use crate::model::verdict::Verdict;
 
 pub use self::args::Args;
+pub use self::init::InitOutcome;
 pub use self::lint::LintOutcome;
 pub use self::list::{ListOutcome, Listed};
 pub use self::prove::{ProveOutcome, Row as ProveRow, RowEnd};
@@ -47,6 +49,8 @@ pub enum Outcome {
     Lint(LintOutcome),
     /// The suite was tested.
     Prove(ProveOutcome),
+    /// A first suite was written.
+    Init(InitOutcome),
     /// The JSON Schema.
     Schema(String),
 }
@@ -73,6 +77,9 @@ impl Tool for CanarySmoke {
             }
             Some(Command::Prove { min_score }) => {
                 Ok(Outcome::Prove(prove::prove(&args, min_score, context).await?))
+            }
+            Some(Command::Init { from }) => {
+                Ok(Outcome::Init(init::init(&args, from.as_deref(), context).await?))
             }
             Some(Command::Schema) => Ok(Outcome::Schema(crate::policy::smoke::suite::schema())),
         }

@@ -52,6 +52,9 @@ pub struct Args {
     /// them, so do not pipe stderr anywhere. The runner masks every line of a secret without this
     #[arg(long, help_heading = "Output", global = true)]
     pub self_mask: bool,
+    /// Write every check of every tenant with all its steps to the result, and not only what did not pass
+    #[arg(long, help_heading = "Output", global = true)]
+    pub result_full: bool,
     /// Refuse a suite that runs commands: they can do whatever this user can, with the tenants' tokens
     #[arg(long, help_heading = "Suite", global = true)]
     pub no_commands: bool,
@@ -100,6 +103,12 @@ pub(crate) enum Command {
         /// The share of faults that must be noticed, in percent
         #[arg(long, value_name = "PERCENT", default_value_t = 100, value_parser = clap::value_parser!(u8).range(0..=100))]
         min_score: u8,
+    },
+    /// Write a first suite with comments to --suite, which must not be there yet
+    Init {
+        /// A tenant that is asked a few usual paths, without a token; the suite is made of what it answers
+        #[arg(long, value_name = "URL")]
+        from: Option<String>,
     },
     /// Print the JSON Schema of smoke.toml
     Schema,

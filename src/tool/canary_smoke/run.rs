@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use futures_util::future::join_all;
+use futures_util::stream::{StreamExt as _, iter};
 use jiff::Timestamp;
 
 use super::args::{Args, BuildOptions};
@@ -27,6 +28,9 @@ use crate::policy::smoke::suite::choice::{Choice, choose};
 use crate::policy::smoke::twins::twins;
 use crate::tool::failure::Failure;
 
+/// Tenants whose checks run at once: enough to fill the connections that a process may have; more only takes memory.
+const CHECKED_AT_ONCE: usize = 200;
+
 /// What a run came to.
 #[derive(Clone, Debug)]
 pub struct RunOutcome {
@@ -38,6 +42,8 @@ pub struct RunOutcome {
     pub suite: SuiteFile,
     /// The file and line of `[ready]`; `None`: the suite does not ask which build it is.
     pub ready: Option<(usize, usize)>,
+    /// Whether the result has all steps of all checks.
+    pub full: bool,
     /// How many checks were run on each tenant.
     pub checks: usize,
     /// How many the suite has, if these are only a part of them.
@@ -98,6 +104,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<RunOutcome, Fa
         release,
         suite: file,
         ready: suite.ready.as_ref().map(|ready| (ready.part, ready.step.line)),
+        full: args.result_full,
         checks: suite.checks.len(),
         part_of,
         tenants: results,
@@ -178,7 +185,7 @@ impl Session<'_> {
         }
         let checked_tenants = Cell::new(0);
         let visits = tenants.iter().zip(&asked).enumerate();
-        let checked = join_all(visits.map(async |(at, (tenant, (build, _)))| {
+        let checked = iter(visits).map(async |(at, (tenant, (build, _)))| {
             let done = Cell::new(0);
             let total = self.suite.checks.len();
             let tick = || {
@@ -188,10 +195,11 @@ impl Session<'_> {
             let checked = self.checks(tenant, build, &tick).await;
             checked_tenants.set(checked_tenants.get() + 1);
             tasks.all(&format!("{} tenants: {} checked", tenants.len(), checked_tenants.get()));
-            checked
-        }))
-        .await;
-        let all = tenants.iter().zip(asked).zip(checked);
+            (at, checked)
+        });
+        let mut checked: Vec<_> = checked.buffer_unordered(CHECKED_AT_ONCE).collect().await;
+        checked.sort_by_key(|(at, _)| *at);
+        let all = tenants.iter().zip(asked).zip(checked.into_iter().map(|(_, checked)| checked));
         join_all(all.map(async |((tenant, (build, mut places)), (setup, checks))| {
             let build = self.still(tenant, build, &mut places).await;
             let (name, url) = (tenant.name.clone(), tenant.url.clone());

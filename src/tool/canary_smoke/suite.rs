@@ -72,6 +72,7 @@ fn load_one(path: &Path) -> Result<(Suite, String), Failure> {
         })
     };
     let mut suite = suite::read(&TomlFile { name: &name, text: &text }, &beside)?;
+    suite.parts.iter_mut().for_each(|part| part.file.clone_from(&name));
     let placed = |file: String| folder(path).join(file).display().to_string();
     suite.tls.ca = suite.tls.ca.map(placed);
     suite.tls.client = suite.tls.client.map(|(cert, key)| (placed(cert), placed(key)));

@@ -4,6 +4,7 @@ mod bodies;
 mod commands;
 pub(crate) mod fixture;
 mod hostile;
+mod init;
 mod leftovers;
 mod mistakes;
 mod parts;
