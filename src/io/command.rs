@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 
 use super::child::{self, ChildError, Collected};
 use super::clock;
+use super::env::Env;
 
 /// Programs at once, over all tenants.
 const AT_ONCE: usize = 16;
@@ -46,8 +47,8 @@ pub(crate) fn find(program: &str, folder: &Path) -> Option<PathBuf> {
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         return std::fs::canonicalize(folder.join(program)).ok().filter(executable);
     }
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(program)).find(executable)
+    let env = Env::read();
+    std::env::split_paths(env.get("PATH")?).map(|folder| folder.join(program)).find(executable)
 }
 
 /// Runs `program` with `arguments` and `variables` in `folder`, and keeps up to `stdout_bytes` of its stdout. Waiting for
@@ -66,7 +67,8 @@ pub(crate) async fn run(
     let _turn = TURN.acquire().await;
     let mut command = Command::new(program);
     command.args(arguments).env_clear();
-    command.envs(PASSED_ON.iter().filter_map(|name| Some((*name, std::env::var_os(name)?))));
+    let env = Env::read();
+    command.envs(PASSED_ON.iter().filter_map(|name| Some((*name, env.raw(name)?))));
     command.envs(variables.iter().map(|(name, value)| (name, value)));
     if !folder.as_os_str().is_empty() {
         command.current_dir(folder);

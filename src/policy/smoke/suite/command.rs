@@ -101,7 +101,7 @@ pub(super) fn read(
     }
     let exit = expect.get("exit").ok_or_else(|| expect.missing("exit"))?;
     let codes = match exit.get_ref().as_array() {
-        Some(list) => list.iter().filter_map(|code| whole(code)).collect(),
+        Some(list) => list.iter().filter_map(whole).collect(),
         None => whole(exit).into_iter().collect::<Vec<_>>(),
     };
     let codes = codes.into_iter().filter_map(|code| u8::try_from(code).ok()).collect();

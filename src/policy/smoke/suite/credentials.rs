@@ -81,7 +81,7 @@ mod tests {
         );
         let file = TomlFile { name: "smoke.toml", text: &text };
         let suite = read(&file, &|name| Err(name.to_owned())).unwrap_or_else(|mistake| panic!("{mistake:?}"));
-        let step = suite.checks.iter().next().unwrap().steps.iter().next().unwrap();
+        let step = suite.checks.iter().next().unwrap().steps.first().unwrap();
         let names = |of: fn(&Capture) -> bool| {
             let named = step.captures.iter().filter(|capture| of(capture));
             named.map(|capture| capture.name.clone()).collect()
