@@ -8,7 +8,6 @@ use super::json_path::Path;
 use super::predicates::PREDICATE;
 use super::scope::Scope;
 use crate::base::diagnostic::Diagnostic;
-use crate::base::duration;
 use crate::policy::toml::fields::{Fields, Placed};
 use crate::policy::toml::vocabulary::{Form, Key, Kind, Table, key};
 
