@@ -19,7 +19,7 @@ fn a_suite_from_a_tenant_is_green_on_it_and_no_token_was_sent() {
     let ran = fixture.run(&["init", "--suite", "first.toml", "--from", &tenant.url()]);
     ran.ends(0)
         .says("/health names the build")
-        .says("/admin/liveness asks who is there (401)")
+        .says("/version asks who is there (401)")
         .says("/health answers");
     assert!(tenant.requests().iter().all(|asked| asked.authorization.is_none() && asked.method == "GET"));
     fixture.run(&["lint", "first.toml"]).ends(0).says("no mistake");

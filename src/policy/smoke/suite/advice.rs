@@ -54,6 +54,21 @@ pub fn advice(suite: &Suite) -> Vec<Advice> {
             found.push(Advice { part, line: Some(setup.step.line), message });
         }
     }
+    let setup = suite
+        .parts
+        .iter()
+        .enumerate()
+        .flat_map(|(part, shared)| shared.setup.iter().map(move |s| (part, &s.step)));
+    let steps = suite.checks.iter().flat_map(|check| check.requests().map(move |step| (check.part, step)));
+    for (part, step) in
+        setup.chain(steps).filter(|(_, step)| step.request.target.names().any(|n| n.starts_with("secret.")))
+    {
+        let message = format!(
+            "`{}` sends a secret in its URL, which servers and proxies write into their logs: use a header or the body",
+            step.request
+        );
+        found.push(Advice { part, line: Some(step.line), message });
+    }
     for check in suite.checks.iter() {
         of_check(check, &mut |line, message| found.push(Advice { part: check.part, line, message }));
     }
