@@ -76,7 +76,7 @@ fn one_ring_that_cannot_be_moved_keeps_no_other_back_and_the_same_command_finish
     let denied = Fault::error(403, "DENIED", "read only");
     fixture.registry.rule(When::any().method("PUT").reference("ring-1").then(denied));
     let split = back(&fixture, &["ring-1", "--reason", "it lost mail"]).code(4);
-    split.tells(&["ring ring-1 was not rolled back, and latest was"]);
+    let split = split.tells(&["ring ring-1 was not rolled back, and latest was"]);
     fixture.registry.clear_rules();
     assert_eq!(stand(&fixture), [digests(TWO), digests(TWO), digests(ONE)]);
     let command = split.json()["repair"].as_array().unwrap().last().unwrap().as_str().unwrap().to_owned();
