@@ -51,3 +51,11 @@ pub struct ImageChange {
     /// What could not be compared, and why.
     pub notes: Vec<String>,
 }
+
+impl ImageChange {
+    /// Whether more is different than the digest.
+    pub fn tells(&self) -> bool {
+        let changes = [&self.settings, &self.parts, &self.pins].into_iter().any(|list| !list.is_empty());
+        changes || !(self.floating.is_empty() && self.files.is_empty() && self.notes.is_empty())
+    }
+}

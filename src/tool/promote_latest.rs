@@ -182,7 +182,9 @@ async fn changes(client: &Client<'_>, plan: &Plan) -> Vec<ImageChange> {
     let pair = |m: &Move| (m.repository.clone(), m.from.clone(), Some(m.to.clone()));
     let pairs: Vec<_> = plan.moves.iter().map(pair).collect();
     let client = client.until(clock::instant() + COMPARING);
-    client.context().stop.unless(compare(&client, &pairs)).await.unwrap_or_default()
+    let mut changes = client.context().stop.unless(compare(&client, &pairs)).await.unwrap_or_default();
+    changes.retain(ImageChange::tells);
+    changes
 }
 
 /// The commits that the promotion brings, on a GitHub runner. Nobody waits for them: what cannot be read is left out.
