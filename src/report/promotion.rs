@@ -128,7 +128,9 @@ impl Render for Rollback {
 
     fn fields(&self) -> Map<String, Value> {
         match self {
-            Self::Listed(candidates) => object(json!({ "candidates": candidates_json(candidates) })),
+            Self::Listed(listing) => {
+                object(json!({ "candidates": candidates_json(listing), "more": listing.more }))
+            }
             Self::Moved { moves, reason, hooks, record } => {
                 let mut fields = moves.fields();
                 fields.extend(object(json!({
@@ -145,7 +147,7 @@ impl Render for Rollback {
 
     fn text(&self, page: &mut Page) {
         match self {
-            Self::Listed(candidates) => candidate_page(page, candidates),
+            Self::Listed(listing) => candidate_page(page, listing, "--all"),
             Self::Moved { moves, hooks, record, .. } => {
                 moves.text(page);
                 let rows = hooks.iter().map(|hook| {

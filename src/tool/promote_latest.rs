@@ -15,8 +15,8 @@ use crate::engine::budget::FINISHING;
 use crate::engine::contention::yield_to_rollback::{Meanwhile, yield_to_rollback};
 use crate::engine::execute::{Executed, Work, execute};
 use crate::engine::failure::EngineError;
-use crate::engine::inspect::LivePlatforms;
-use crate::engine::resolve::read_staged;
+use crate::engine::inspect::{LivePlatforms, name_missing_repositories};
+use crate::engine::resolve::{ReadRelease, read_release};
 use crate::engine::target::Target;
 use crate::io::context::Context;
 use crate::io::registry::client::{Access, Client};
@@ -47,12 +47,13 @@ impl Tool for PromoteLatest {
         let handed = Handed::read(&args, &settings)?;
         let client = settings.client(context, Access::PullPush)?;
         let target = &settings.target;
-        let read = read_staged(&client, target, &args.sha, LivePlatforms::Needed);
-        let (sha, facts) = context.stop.unless(read).await??;
+        let read = read_release(&client, target, &args.sha, LivePlatforms::Needed);
+        let ReadRelease { sha, mut facts, record, ledger } = context.stop.unless(read).await??;
+        name_missing_repositories(&client, &mut facts).await;
         let lifts = args.lift_hold.is_some();
-        let recalled = match target.places().as_slice() {
-            [] => None,
-            places => {
+        let recalled = match (target.places().as_slice(), ledger) {
+            ([], _) | (_, None) => None,
+            (places, Some(ledger)) => {
                 let whole = |images: &[ImageRecord]| {
                     let words = format!("promote-latest {sha} {}", target.repeated);
                     target.command(&words, images.iter().map(|image| &image.repository))
@@ -69,7 +70,7 @@ impl Tool for PromoteLatest {
                     allow_older: args.allow_older,
                     command: &whole,
                 };
-                Some(context.stop.unless(recall(&client, &question)).await?)
+                Some(context.stop.unless(recall(&client, &question, record, ledger)).await?)
             }
         };
         let (set, against) = match &recalled {
@@ -116,7 +117,7 @@ async fn give_way(
         Err(EngineError::Moving(failure)) => failure.signal,
         Ok(_) | Err(_) => return carried,
     };
-    let known = &recalled.history.history;
+    let known = &recalled.history;
     match yield_to_rollback(client, target, &recalled.home, known, plan, signal).await {
         Meanwhile::NoRollback => carried,
         Meanwhile::Unknown(why) => {

@@ -5,14 +5,17 @@ mod destination;
 mod previous;
 pub mod record;
 
+use futures_util::future::join;
+
 pub use self::args::Args;
 use self::record::{Record, RollbackRecord};
 use super::Tool;
 use super::failure::Failure;
 use super::options::OutputOptions;
 use super::settings::Settings;
+use crate::engine::anchors;
 use crate::engine::budget::{FINISHING, REASSERT};
-use crate::engine::candidates::{Candidate, candidates};
+use crate::engine::candidates::{Listing, Shown, candidates};
 use crate::engine::contention::reassert::reassert;
 use crate::engine::execute::{Executed, Work, execute};
 use crate::engine::failure::EngineError;
@@ -43,7 +46,7 @@ pub enum Outcome {
         record: Box<RollbackRecord>,
     },
     /// It listed where one could go.
-    Listed(Vec<Candidate>),
+    Listed(Listing),
 }
 
 impl Tool for RollbackLatest {
@@ -62,7 +65,8 @@ impl Tool for RollbackLatest {
         let target = &settings.target;
         if args.list {
             let client = settings.client(context, Access::Pull)?;
-            let listed = context.stop.unless(candidates(&client, target)).await?;
+            let shown = if args.all { Shown::All } else { Shown::Ten };
+            let listed = context.stop.unless(candidates(&client, target, shown)).await?;
             return Ok(Outcome::Listed(listed.map_err(EngineError::from)?));
         }
         let client = settings.client(context, Access::PullPush)?;
@@ -80,24 +84,51 @@ impl Tool for RollbackLatest {
         let written = Record { client: &client, settings: &settings, args: &args, to: &to, rejects };
         let hold = if idle { None } else { written.hold(&plan) };
         let work = Work::Rollback { rejects, hold: hold.as_ref(), held: &to.held() };
-        let moved = execute(&client, target, decision, work).await;
+        // What is only told is read while the tags move.
+        let left = async {
+            let left = written.left().await;
+            let staying = if idle { Vec::new() } else { written.staying(left.as_ref()).await };
+            (left, staying)
+        };
+        let (moved, (left, staying)) = join(execute(&client, target, decision, work), left).await;
         let mut moves = match moved {
             Ok(moves) => moves,
             Err(error) => return Err(written.take_back(hold.as_ref(), error).await.into()),
         };
-        hooks.run("rotate-cache", settings.hooks.rotate_cache.as_ref()).await;
-        hooks.run("throttle", settings.hooks.throttle.as_ref()).await;
-        let record = context.stop.within(FINISHING, written.write(&plan, &mut moves)).await;
-        let record = record.unwrap_or_else(|_| {
-            let words = "stopped: the rollback may be missing in the history";
-            context.console.warn(words);
-            moves.warnings.push(words.to_owned());
-            RollbackRecord::default()
-        });
+        for words in staying.into_iter().filter(|words| !to.warnings.contains(words)) {
+            context.console.warn(&words);
+            moves.warnings.push(words);
+        }
+        let mover = Mover { client: &client, plan: &plan, direction: Direction::Rollback, target };
+        let marked = async {
+            if !idle {
+                anchors::mark_previous(&mover).await;
+            }
+        };
+        let recorded = join(written.write(&plan, left.as_ref(), &mut moves), marked);
+        let after = async {
+            hooks.run("rotate-cache", settings.hooks.rotate_cache.as_ref()).await;
+            hooks.run("throttle", settings.hooks.throttle.as_ref()).await;
+        };
+        let (recorded, ()) = join(context.stop.within(FINISHING, recorded), after).await;
+        let record = recorded.map_or_else(
+            |_| {
+                let words =
+                    "stopped: the rollback may be missing in the history, and latest-previous may be older";
+                context.console.warn(words);
+                moves.warnings.push(words.to_owned());
+                RollbackRecord::default()
+            },
+            |(record, ())| record,
+        );
+        let settled = written.settle(&record);
         if to.ledger.is_some() && !idle {
             let client = client.until(clock::instant() + REASSERT);
             let mover = Mover { client: &client, plan: &plan, direction: Direction::Rollback, target };
-            context.stop.within(FINISHING, reassert(&mover)).await.unwrap_or(Ok(()))?;
+            let again = join(reassert(&mover, hold.as_ref()), settled);
+            context.stop.within(FINISHING, again).await.map_or(Ok(()), |(stands, ())| stands)?;
+        } else {
+            let _ = context.stop.within(FINISHING, settled).await;
         }
         Ok(Outcome::Moved {
             moves,

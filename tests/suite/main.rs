@@ -30,4 +30,5 @@ mod snapshots;
 mod soak;
 mod status;
 mod support;
+mod way_back;
 mod workflows;

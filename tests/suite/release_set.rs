@@ -309,3 +309,19 @@ fn the_repair_of_a_rollback_repeats_its_reason() {
     repair(&fixture, &split);
     assert_eq!(latest(&fixture, &[A, B]), built(ONE, &[A, B]));
 }
+
+#[test]
+fn the_repair_of_a_promotion_over_a_broken_live_image_leads_on() {
+    let fixture = registry();
+    for sha in [ONE, TWO] {
+        live(&fixture, sha, &[A, B]);
+    }
+    let (a, b) = (image(THREE, A), image(THREE, B));
+    publish(&fixture, THREE, &[(A, &a), (B, &b)]).code(0);
+    let broken = image(TWO, A);
+    fixture.registry.delete_blob(A, &broken.blobs().last().unwrap().digest).unwrap();
+    strand(&fixture, A, B);
+    let split = promote(&fixture, THREE, &[A, B]).code(4).tells(&["what is live is broken"]);
+    assert!(repair(&fixture, &split).starts_with("promote-latest 3333333"));
+    assert_eq!(latest(&fixture, &[A, B]), built(THREE, &[A, B]));
+}

@@ -23,9 +23,12 @@ pub struct Args {
     /// Go back to the release that was live before the last promotion
     #[arg(long)]
     pub previous: bool,
-    /// List the releases you can go back to, and move nothing
+    /// List the releases you can go back to, those that were live first, and move nothing
     #[arg(long)]
     pub list: bool,
+    /// With --list: every release, not only the ten newest
+    #[arg(long, requires = "list")]
+    pub all: bool,
     /// Why you roll back; kept in the history, the hold and the post-mortem
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,

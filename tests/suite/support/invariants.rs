@@ -287,9 +287,8 @@ fn made_entries(scenario: &Scenario) -> BTreeSet<String> {
 /// The history as a reader sees it: the document, and entries that have a tag of their own and no place in it yet.
 pub(crate) fn history(scenario: &Scenario) -> (Vec<String>, History) {
     let mut broken = Vec::new();
-    let document =
-        blob_of(scenario, "release-history").unwrap_or_else(|| br#"{"format":1,"entries":[]}"#.to_vec());
-    let mut history = History::read(&document).unwrap_or_else(|why| {
+    let document = document(scenario).unwrap_or_else(|| r#"{"format":1,"entries":[]}"#.to_owned());
+    let mut history = History::read(document.as_bytes()).unwrap_or_else(|why| {
         broken.push(why);
         History::default()
     });
@@ -307,6 +306,13 @@ pub(crate) fn history(scenario: &Scenario) -> (Vec<String>, History) {
         }
     }
     (broken, history)
+}
+
+/// The document of the history: it stands in its manifest.
+fn document(scenario: &Scenario) -> Option<String> {
+    let (_, manifest) = scenario.fixture.registry.manifest(IMAGES[0], "release-history")?;
+    let manifest: Value = serde_json::from_slice(&manifest).ok()?;
+    manifest["annotations"]["dev.coalmine.history"].as_str().map(str::to_owned)
 }
 
 fn blob_of(scenario: &Scenario, tag: &str) -> Option<Vec<u8>> {
