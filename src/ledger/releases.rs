@@ -76,7 +76,12 @@ pub async fn find(
         return found;
     }
     let copies = join_all(others.iter().map(|place| read(client, place, sha))).await;
-    copies.into_iter().find(|copy| matches!(copy, Ok(Some(_)))).unwrap_or(found)
+    match copies.into_iter().find(|copy| matches!(copy, Ok(Some(_)))) {
+        Some(copy) => copy,
+        // Without a record a list of images is believed: one "not found" is not enough for that.
+        None if matches!(found, Ok(None)) => read(client, first, sha).await,
+        None => found,
+    }
 }
 
 /// Writes the record of `release` into `home`, and a copy into every image's repository: whoever names one of the

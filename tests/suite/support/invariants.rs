@@ -230,7 +230,7 @@ fn told_once(scenario: &Scenario, lied: bool) -> Vec<String> {
         broken.push(format!("{} new entries after both runs: {new:?}", new.len()));
     }
     let holds = history.standing("latest").hold.is_some();
-    if holds != (scenario.operation == Operation::Rollback) {
+    if holds != scenario.operation.holds() {
         broken.push(format!("a hold is {holds}"));
     }
     broken
@@ -254,13 +254,12 @@ pub(crate) fn remembered(scenario: &Scenario, done: &Done) -> Vec<String> {
     let (before, wanted) =
         (scenario.digests(scenario.operation.before()), scenario.digests(scenario.operation.wanted()));
     for entry in &new {
-        let fits = matches!(
-            (scenario.operation, &entry.event),
-            (Operation::Promote, Event::Promotion { .. }) | (Operation::Rollback, Event::Rollback { .. })
-        );
+        let fits =
+            matches!((scenario.operation, &entry.event), (Operation::Promote, Event::Promotion { .. }))
+                || (scenario.operation.holds() && matches!(entry.event, Event::Rollback { .. }));
         // A rollback that moved nothing says that it took its hold back.
         let failed = entry.event == Event::RollbackFailed;
-        if failed != (done.code != 0) || !(fits || failed && scenario.operation == Operation::Rollback) {
+        if failed != (done.code != 0) || !(fits || failed && scenario.operation.holds()) {
             broken.push(format!("exit {} and an entry {entry:?}", done.code));
         }
         for moved in &entry.moved {
