@@ -16,7 +16,7 @@ use crate::io::github_api::Issues;
 use crate::io::registry::client::Client;
 use crate::io::{clock, run};
 use crate::ledger::history;
-use crate::ledger::history::append::{lost, place_all, remember, write};
+use crate::ledger::history::append::{lost, place_all, write};
 use crate::ledger::recall::{live_sha, stands, staying};
 use crate::ledger::{WRITING, hold, releases};
 use crate::model::commit::CommitSha;
@@ -94,9 +94,12 @@ impl Record<'_, '_> {
         let reason = self.args.reason.as_deref();
         let entry =
             history::entry(&context.env, Event::RollbackFailed, tag, self.to.sha.as_ref(), &[], reason);
-        let written = remember(&client, home, known, std::slice::from_ref(&entry));
-        let (lifted, mut lost) = join(hold::lift(&client, tag, hold), written).await;
-        lost.extend(lifted.into_iter().map(|error| format!("a hold stays: {error}")));
+        let entries = std::slice::from_ref(&entry);
+        let (lifted, written) =
+            join(hold::lift(&client, tag, hold), write(&client, home, known, entries)).await;
+        let unwritten = written.as_ref().err().map(|error| lost(entries, error));
+        let words = lifted.into_iter().map(|error| format!("a hold stays: {error}")).chain(unwritten);
+        words.for_each(|words| context.console.warn(&words));
         // Another rollback at the same time may have found this hold in place of its own: it is theirs now. One that
         // writes its entry later looks at its hold after that.
         let other = history::read_again(&client, home, known).await.is_ok_and(|now| {
@@ -106,7 +109,9 @@ impl Record<'_, '_> {
         if other {
             hold::keep(&client, tag, &Hold { id: history::new_id(hold.at), ..hold.clone() }).await;
         }
-        lost.iter().for_each(|words| context.console.warn(words));
+        if let Ok(written) = written {
+            place_all(&client, home, known, &written).await;
+        }
         error
     }
 
@@ -116,7 +121,8 @@ impl Record<'_, '_> {
         // By tags alone a name costs a request for each staged release: the digests have to do.
         let (_, stored) = self.to.ledger.as_ref()?;
         let client = self.client.until(clock::instant() + TELLING.min(self.client.remaining()));
-        live_sha(&client, &target.staging, &target.tag, &stored.history, &self.to.facts).await
+        let found = live_sha(&client, &target.staging, &target.tag, &stored.history, &self.to.facts);
+        client.context().stop.unless(found).await.ok().flatten()
     }
 
     /// Writes the entry of a rollback that moved something, or of one that was killed before it could write.

@@ -139,7 +139,7 @@ impl Scenario {
             let digests = images.iter().map(|image| Some(image.digest().to_owned())).collect();
             (sha, Built { images, digests })
         });
-        let mut built = std::collections::BTreeMap::from(built);
+        let mut built = BTreeMap::from(built);
         // What does not move stands where the other release left it.
         for (sha, other) in [(ZERO, TWO), (ONE, TWO), (TWO, ONE)] {
             let stays = built[other].digests[operation.images(sha)..].to_vec();
