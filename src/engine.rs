@@ -5,6 +5,7 @@
 
 pub mod abort;
 pub mod anchors;
+pub mod beside;
 pub mod budget;
 pub mod candidates;
 pub mod contention;

@@ -1,5 +1,7 @@
 //! The names and facts of the release world. Nothing here reads, writes or tells the time.
 
+mod as_text;
+pub mod bundle;
 pub mod check;
 pub mod commit;
 pub mod digest;
@@ -7,6 +9,7 @@ pub mod facts;
 pub mod history;
 pub mod hold;
 pub mod image;
+pub mod key;
 pub mod manifest;
 pub mod measurement;
 pub mod moves;

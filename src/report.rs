@@ -6,6 +6,7 @@ pub mod json;
 pub mod page;
 pub mod promotion;
 pub mod publish;
+pub mod ring_of;
 pub mod smoke;
 mod soak;
 pub mod status;
@@ -14,6 +15,7 @@ pub(crate) mod table;
 use serde_json::{Map, Value};
 
 use crate::base::exit::Exit;
+use crate::model::commit::CommitSha;
 use crate::model::verdict::Verdict;
 
 /// What can be reported. Every outcome of a tool, and every failure, is one of these.
@@ -47,7 +49,11 @@ pub trait Render {
         None
     }
 
-    /// Annotations for the workflow's page.
+    /// The release that was live before, if this one took its place: the summary leads to what changed.
+    fn previous(&self) -> Option<&CommitSha> {
+        None
+    }
+
     fn annotations(&self) -> Vec<github::Annotation> {
         Vec::new()
     }

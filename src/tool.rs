@@ -6,18 +6,18 @@ pub mod failure;
 pub mod options;
 pub mod promote_latest;
 pub mod publish_staging;
+mod recording;
 pub mod release_status;
+pub mod ring_of;
+pub mod rings;
 pub mod rollback_latest;
 pub mod settings;
 
 use crate::io::context::Context;
 use crate::model::verdict::Verdict;
 
-/// A binary of the toolkit.
 pub trait Tool {
-    /// The name of the binary.
     const NAME: &'static str;
-    /// The command line.
     type Args: clap::Parser + Clone;
     /// What it comes to when it could do its work, whatever the verdict.
     type Outcome;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use coalmine::model::repository::Repository;
 use coalmine::model::tag::StagingPattern;
-use coalmine::policy::config::{CAPTURE, read};
+use coalmine::policy::config::{BEFORE_MOVE, read};
 use coalmine::policy::toml::TomlFile;
 use coalmine_fuzz::mistakes;
 use libfuzzer_sys::fuzz_target;
@@ -29,5 +29,5 @@ fuzz_target!(|text: &str| {
         let Some(hook) = hook else { continue };
         assert!(!hook.argv[0].is_empty() && hook.timeout <= Duration::from_secs(600));
     }
-    assert!(hooks.capture.as_ref().is_none_or(|hook| hook.timeout <= CAPTURE));
+    assert!(hooks.capture.as_ref().is_none_or(|hook| hook.timeout <= BEFORE_MOVE));
 });

@@ -3,6 +3,7 @@
 //! The same input gives the same bytes: entries are sorted, times are zero, owners are root.
 
 mod archive;
+mod image;
 mod materials;
 mod pages;
 
@@ -35,6 +36,27 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
+    /// Write the release archives as a container image, an OCI layout that publish-staging takes
+    Image {
+        /// An archive and its platform (repeatable)
+        #[arg(long = "archive", value_name = "amd64|arm64=FILE", required = true)]
+        archives: Vec<image::Source>,
+        /// The certificates of the certification authorities, as in /etc/ssl/certs/ca-certificates.crt
+        #[arg(long, value_name = "FILE")]
+        certificates: PathBuf,
+        /// The version, for the labels
+        #[arg(long)]
+        version: String,
+        /// The commit, for the labels
+        #[arg(long)]
+        sha: String,
+        /// The address of the repository, for the labels
+        #[arg(long, value_name = "URL")]
+        source: String,
+        /// Folder of the layout; created
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
     /// Write a folder as .tar.gz, with its name as the only entry at the top
     Archive {
         /// Folder
@@ -65,6 +87,10 @@ fn run(command: Command) -> io::Result<()> {
         Command::Materials { out } => {
             let metadata = io::read_to_string(io::stdin())?;
             std::fs::write(out, materials::of(&metadata)?)
+        }
+        Command::Image { archives, certificates, version, sha, source, out } => {
+            let labels = image::Labels { version: &version, sha: &sha, source: &source };
+            image::write(&archives, &certificates, &labels, &out)
         }
         Command::Archive { folder, out } => archive::write(&folder, &out),
     }

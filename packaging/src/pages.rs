@@ -7,7 +7,7 @@ use std::path::Path;
 use clap::{Command, CommandFactory as _};
 use clap_complete::{Shell, generate_to};
 use coalmine::tool::{
-    canary_smoke, canary_soak, promote_latest, publish_staging, release_status, rollback_latest,
+    canary_smoke, canary_soak, promote_latest, publish_staging, release_status, ring_of, rollback_latest,
 };
 
 /// Every program that is shipped. The test below compares them with the package.
@@ -17,6 +17,7 @@ pub(crate) fn programs() -> Vec<Command> {
         canary_smoke::Args::command(),
         canary_soak::Args::command(),
         promote_latest::Args::command(),
+        ring_of::Args::command(),
         rollback_latest::Args::command(),
         release_status::Args::command(),
     ]

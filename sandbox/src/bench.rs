@@ -35,7 +35,6 @@ const NEW: &str = "2222222";
 const RUNS: usize = 5;
 /// What one answer of a registry takes where round trips are compared.
 const ROUND_TRIP: Duration = Duration::from_millis(50);
-/// What one answer of a tenant takes.
 const ANSWER: Duration = Duration::from_millis(25);
 /// The requests that one tenant is asked one after another: two for `[ready]` with a wait between them, three of the
 /// longest check, one to ask again.

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use bytes::{Bytes, BytesMut};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full};
-use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
+use hyper::body::{Body as HttpBody, Frame, Incoming};
 use tokio::sync::mpsc;
 
 /// Whatever went wrong while a body was streamed.
@@ -55,39 +55,9 @@ pub(crate) async fn swallow(mut body: Body) {
 }
 
 /// Calls `seen` with the length of every data frame that passes.
-pub(crate) fn counted(body: Body, seen: impl Fn(usize) + Send + Unpin + 'static) -> Body {
-    Counted { body, seen }.boxed_unsync()
-}
-
-struct Counted<F> {
-    body: Body,
-    seen: F,
-}
-
-impl<F: Fn(usize) + Send + Unpin> HttpBody for Counted<F> {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let frame = Pin::new(&mut self.body).poll_frame(context);
-        if let Poll::Ready(Some(Ok(frame))) = &frame
-            && let Some(data) = frame.data_ref()
-        {
-            (self.seen)(data.len());
-        }
-        frame
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
+pub(crate) fn counted(body: Body, seen: impl Fn(usize) + Send + 'static) -> Body {
+    body.inspect_frame(move |frame| frame.data_ref().into_iter().for_each(|data| seen(data.len())))
+        .boxed_unsync()
 }
 
 /// Where a producer puts its chunks; `false` from [`Chunks::send`] means nobody reads any more.

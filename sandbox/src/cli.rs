@@ -155,7 +155,6 @@ struct ProgramsArguments {
     bins: Option<PathBuf>,
 }
 
-/// Reads the arguments and runs the command.
 pub(crate) fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Registry(arguments) => registry(&arguments),
@@ -305,7 +304,6 @@ fn say(line: &str) -> io::Result<()> {
     out.flush()
 }
 
-/// Blocks until SIGINT or SIGTERM.
 fn until_stopped() -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {

@@ -12,7 +12,6 @@ pub(crate) async fn sleep(span: Duration) {
     }
 }
 
-/// A monotonic instant.
 #[expect(clippy::disallowed_methods, reason = "the sandbox is the outside world and reads real time")]
 pub(crate) fn now() -> Instant {
     Instant::now()

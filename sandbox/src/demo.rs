@@ -12,12 +12,10 @@ use std::path::Path;
 use self::narrator::Narrator;
 use self::scenario::{Answer, IMAGES, Member, Scenario};
 
-/// The smoke suite of the demo.
 const SUITE: &str = include_str!("demo/smoke.toml");
 
 /// The first build of the release.
 const FIRST: &str = "4c1d56e";
-/// The next one.
 const SECOND: &str = "9f02ab7";
 /// A build whose search finds nothing.
 const BROKEN: &str = "7b3d05a";
@@ -25,10 +23,6 @@ const BROKEN: &str = "7b3d05a";
 const HALF: &str = "e5a9c30";
 
 /// Runs every step in `directory`, with the programs in `bins`.
-///
-/// # Errors
-///
-/// A claim does not hold, a binary cannot be started, or the sandbox cannot be set up.
 pub(crate) fn run(bins: &Path, directory: &Path) -> io::Result<()> {
     let mut narrator = Narrator::new(bins, directory)?;
     let told = tell(&mut narrator);

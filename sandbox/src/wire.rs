@@ -59,7 +59,6 @@ impl Connection {
     }
 }
 
-/// Something that answers HTTP requests.
 pub(crate) trait Answer: Send + Sync + 'static {
     /// Answers one request; may never return after [`Connection::reset`].
     fn answer(
@@ -82,19 +81,11 @@ pub(crate) struct Server {
 
 impl Server {
     /// Listens on 127.0.0.1 (`port` 0 takes any free one) and serves until dropped.
-    ///
-    /// # Errors
-    ///
-    /// The port is taken.
     pub(crate) fn start(port: u16, answerer: Arc<impl Answer>) -> io::Result<Self> {
         Self::start_at((Ipv4Addr::LOCALHOST, port).into(), answerer)
     }
 
     /// Listens at `place` and serves until dropped.
-    ///
-    /// # Errors
-    ///
-    /// The port is taken.
     pub(crate) fn start_at(place: SocketAddr, answerer: Arc<impl Answer>) -> io::Result<Self> {
         let listener = std::net::TcpListener::bind(place)?;
         listener.set_nonblocking(true)?;
@@ -105,7 +96,6 @@ impl Server {
         Ok(Self { address, accepting })
     }
 
-    /// Where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }

@@ -11,8 +11,12 @@ pub struct Complaint {
 }
 
 impl Complaint {
-    /// A complaint with its advice.
     pub fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { message: message.into(), hint: hint.into() }
+    }
+
+    /// The hint, if the message does not say that too.
+    pub fn advice(&self) -> Option<&str> {
+        Some(self.hint.as_str()).filter(|hint| !hint.is_empty())
     }
 }

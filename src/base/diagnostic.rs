@@ -10,7 +10,6 @@ use super::text;
 /// One mistake, with all that is needed to show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// The file as the person named it.
     pub file: String,
     /// The whole text of the file.
     pub source: String,

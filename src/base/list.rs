@@ -5,7 +5,6 @@
 pub struct NonEmpty<T>(Vec<T>);
 
 impl<T> NonEmpty<T> {
-    /// A list of one.
     pub fn one(first: T) -> Self {
         Self(vec![first])
     }

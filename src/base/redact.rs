@@ -50,7 +50,6 @@ struct Known {
     /// By length in bytes: pieces of secrets, each with how many bytes of its secret stand right before and after it, if they
     /// are few.
     pieces: BTreeMap<usize, HashMap<u128, (usize, usize)>>,
-    /// By length: how secrets begin.
     heads: BTreeMap<usize, HashSet<u128>>,
 }
 
@@ -106,8 +105,7 @@ impl Redactor {
             Some(&(start, end)) if end == text.len() => format!("{}{MASK}", &head[..start]),
             Some(&(start, _)) => format!("{}{MASK}…", &head[..start]),
         };
-        let quoted = escape(&shown, limit);
-        if end == text.len() || quoted.ends_with('…') { quoted } else { format!("{quoted}…") }
+        escape(&shown, limit)
     }
 
     /// Whether `text` still shows a known secret.
@@ -193,7 +191,6 @@ impl Search<'_> {
         true
     }
 
-    /// Searches one reading.
     fn look(&mut self, view: &View, cut: bool) {
         let text = folded(view);
         let mut last = 0_u128;
@@ -201,7 +198,7 @@ impl Search<'_> {
             last = last << 8 | u128::from(*byte);
             for (&length, pieces) in &self.known.pieces {
                 let piece = last & (u128::MAX >> (128 - 8 * length));
-                if let Some((before, after)) = pieces.get(&piece).filter(|_| at + 1 >= length) {
+                if let Some((before, after)) = pieces.get(&piece) {
                     let first = (at + 1 - length).saturating_sub(*before);
                     let last = (at + *after).min(text.len() - 1);
                     self.places.push(view.place(text[first].1, text[last].1));

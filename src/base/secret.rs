@@ -45,7 +45,6 @@ impl Secret {
         }
     }
 
-    /// Whether there is no text at all.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

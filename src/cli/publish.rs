@@ -7,7 +7,8 @@ use crate::io::console::Console;
 use crate::io::context::Context;
 use crate::io::files::{FileError, ResultFile};
 use crate::io::github_files::GithubFiles;
-use crate::io::random;
+use crate::io::{random, run};
+use crate::model::commit::CommitSha;
 use crate::model::verdict::Verdict;
 use crate::report::failure::complaints;
 use crate::report::github::{Annotation, Level, Summary, capped, output};
@@ -27,12 +28,11 @@ pub(super) fn usage(github: Option<&GithubFiles>, exit: Exit) {
     let _ = github.map(|files| files.append_output(&output("exit-code", &exit.code().to_string(), "")));
 }
 
-/// Tells a failure on stderr.
 pub(super) fn complain(console: &Console, failure: &Failure) {
     for complaint in complaints(failure) {
         console.error(&complaint.message);
-        if let Some(hint) = complaint.hint {
-            console.hint(&hint);
+        if let Some(hint) = complaint.advice() {
+            console.hint(hint);
         }
     }
 }
@@ -44,12 +44,9 @@ pub(super) struct Files {
     pub junit: Option<ResultFile>,
 }
 
-/// One report's way out.
 pub(super) struct Publisher<'a> {
     pub tool: &'static str,
-    /// What was asked for.
     pub output: &'a OutputOptions,
-    /// Whether stdout takes colour.
     pub colored: bool,
     /// For the story and the secrets.
     pub context: &'a Context,
@@ -92,15 +89,15 @@ impl Publisher<'_> {
         (report.exit(), Some(pages.document))
     }
 
-    /// Every report, with secrets replaced.
     fn pages(&self, report: &dyn Render) -> Pages {
         let text = (self.output.format == Format::Text).then(|| {
             let mut page = Page::new(self.colored);
             report.text(&mut page);
             self.clean(&page.into_text())
         });
-        let mut summary = Summary::default();
+        let mut summary = Summary::of(report.verdict());
         report.summary(&mut summary);
+        summary.links(&self.links(report));
         let mut document = json::fields(self.tool, report);
         self.context.console.secrets.clean_json(&mut document);
         // A secret that is one of these words must not hide it. It is found then, and nothing is published.
@@ -112,6 +109,26 @@ impl Publisher<'_> {
             summary: self.clean(&summary.into_text()),
             annotations: capped(&report.annotations()).iter().map(|a| self.clean(&a.command())).collect(),
         }
+    }
+
+    /// The pages of the run, of the commit, and of what changed since the release before it.
+    fn links(&self, report: &dyn Render) -> Vec<(String, String)> {
+        let Some((run, url)) = run::of(&self.context.env).and_then(|run| Some((run.clone(), run.url?)))
+        else {
+            return Vec::new();
+        };
+        let repository = url.split("/actions/").next().unwrap_or_default();
+        let number = run.number.map(|number| format!(" {number}")).unwrap_or_default();
+        let mut links = vec![(format!("run{number}"), url.clone())];
+        let sha = report.outputs().into_iter().find(|(name, _)| *name == "sha");
+        if let Some(sha) = sha.and_then(|(_, sha)| sha.parse::<CommitSha>().ok()) {
+            links.push((format!("commit {}", sha.short()), format!("{repository}/commit/{sha}")));
+            if let Some(previous) = report.previous() {
+                let words = format!("changes since {}", previous.short());
+                links.push((words, format!("{repository}/compare/{previous}...{sha}")));
+            }
+        }
+        links
     }
 
     fn publish_on_github(&self, github: &GithubFiles, report: &dyn Render, pages: &Pages) {
@@ -157,7 +174,6 @@ impl Publisher<'_> {
     }
 }
 
-/// Every form of one report.
 struct Pages {
     document: String,
     /// For a person; `None`: the document was asked for.

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 /// How long after its SIGINT a cancelled job is killed.
-const KILLED_AFTER: Duration = Duration::from_millis(7_500);
+pub const KILLED_AFTER: Duration = Duration::from_millis(7_500);
 
 /// Time for a step, whatever the command's deadline says: usually, and after a signal.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +20,6 @@ impl Budget {
         Self { usual: Duration::from_millis(usual_ms), after_signal: Duration::from_millis(after_signal_ms) }
     }
 
-    /// The time that there is.
     pub fn time(self, after_signal: bool) -> Duration {
         if after_signal { self.after_signal } else { self.usual }
     }
@@ -34,6 +33,8 @@ pub const RESTORE: Budget = Budget::of(30_000, 4_000);
 pub const ANCHORS: Budget = Budget::of(10_000, 500);
 /// Taking back the hold of a rollback that moved nothing, and saying so in the history.
 pub const TAKE_BACK: Budget = Budget::of(10_000, 1_500);
+/// Putting the tags beside back, when their promotion came to nothing.
+pub const BESIDE: Budget = Budget::of(20_000, 500);
 /// Looking at the history for a rollback that ran meanwhile, and yielding to it.
 pub const YIELD: Budget = Budget::of(20_000, 1_000);
 /// What is left to write after a verified move, counted from the signal.
@@ -43,18 +44,22 @@ pub const REASSERT: Duration = Duration::from_secs(20);
 /// How long a tag may take to show its new digest: registries with several replicas lag behind their writes.
 pub const VERIFY: Duration = Duration::from_secs(60);
 
-/// A promotion that is stopped in the middle of a PUT does all of these, one after the other.
-const STOPPED_PROMOTION: u128 = GRACE.as_millis()
+/// How many milliseconds a promotion goes on that is stopped in the middle of a PUT: it does these, one after the other.
+pub const STOPPED_PROMOTION_MS: u128 = GRACE.as_millis()
     + RESTORE.after_signal.as_millis()
     + ANCHORS.after_signal.as_millis()
+    + BESIDE.after_signal.as_millis()
     + YIELD.after_signal.as_millis();
-const _: () =
-    assert!(STOPPED_PROMOTION <= KILLED_AFTER.as_millis(), "a cancelled job would be killed half-way");
-/// Every step after a verified move ends this long after the signal, whenever it began.
-const _: () =
-    assert!(FINISHING.as_millis() <= KILLED_AFTER.as_millis(), "a cancelled job would be killed half-way");
-/// A rollback that is stopped in the middle of a PUT does all of these, one after the other.
-const STOPPED_ROLLBACK: u128 =
+/// The same for a rollback.
+pub const STOPPED_ROLLBACK_MS: u128 =
     GRACE.as_millis() + RESTORE.after_signal.as_millis() + TAKE_BACK.after_signal.as_millis();
-const _: () =
-    assert!(STOPPED_ROLLBACK <= KILLED_AFTER.as_millis(), "a cancelled job would be killed half-way");
+
+const _: () = {
+    assert!(
+        STOPPED_PROMOTION_MS <= KILLED_AFTER.as_millis(),
+        "a cancelled promotion would be killed half-way"
+    );
+    assert!(STOPPED_ROLLBACK_MS <= KILLED_AFTER.as_millis(), "a cancelled rollback would be killed half-way");
+    // Every step after a verified move ends this long after the signal, whenever it began.
+    assert!(FINISHING.as_millis() <= KILLED_AFTER.as_millis(), "a cancelled job would be killed half-way");
+};

@@ -23,18 +23,28 @@ use crate::policy::repair::Direction;
 /// What a promotion or a rollback came to.
 #[derive(Clone, Debug)]
 pub struct Executed {
-    /// Which of the two it was.
     pub direction: Direction,
     /// The release, if it has a name.
     pub sha: Option<CommitSha>,
-    /// The tag that was moved.
     pub tag: Tag,
-    /// Every image.
     pub receipts: Vec<Receipt>,
     /// What is not as it should be and did not refuse.
     pub warnings: Vec<String>,
     /// The release record, as `repository@sha256:...`.
     pub release: Option<String>,
+    /// The tags that were written beside it.
+    pub also: Vec<Tag>,
+    /// What a promotion brings, if the commit of what was live before is known.
+    pub since: Option<Box<Since>>,
+}
+
+/// What changed with a promotion.
+#[derive(Clone, Debug)]
+pub struct Since {
+    /// The release that was live before.
+    pub previous: CommitSha,
+    /// The commits since that one, newest first, in words for a person; empty where nobody could tell.
+    pub commits: Vec<String>,
 }
 
 /// What is to be done beside moving the tags.
@@ -54,7 +64,6 @@ pub enum Work<'a> {
 }
 
 impl Executed {
-    /// Whether a tag was moved.
     pub fn moved(&self) -> bool {
         self.receipts.iter().any(|receipt| receipt.ended == Ended::Moved)
     }
@@ -94,7 +103,16 @@ pub async fn execute(
     };
     let place = |receipt: &Receipt| target.images.iter().position(|image| *image == receipt.repository);
     receipts.sort_by_key(place);
-    Ok(Executed { direction, sha: plan.sha, tag: plan.tag, receipts, warnings, release: None })
+    Ok(Executed {
+        direction,
+        sha: plan.sha,
+        tag: plan.tag,
+        receipts,
+        warnings,
+        release: None,
+        also: Vec::new(),
+        since: None,
+    })
 }
 
 /// Moves everything. The receipts are those of all images, in the order of the plan.

@@ -18,7 +18,6 @@ pub enum EngineError {
     Refused {
         /// The release, once it was known.
         sha: Option<CommitSha>,
-        /// Every guard that said no.
         refusals: NonEmpty<Refusal>,
     },
     /// The registry failed before anything was moved.
@@ -45,9 +44,17 @@ pub struct MoveFailure {
 }
 
 impl EngineError {
-    /// Guards that said no.
     pub fn refused(sha: Option<&CommitSha>, refusals: NonEmpty<Refusal>) -> Self {
         Self::Refused { sha: sha.cloned(), refusals }
+    }
+
+    /// The signal that asked to stop, if that was the cause.
+    pub fn signal(&self) -> Option<Signal> {
+        match self {
+            Self::Refused { .. } | Self::Registry(_) => None,
+            Self::Moving(failure) => failure.signal,
+            Self::Stopped(signal) => Some(*signal),
+        }
     }
 
     /// Whether every tag is known to be where it was.

@@ -21,9 +21,7 @@ use crate::model::tag::Tag;
 /// which costs a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LivePlatforms {
-    /// Yes.
     Needed,
-    /// No.
     Unneeded,
 }
 
@@ -103,9 +101,6 @@ async fn current(
 }
 
 /// Reads the image that `reference` names, down to the last blob; `None` if there is none.
-///
-/// # Errors
-/// The registry could not be read.
 pub async fn inspect(client: &Client<'_>, reference: Reference) -> Result<Option<Staged>, RegistryError> {
     match client.manifest(&reference).await? {
         Some(manifest) => examine(client, reference.repository(), manifest).await.map(Some),
@@ -114,9 +109,6 @@ pub async fn inspect(client: &Client<'_>, reference: Reference) -> Result<Option
 }
 
 /// Looks for everything that `manifest` names.
-///
-/// # Errors
-/// The registry could not be read.
 pub async fn examine(
     client: &Client<'_>,
     repository: &Repository,

@@ -23,19 +23,14 @@ const FRESH: Duration = Duration::from_millis(400);
 
 /// A plan that is being carried out.
 pub struct Mover<'a, 'w> {
-    /// The registries.
     pub client: &'a Client<'w>,
-    /// What to write.
     pub plan: &'a Plan,
-    /// For whom.
     pub direction: Direction,
     /// What a repair command has to mean.
     pub target: &'a Target,
 }
 
-/// Why a move stopped.
 pub enum Trouble {
-    /// The registry failed.
     Registry(RegistryError),
     /// Somebody else moved the tag: what was expected and what was found, in words.
     Conflict(String),
@@ -125,73 +120,64 @@ impl Mover<'_, '_> {
         result
     }
 
-    /// Moves one tag.
     pub async fn move_one(&self, m: &Move) -> Attempt {
         self.move_from(m, None).await
     }
 
+    /// Moves one tag. `seen`: where it stood just now, if that was read.
     async fn move_from(&self, m: &Move, seen: Option<Seen>) -> Attempt {
-        let mut sent = false;
-        let result = self.try_to_move(m, seen, &mut sent).await;
+        let (mut sent, mut seen) = (false, seen);
+        let tried = self
+            .client
+            .retry(TRIES, RegistryError::is_transient, async || {
+                self.look_and_put(m, seen.take(), &mut sent).await
+            })
+            .await;
+        let result = match tried {
+            Ok(result) => result,
+            // The answer to the last PUT may have been lost, and not the PUT.
+            Err(error) => match self.look(m).await {
+                Ok(Some(digest)) if digest == m.to.digest => Ok(()),
+                _ => Err(Trouble::Registry(error)),
+            },
+        };
         Attempt { sent, result }
     }
 
-    async fn try_to_move(&self, m: &Move, seen: Option<Seen>, sent: &mut bool) -> Result<(), Trouble> {
+    /// Reads the tag, and writes it if it stands where it may be moved from. The outer error is that of a PUT, which may
+    /// have arrived all the same.
+    async fn look_and_put(
+        &self,
+        m: &Move,
+        seen: Option<Seen>,
+        sent: &mut bool,
+    ) -> Result<Result<(), Trouble>, RegistryError> {
         let from = m.from.as_ref().map(|manifest| &manifest.digest);
-        let mut failed: Option<RegistryError> = None;
         let stop = &self.client.context().stop;
-        let mut fresh = seen.filter(|seen| seen.at.elapsed() < FRESH && stop.signal().is_none());
-        for tried in 1..=TRIES {
-            let seen = match fresh.take() {
-                Some(seen) => seen.digest,
-                None => match stop.unless(self.look(m)).await {
-                    Ok(Ok(seen)) => seen,
-                    Ok(Err(error)) => return Err(Trouble::Registry(failed.unwrap_or(error))),
-                    Err(signal) => return Err(Trouble::Signal(signal)),
-                },
-            };
-            match seen {
-                // Put there by an answer that was lost, or by somebody who wants the same.
-                Some(digest) if digest == m.to.digest => return Ok(()),
-                // A registry that fails in the middle of a write may drop the tag (zot): that is no conflict.
-                seen if seen.as_ref() == from || (*sent && seen.is_none()) => {}
-                // Whoever rolls back has decided what must not be live. A promotion that began earlier does not know.
-                seen if self.direction == Direction::Rollback => {
-                    let words = conflict(m, from, seen.as_ref());
-                    self.client.context().console.warn(&format!("{words}; the rollback overwrites it"));
-                }
-                seen => return Err(Trouble::Conflict(conflict(m, from, seen.as_ref()))),
+        let seen = match seen.filter(|seen| seen.at.elapsed() < FRESH && stop.signal().is_none()) {
+            Some(seen) => seen.digest,
+            None => match stop.unless(self.look(m)).await {
+                Ok(Ok(seen)) => seen,
+                Ok(Err(error)) => return Ok(Err(Trouble::Registry(error))),
+                Err(signal) => return Ok(Err(Trouble::Signal(signal))),
+            },
+        };
+        let console = &self.client.context().console;
+        match seen {
+            // Put there by an answer that was lost, or by somebody who wants the same.
+            Some(digest) if digest == m.to.digest => return Ok(Ok(())),
+            // A registry that fails in the middle of a write may drop the tag (zot): that is no conflict.
+            seen if seen.as_ref() == from || (*sent && seen.is_none()) => {}
+            // Whoever rolls back has decided what must not be live. A promotion that began earlier does not know.
+            seen if self.direction == Direction::Rollback => {
+                let words = conflict(m, from, seen.as_ref());
+                console.warn(&format!("{words}; the rollback overwrites it"));
             }
-            if let Some(error) = failed.take()
-                && let Err(error) = self.again(error, tried - 1).await
-            {
-                return Err(Trouble::Registry(error));
-            }
-            self.client
-                .context()
-                .console
-                .detail(&format!("{}:{} -> {}", m.repository, self.plan.tag, m.to.digest));
-            *sent = true;
-            match self.put(m).await {
-                Ok(Ok(())) => return Ok(()),
-                Ok(Err(error)) => failed = Some(error),
-                Err(signal) => return Err(Trouble::Signal(signal)),
-            }
+            seen => return Ok(Err(Trouble::Conflict(conflict(m, from, seen.as_ref())))),
         }
-        // The last PUT failed too; its outcome is as unknown as that of the others.
-        match (self.look(m).await, failed) {
-            (Ok(Some(digest)), _) if digest == m.to.digest => Ok(()),
-            (_, Some(error)) | (Err(error), None) => Err(Trouble::Registry(error)),
-            (Ok(_), None) => Ok(()),
-        }
-    }
-
-    /// Waits before the next try, if there is any hope in one.
-    async fn again(&self, error: RegistryError, tried: u32) -> Result<(), RegistryError> {
-        if !error.is_transient() {
-            return Err(error);
-        }
-        self.client.pause(&error, tried).await
+        console.detail(&format!("{}:{} -> {}", m.repository, self.plan.tag, m.to.digest));
+        *sent = true;
+        self.put(m).await.map_or_else(|signal| Ok(Err(Trouble::Signal(signal))), |put| put.map(Ok))
     }
 
     async fn put(&self, m: &Move) -> Result<Result<(), RegistryError>, Signal> {
@@ -207,10 +193,6 @@ impl Mover<'_, '_> {
         }
     }
 
-    /// What the tag names now.
-    ///
-    /// # Errors
-    /// The registry cannot be read.
     pub async fn look(&self, m: &Move) -> Result<Option<Digest>, RegistryError> {
         let reference = Reference::Tagged(m.repository.clone(), self.plan.tag.clone());
         let seen = self.client.digest(&reference).await?;

@@ -10,7 +10,6 @@ use crate::model::digest::Digest;
 use crate::model::moves::{Ended, Move, Plan};
 use crate::model::reference::Reference;
 
-/// Wait between two tries.
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// Tries of writing the old content where a read says that it stands already.

@@ -9,9 +9,7 @@ use crate::model::tag::{StagingPattern, Tag};
 pub struct Target {
     /// The images, in order; the last one moves last.
     pub images: Images,
-    /// How a staging tag is written.
     pub staging: StagingPattern,
-    /// The tag.
     pub tag: Tag,
     /// The repository that keeps the records; `None`: none are kept.
     pub home: Option<Repository>,
@@ -30,6 +28,15 @@ impl Target {
         let Some(home) = &self.home else { return Vec::new() };
         let others = self.images.iter().filter(|image| *image != home);
         std::iter::once(home).chain(others).cloned().collect()
+    }
+
+    /// Whether coalmine writes this tag for its own purposes.
+    pub fn owns(&self, tag: &Tag) -> bool {
+        let own = [self.tag.clone(), self.tag.previous(), self.tag.rejected(), self.tag.hold()];
+        let prefixes = ["release-", "evidence-", "sha256-"];
+        own.contains(tag)
+            || self.staging.sha_of(tag.as_str()).is_some()
+            || prefixes.iter().any(|prefix| tag.as_str().starts_with(prefix))
     }
 
     /// A command line: `words`, then `images`, then the options that mean the same configuration and registries.

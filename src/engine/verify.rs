@@ -19,9 +19,6 @@ const LONGEST_LOOK: Duration = Duration::from_secs(2);
 /// Reads every tag until it shows the wanted digest; those that stood there before, too: the release is all of
 /// them. What a rollback had to write again is followed by another look at all: two of them at once could
 /// otherwise each see the other's image in its place, and leave a mix.
-///
-/// # Errors
-/// A tag does not come to name the wanted digest, or a signal came.
 pub async fn verify(mover: &Mover<'_, '_>) -> Result<(), Trouble> {
     let stayed = mover.plan.stayed();
     for _ in 0..PASSES {

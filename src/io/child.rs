@@ -14,7 +14,6 @@ const KEPT_BYTES: usize = 16 * 1024;
 /// stderr open.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
-/// How a program ended.
 pub(crate) struct Ended {
     pub(crate) status: ExitStatus,
     /// The beginning of what it wrote to stderr, if it failed.

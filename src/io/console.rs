@@ -15,7 +15,6 @@ use crate::base::text;
 pub enum Loudness {
     /// `-q`: warnings and errors.
     Quiet,
-    /// What a person follows.
     Normal,
     /// `-v`: why, and with which credentials' source.
     Detailed,
@@ -32,7 +31,6 @@ pub struct Console {
     loudness: Loudness,
     color: bool,
     bars: MultiProgress,
-    /// Every secret of the run.
     pub secrets: Redactor,
     masks: Cell<bool>,
 }
@@ -53,7 +51,6 @@ impl Console {
         loudness <= self.loudness
     }
 
-    /// A step of the work.
     pub fn say(&self, line: &str) {
         self.tell(Loudness::Normal, "", Style::new(), line);
     }
@@ -78,7 +75,6 @@ impl Console {
         self.tell(Loudness::Quiet, "error: ", AnsiColor::Red.on_default().bold(), line);
     }
 
-    /// Advice under an error.
     pub fn hint(&self, line: &str) {
         self.tell(Loudness::Quiet, "hint: ", AnsiColor::Cyan.on_default(), line);
     }

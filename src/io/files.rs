@@ -11,35 +11,22 @@ const FILE_BYTES: u64 = 4 * 1024 * 1024;
 /// What went wrong with a file.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    /// It could not be read.
     #[error("failed to read `{path}`")]
     Read {
-        /// The path, as it was named.
         path: PathBuf,
-        /// What the operating system says.
         #[source]
         source: std::io::Error,
     },
     /// It is larger than any file of its kind.
     #[error("failed to read `{path}`: expected at most {FILE_BYTES} bytes, found more")]
-    TooLarge {
-        /// The path, as it was named.
-        path: PathBuf,
-    },
+    TooLarge { path: PathBuf },
     /// It is not below the folder that it has to be in, or a link leads out of there.
     #[error("failed to read `{path}`: it is outside the folder of the {owner}")]
-    Outside {
-        /// The path, as it was named.
-        path: PathBuf,
-        /// What the folder belongs to.
-        owner: &'static str,
-    },
+    Outside { path: PathBuf, owner: &'static str },
     /// It could not be written.
     #[error("failed to write `{path}`")]
     Write {
-        /// The path, as it was named.
         path: PathBuf,
-        /// What the operating system says.
         #[source]
         source: std::io::Error,
     },

@@ -20,17 +20,11 @@ impl GithubFiles {
     }
 
     /// Appends `text` to the step's outputs.
-    ///
-    /// # Errors
-    /// The file cannot be written.
     pub fn append_output(&self, text: &str) -> Result<(), FileError> {
         append(self.output.as_ref(), text)
     }
 
     /// Appends `text` to the step's summary.
-    ///
-    /// # Errors
-    /// The file cannot be written.
     pub fn append_summary(&self, text: &str) -> Result<(), FileError> {
         append(self.summary.as_ref(), text)
     }

@@ -1,5 +1,8 @@
 //! The programs that a rollback runs around the move. Whatever they do, the move goes on.
 
+use std::pin::{Pin, pin};
+
+use futures_util::future::{Either, MaybeDone, select};
 use serde::Serialize;
 use tokio::process::Command;
 
@@ -9,68 +12,58 @@ use crate::base::{duration, text};
 use crate::io::child::{self, ChildError};
 use crate::io::clock;
 use crate::io::context::Context;
-use crate::policy::config::{Hook, is_credential};
+use crate::policy::config::{BEFORE_MOVE, Hook, is_credential};
 
-/// How one hook ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct HookReport {
-    /// Which one.
     pub hook: &'static str,
     /// Whether it ended with 0 in time.
     pub good: bool,
-    /// How it ended, in words.
     pub ended: String,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
 }
 
-/// Runs hooks and keeps their reports.
+/// Runs hooks; an idle one runs none (`--dry-run`, or nothing to move).
 pub struct Runner<'w> {
-    context: &'w Context,
-    idle: bool,
-    reports: Vec<HookReport>,
+    pub context: &'w Context,
+    pub idle: bool,
 }
 
-impl<'w> Runner<'w> {
-    /// A runner; an idle one runs nothing (`--dry-run`, or nothing to move).
-    pub fn new(context: &'w Context, idle: bool) -> Self {
-        Self { context, idle, reports: Vec::new() }
-    }
-
-    /// Runs `hook`, if there is one. A failure is told and kept, never returned.
-    pub async fn run(&mut self, name: &'static str, hook: Option<&Hook>) {
-        let Some(hook) = hook.filter(|_| !self.idle) else { return };
+impl Runner<'_> {
+    /// Runs `hook`, if there is one. A failure is told and reported, and stops nothing.
+    pub async fn run(&self, name: &'static str, hook: Option<&Hook>) -> Option<HookReport> {
+        let hook = hook.filter(|_| !self.idle)?;
+        let console = &self.context.console;
         let began = clock::instant();
-        let stopped = |_| Err("stopped by a signal".to_owned());
-        let result = self
-            .context
-            .stop
-            .unless(carry_out(hook, &self.context.console.secrets))
-            .await
-            .unwrap_or_else(stopped);
+        let result = self.context.stop.unless(carry_out(hook, &console.secrets)).await;
         let took = clock::instant() - began;
         let (good, ended) = match result {
-            Ok(()) => (true, "done".to_owned()),
-            Err(why) => (false, why),
+            Ok(Ok(())) => (true, "done".to_owned()),
+            Ok(Err(why)) => (false, why),
+            Err(_) => (false, "stopped by a signal".to_owned()),
         };
         let line = format!("hook {name}: {ended} after {}", duration::show(took));
         if good {
-            self.context.console.say(&line);
+            console.say(&line);
         } else {
-            self.context.console.warn(&line);
+            console.warn(&line);
         }
         let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        self.reports.push(HookReport {
-            hook: name,
-            good,
-            ended: self.context.console.secrets.clean(&ended),
-            took_ms,
-        });
+        Some(HookReport { hook: name, good, ended: console.secrets.clean(&ended), took_ms })
     }
+}
 
-    /// The reports, in order.
-    pub fn into_reports(self) -> Vec<HookReport> {
-        self.reports
+/// Waits for the hooks before a move, but not for longer than a move may be delayed: what takes longer goes on.
+pub async fn wait(hooks: Pin<&mut MaybeDone<impl Future>>) {
+    let _ = tokio::time::timeout(BEFORE_MOVE, hooks).await;
+}
+
+/// Does `work`, and goes on with the hooks that are not done yet.
+pub async fn beside<T>(hooks: Pin<&mut MaybeDone<impl Future>>, work: impl Future<Output = T>) -> T {
+    match select(pin!(work), hooks).await {
+        Either::Left((done, _)) => done,
+        Either::Right(((), work)) => work.await,
     }
 }
 

@@ -46,7 +46,6 @@ const RECONNECT: Duration = Duration::from_millis(200);
 /// PEM texts beside the system's certificates.
 #[derive(Clone, Default)]
 pub struct Certificates {
-    /// Further certificate authorities.
     pub ca: Option<String>,
     /// Client certificate, its chain and its private key.
     pub client: Option<String>,
@@ -72,27 +71,21 @@ pub enum Connection {
     NewTo(IpAddr),
 }
 
-/// One request, complete.
 pub struct ProbeRequest<'a> {
-    /// The method.
     pub method: &'static str,
     /// Where to; the caller has seen that it belongs to the tenant.
     pub url: Url,
-    /// Over which connection.
     pub connection: Connection,
     /// Whether sending it twice does no more than sending it once (RFC 9110, section 9.2.2).
     pub repeatable: bool,
     /// Whether and how a token is sent.
     pub credential: Credential<'a>,
-    /// Further headers.
     pub headers: Vec<(String, String)>,
-    /// The body.
     pub body: Option<Vec<u8>>,
     /// Bound on this attempt, waiting for its turn left out.
     pub timeout: Duration,
 }
 
-/// Asks tenants.
 pub struct Probe<'w> {
     certificates: Certificates,
     proxies: Option<Proxies>,
@@ -108,9 +101,6 @@ pub struct Probe<'w> {
 
 impl<'w> Probe<'w> {
     /// A probe for `tenants` tenants.
-    ///
-    /// # Errors
-    /// A certificate cannot be read, or the TLS library cannot be set up.
     pub fn new(
         console: &'w Console,
         certificates: &Certificates,
@@ -136,9 +126,6 @@ impl<'w> Probe<'w> {
     }
 
     /// Looks up who answers requests to `url`. From then on requests can be sent to each address.
-    ///
-    /// # Errors
-    /// The name cannot be resolved.
     pub async fn addresses(&self, url: &Url) -> Result<Addresses, String> {
         let _permit = self.gate.acquire().await;
         addresses::lookup(url, self.proxies.as_ref(), &self.known).await

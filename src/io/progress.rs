@@ -12,7 +12,6 @@ use crate::base::text;
 /// Off a terminal, a transfer that takes long says how far it is this often.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
-/// Cells of a drawn bar.
 const BAR_CELLS: u64 = 16;
 
 /// A line that is cut at the width of the terminal, whatever that is: one that wraps would scroll with every redraw.
@@ -20,7 +19,6 @@ fn one_line() -> ProgressStyle {
     ProgressStyle::with_template("{wide_msg}").expect("the template is a constant")
 }
 
-/// How far one transfer is.
 pub struct Progress<'s> {
     bar: ProgressBar,
     console: &'s Console,

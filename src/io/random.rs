@@ -1,9 +1,6 @@
 //! Random hex digits: names that nobody else has, and marks that nobody can guess.
 
 /// `2 * BYTES` lowercase hex digits from the operating system.
-///
-/// # Errors
-/// The operating system gives no random bytes.
 pub(crate) fn hex<const BYTES: usize>() -> Result<String, getrandom::Error> {
     let mut bytes = [0_u8; BYTES];
     getrandom::fill(&mut bytes)?;

@@ -18,7 +18,6 @@ const MISSING_BYTES: usize = 64;
 /// Headers that belong to a connection, not to an answer.
 const OF_THE_CONNECTION: [&str; 4] = ["connection", "content-length", "transfer-encoding", "keep-alive"];
 
-/// A request as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
     pub(crate) method: String,
@@ -41,17 +40,11 @@ pub struct Replay(TcpListener);
 
 impl Replay {
     /// Listens on a free port of 127.0.0.1.
-    ///
-    /// # Errors
-    /// The system has none.
     pub async fn listen() -> std::io::Result<Self> {
         TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map(Self)
     }
 
     /// The URL of the server: `http://127.0.0.1:PORT`.
-    ///
-    /// # Errors
-    /// The system does not say.
     pub fn url(&self) -> std::io::Result<String> {
         Ok(format!("http://{}", self.0.local_addr()?))
     }

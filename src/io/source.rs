@@ -4,6 +4,7 @@
 //! when it is read, every blob while it is sent.
 
 pub mod archive;
+pub mod bundle;
 pub mod docker_archive;
 pub mod error;
 pub mod layout;
@@ -14,13 +15,18 @@ use std::path::{Path, PathBuf};
 use error::SourceError;
 use origin::Origin;
 
+use crate::base::redact::Redactor;
 use crate::model::source::SourceSpec;
 
-/// Reads the manifests of an image on this machine. `None` for sources that are in a registry.
+/// Reads the manifests of an image on this machine, and packs a bundle. `None` for sources that are in a registry.
+/// `secrets` are kept out of what the checks of a bundle say.
 ///
 /// # Errors
 /// The file or folder is missing, is not of its kind, or is not whole.
-pub async fn open(spec: &SourceSpec) -> Result<Option<Origin>, SourceError> {
+pub async fn open(spec: &SourceSpec, secrets: &Redactor) -> Result<Option<Origin>, SourceError> {
+    if let SourceSpec::Bundle(folder) = spec {
+        return bundle::open(folder, secrets).await.map(Some);
+    }
     let spec = spec.clone();
     // Hashing gigabytes would stop every other task of this thread.
     let work = tokio::task::spawn_blocking(move || match &spec {
@@ -31,7 +37,7 @@ pub async fn open(spec: &SourceSpec) -> Result<Option<Origin>, SourceError> {
             split(text).and_then(|(path, name)| archive::open(&path, name.as_deref())).map(Some)
         }
         SourceSpec::DockerArchive(path) => docker_archive::open(path).map(Some),
-        SourceSpec::Registry(_) | SourceSpec::Here(_) => Ok(None),
+        SourceSpec::Bundle(_) | SourceSpec::Registry(_) | SourceSpec::Here(_) => Ok(None),
     });
     work.await.map_err(|e| SourceError::Interrupted(e.to_string()))?
 }

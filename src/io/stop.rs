@@ -30,7 +30,6 @@ impl Signal {
         }
     }
 
-    /// The name of the signal.
     pub fn name(self) -> &'static str {
         match self {
             Self::Interrupt => "SIGINT",
@@ -48,7 +47,6 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// The signal that came, if one did.
     pub fn signal(&self) -> Option<Signal> {
         self.signal.get().map(|(signal, _)| signal)
     }
@@ -105,9 +103,6 @@ impl Stop {
     }
 
     /// Listens for the process's signals for as long as it is polled.
-    ///
-    /// # Errors
-    /// The operating system does not let the process listen.
     pub async fn listen(&self) -> std::io::Result<std::convert::Infallible> {
         use tokio::signal::unix::{SignalKind, signal};
         let mut interrupt = signal(SignalKind::interrupt())?;

@@ -30,9 +30,6 @@ fn evidence_prefix(record: &Digest) -> String {
 }
 
 /// Attaches a verdict document to a release record. The same document twice is one.
-///
-/// # Errors
-/// The registry refuses or cannot be reached.
 pub async fn attach(
     client: &Client<'_>,
     kept: &StoredRecord,
@@ -71,7 +68,7 @@ async fn list_by_hand(client: &Client<'_>, kept: &StoredRecord) -> Result<(), Re
             _ => {}
         }
     }
-    let found = format!("a list that others kept overwriting {ROUNDS} times");
+    let found = format!("that other commands wrote over it {ROUNDS} times");
     Err(RegistryError::new(
         format!("write {home}:{tag}"),
         Problem::Unfit { expected: "a list of verdicts", found },
@@ -91,9 +88,6 @@ async fn tagged(client: &Client<'_>, kept: &StoredRecord) -> Result<Vec<Artifact
 
 /// Every verdict on a release that the registry holds; sorted by digest. What cannot be read is a piece too: it may
 /// have been a red one.
-///
-/// # Errors
-/// The list of verdicts cannot be read.
 pub async fn of(client: &Client<'_>, kept: &StoredRecord) -> Result<Vec<Piece>, RegistryError> {
     let home = &kept.name.home;
     let list: Referrers = client.referrers(home, &kept.name.digest).await?;
@@ -122,7 +116,6 @@ pub async fn of(client: &Client<'_>, kept: &StoredRecord) -> Result<Vec<Piece>, 
     Ok(pieces.await)
 }
 
-/// A verdict document, read.
 pub fn piece(origin: String, document: &[u8]) -> Piece {
     let verdict = serde_json::from_slice(document)
         .map_err(|e| format!("a verdict that cannot be read: {}", text::escape(&e.to_string(), 200)));

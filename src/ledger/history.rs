@@ -36,7 +36,6 @@ const TAG: &str = "release-history";
 /// Readings where entries vanish because another writer gives them their place meanwhile.
 const TRIES: u32 = 4;
 
-/// The history as it was read.
 #[derive(Clone, Debug, Default)]
 pub struct StoredHistory {
     /// The entries: those of the document, then those that have a tag and no place in it.

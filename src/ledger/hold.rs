@@ -16,9 +16,6 @@ use crate::model::tag::Tag;
 const WORDS: &str = "dev.coalmine.hold";
 
 /// The hold on `tag` in `repository`; `None` if there is none, or it was lifted.
-///
-/// # Errors
-/// The registry cannot be read, or what is under the tag is no hold.
 pub async fn read(
     client: &Client<'_>,
     repository: &Repository,

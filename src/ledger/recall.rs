@@ -28,15 +28,12 @@ use crate::policy::history::History;
 pub struct Question<'a> {
     /// Where records may be, best first; never empty.
     pub places: &'a [Repository],
-    /// How a staging tag is written.
     pub staging: &'a StagingPattern,
     /// The tag that is to move.
     pub tag: &'a Tag,
-    /// The release.
     pub sha: &'a CommitSha,
     /// What the registry holds of it.
     pub facts: &'a [ImageFacts],
-    /// What evidence is asked for.
     pub demand: Demand<'a>,
     /// Evidence that was handed over as files.
     pub files: &'a [Piece],
@@ -48,13 +45,10 @@ pub struct Question<'a> {
     pub command: &'a dyn Fn(&[ImageRecord]) -> String,
 }
 
-/// What the records say.
 pub struct Recalled {
     /// The repository that keeps the records of this release.
     pub home: Repository,
-    /// The release record.
     pub kept: Option<StoredRecord>,
-    /// The history.
     pub history: StoredHistory,
     /// Every piece of evidence that was looked at.
     pub pieces: Vec<Piece>,
@@ -64,6 +58,8 @@ pub struct Recalled {
     pub refusals: Vec<Refusal>,
     /// What should be known and does not.
     pub warnings: Vec<String>,
+    /// The release that is live, if its commit is known.
+    pub live: Option<CommitSha>,
 }
 
 /// Looks at the record and the history as they were read, and reads what else is needed. What cannot be read is a
@@ -82,6 +78,7 @@ pub async fn recall(
         set: Vec::new(),
         refusals: Vec::new(),
         warnings: Vec::new(),
+        live: None,
     };
     let mut stored = ledger.map(|(home, stored)| {
         recalled.home = home;
@@ -109,12 +106,13 @@ pub async fn recall(
     }
     let Question { sha, tag, facts, lifts, .. } = *question;
     recalled.refusals.extend(hold::check(sha, tag, facts, &recalled.history.history, lifts));
-    let (evidence, order) =
+    let (evidence, ahead) =
         join(recalled.weigh(client, question), recalled.look_ahead(client, question)).await;
     let (pieces, refusals) = evidence;
     recalled.pieces.extend(pieces);
-    recalled.refusals.extend(refusals.into_iter().chain(order.0));
-    recalled.warnings.extend(order.1);
+    recalled.refusals.extend(refusals.into_iter().chain(ahead.refusals));
+    recalled.warnings.extend(ahead.warnings);
+    recalled.live = ahead.live;
     recalled
 }
 
@@ -162,34 +160,32 @@ impl Recalled {
         }
     }
 
-    /// Whether the release is newer than the live one, and what belongs to the live one only: refusals and warnings.
-    async fn look_ahead(&self, client: &Client<'_>, question: &Question<'_>) -> (Vec<Refusal>, Vec<String>) {
-        let (mut refusals, mut warnings) = (Vec::new(), Vec::new());
-        let Some(kept) = &self.kept else { return (refusals, warnings) };
+    /// Whether the release is newer than the live one, and what belongs to the live one only.
+    async fn look_ahead(&self, client: &Client<'_>, question: &Question<'_>) -> Ahead {
+        let mut ahead = Ahead::default();
+        let Some(kept) = &self.kept else { return ahead };
         let history = &self.history.history;
-        warnings.extend(history.doubt(question.tag.as_str(), &stands(question.facts)));
-        let found = live_sha(client, question.staging, question.tag, history, question.facts).await;
-        let Some(live) = found else {
+        ahead.warnings.extend(history.doubt(question.tag.as_str(), &stands(question.facts)));
+        ahead.live = live_sha(client, question.staging, question.tag, history, question.facts).await;
+        let Some(live) = ahead.live.clone() else {
             if question.facts.iter().any(|image| matches!(image.current, Ok(Some(_)))) {
-                warnings.push(
-                    "the live release has no record, so it is unknown whether this release is newer"
-                        .to_owned(),
-                );
+                let words = "the live release has no record, so it is unknown whether this release is newer";
+                ahead.warnings.push(words.to_owned());
             }
-            return (refusals, warnings);
+            return ahead;
         };
         let other = match releases::find(client, question.places, &live).await {
             Ok(other) => other,
             Err(error) => {
-                refusals.push(unreadable(Guard::Forward, &error));
-                return (refusals, warnings);
+                ahead.refusals.push(unreadable(Guard::Forward, &error));
+                return ahead;
             }
         };
         if let Some(other) = &other {
-            warnings.extend(staying(client, question.tag, &other.record, &kept.record).await);
+            ahead.warnings.extend(staying(client, question.tag, &other.record, &kept.record).await);
         }
         if question.allow_older {
-            return (refusals, warnings);
+            return ahead;
         }
         let order = match &other {
             Some(other) => {
@@ -199,13 +195,21 @@ impl Recalled {
         };
         match order {
             Order::Forward => {}
-            Order::Backward(why) => refusals.push(order::refusal(why)),
+            Order::Backward(why) => ahead.refusals.push(order::refusal(why)),
             Order::Unknown(why) => {
-                warnings.push(format!("{why}, so it is unknown whether this release is newer"));
+                ahead.warnings.push(format!("{why}, so it is unknown whether this release is newer"));
             }
         }
-        (refusals, warnings)
+        ahead
     }
+}
+
+/// What the live release says about the one that is to follow it.
+#[derive(Default)]
+struct Ahead {
+    refusals: Vec<Refusal>,
+    warnings: Vec<String>,
+    live: Option<CommitSha>,
 }
 
 /// The images of the live release that do not belong to the one that is to be live, with what they stand at, in words
@@ -251,7 +255,6 @@ pub async fn live_sha(
     shas.into_iter().next()
 }
 
-/// Where the images stand.
 pub fn stands(facts: &[ImageFacts]) -> Vec<Stand> {
     facts.iter().map(ImageFacts::stand).collect()
 }

@@ -13,12 +13,9 @@ use crate::model::release::Release;
 use crate::model::repository::Repository;
 use crate::model::tag::Tag;
 
-/// A release record in its registry.
 #[derive(Clone, Debug)]
 pub struct StoredRecord {
-    /// Where it is.
     pub name: RecordName,
-    /// What it says.
     pub record: ReleaseRecord,
     pub(super) artifact: Artifact,
 }
@@ -33,9 +30,6 @@ pub fn named(tags: &[String]) -> Vec<CommitSha> {
 }
 
 /// The record of `sha`; `None` if there is none.
-///
-/// # Errors
-/// The registry cannot be read, or what is there is no release record.
 pub async fn read(
     client: &Client<'_>,
     home: &Repository,
@@ -87,9 +81,6 @@ pub async fn find(
 /// Writes the record of `release` into `home`, and a copy into every image's repository: whoever names one of the
 /// images finds out what belongs together. One that names the same images, in whatever order, is left as it is, with
 /// the evidence on it. `missing`: images of the release that are not published yet.
-///
-/// # Errors
-/// The registry refuses or cannot be reached.
 pub async fn write(
     client: &Client<'_>,
     home: &Repository,

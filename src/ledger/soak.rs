@@ -1,4 +1,5 @@
-//! The state file of a soak: read and replaced whole, by one tick at a time.
+//! The state of a soak: a file, read and replaced whole by one tick at a time, and a copy in the registry, with which
+//! any runner goes on.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,14 @@ use rustix::fs::{FlockOperation, flock};
 use crate::base::complaint::Complaint;
 use crate::io::clock;
 use crate::io::files::{self, FileError};
+use crate::io::registry::artifacts::Artifact;
+use crate::io::registry::client::Client;
+use crate::io::registry::error::{Problem, RegistryError};
 use crate::io::stop::{Signal, Stop};
+use crate::model::digest::Digest;
+use crate::model::reference::Reference;
+use crate::model::repository::Repository;
+use crate::model::tag::Tag;
 use crate::policy::soak::state::State;
 
 /// How often a state file that another tick holds is tried again.
@@ -80,5 +88,48 @@ impl StateFile {
     pub fn write(&self, state: &State) -> Result<(), StateError> {
         let text = serde_json::to_string_pretty(state).map_err(|e| self.content(&e.to_string()))?;
         files::replace(&self.path, &text).map_err(StateError::File)
+    }
+}
+
+/// `artifactType` of a soak's state.
+pub const STATE_TYPE: &str = "application/vnd.coalmine.soak.v1+json";
+
+/// Where the registry keeps the state of one soak.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The repository of the records.
+    pub home: Repository,
+    /// Names the release, the file and the ring, so that another file is another soak.
+    pub tag: Tag,
+}
+
+impl Place {
+    /// What is kept there, and its digest; `None`: nothing.
+    ///
+    /// # Errors
+    /// The registry cannot be read, or holds something else.
+    pub async fn read(&self, client: &Client<'_>) -> Result<Option<(Digest, State)>, RegistryError> {
+        let reference = Reference::Tagged(self.home.clone(), self.tag.clone());
+        let Some(artifact) = client.artifact(&reference, STATE_TYPE).await? else { return Ok(None) };
+        match serde_json::from_slice::<State>(&artifact.content) {
+            Ok(state) if state.format == 1 => Ok(Some((artifact.manifest.digest, state))),
+            Ok(State { format, .. }) => Err(self.unfit(format!("one of format {format}"))),
+            Err(error) => Err(self.unfit(crate::base::text::told(&error))),
+        }
+    }
+
+    /// Replaces what is kept there.
+    ///
+    /// # Errors
+    /// The registry refuses or cannot be reached.
+    pub async fn write(&self, client: &Client<'_>, state: &State) -> Result<(), RegistryError> {
+        let text = serde_json::to_vec(state).map_err(|error| self.unfit(error.to_string()))?;
+        let artifact = Artifact::of(STATE_TYPE, text.into(), None, &[]);
+        client.put_artifact(&self.home, &artifact, Some(&self.tag)).await
+    }
+
+    fn unfit(&self, found: String) -> RegistryError {
+        let problem = Problem::Unfit { expected: "the state of a soak", found };
+        RegistryError::new(format!("read {}:{}", self.home, self.tag), problem)
     }
 }

@@ -11,9 +11,6 @@ use crate::model::repository::Repository;
 use crate::model::tag::StagingPattern;
 
 /// The shas that are staged for `repository`; sorted.
-///
-/// # Errors
-/// The registry could not be read.
 pub async fn shas(
     client: &Client<'_>,
     staging: &StagingPattern,

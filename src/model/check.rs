@@ -12,7 +12,6 @@ use super::tenant::{TenantName, TenantUrl};
 /// How the end of an answer's body was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyEnd {
-    /// It was read whole.
     Whole,
     /// It was longer than a tenant's answer may be; the rest was not read.
     TooLong,
@@ -29,11 +28,9 @@ pub struct Answer {
     pub headers: Vec<(String, String)>,
     /// As much of the body as was read.
     pub body: Vec<u8>,
-    /// Whether that is all of it.
     pub end: BodyEnd,
 }
 
-/// What came of one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
     /// The tenant answered, whatever the status.
@@ -96,22 +93,17 @@ impl Outcome {
 pub struct Mismatch {
     /// What was looked at: a JSONPath, `status`, `header x`, `body`, `time`, `capture x`.
     pub subject: String,
-    /// What should have been found.
     pub expected: String,
     /// The value that was found, shortened, without secrets.
     pub found: String,
 }
 
-/// What a step came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StepResult {
-    /// Its name, if it has one.
     pub name: Option<String>,
-    /// Its line in the suite.
     pub line: usize,
     /// The request as the suite writes it.
     pub request: String,
-    /// What it came to.
     pub outcome: Outcome,
     /// The status of the last answer, if there was one.
     pub status: Option<u16>,
@@ -136,7 +128,6 @@ pub struct StepResult {
 /// One run through a check's steps.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Sample {
-    /// What it came to.
     pub outcome: Outcome,
     /// The steps that were tried, in order.
     pub steps: Vec<StepResult>,
@@ -149,7 +140,6 @@ pub struct Sample {
 pub struct Repeat {
     /// How often the check is run.
     pub times: u32,
-    /// How many of these have to pass.
     pub pass: u32,
 }
 
@@ -160,9 +150,7 @@ pub struct CheckResult {
     pub name: String,
     /// What it proves, in the suite's words.
     pub why: Option<String>,
-    /// Its line in the suite.
     pub line: usize,
-    /// What it came to.
     pub outcome: Outcome,
     /// How long all of it took.
     pub elapsed_ms: u64,
@@ -170,7 +158,6 @@ pub struct CheckResult {
     pub repeat: Repeat,
     /// The samples; empty if the check was not run.
     pub samples: Vec<Sample>,
-    /// Why it was not run.
     pub skipped: Option<String>,
 }
 
@@ -178,7 +165,6 @@ pub struct CheckResult {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase", tag = "state", content = "found")]
 pub enum Build {
-    /// The suite does not ask.
     Unasked,
     /// The wanted one, before the first check and after the last one.
     Served,
@@ -223,7 +209,6 @@ pub struct Places {
     pub proxied: bool,
 }
 
-/// What a tenant came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TenantResult {
     /// The tenant as reports name it.
@@ -232,7 +217,6 @@ pub struct TenantResult {
     pub url: TenantUrl,
     /// Which build it said it serves.
     pub build: Build,
-    /// Who was asked for that.
     pub places: Places,
     /// Every check of the suite, in the suite's order.
     pub checks: Vec<CheckResult>,

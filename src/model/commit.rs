@@ -3,12 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, de};
+use super::as_text::as_text;
 
 /// 7 to 64 lowercase hex digits: a full or shortened SHA-1 or SHA-256 commit name. It is text throughout:
 /// `1234567` and `12e4567` are no numbers. Upper case is read and written lower, as git does.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CommitSha(String);
 
 impl CommitSha {
@@ -28,7 +27,6 @@ impl CommitSha {
     }
 }
 
-/// Why a text is no commit sha.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a commit sha: expected 7 to 64 hex digits")]
 pub struct NotACommitSha(String);
@@ -51,11 +49,7 @@ impl fmt::Display for CommitSha {
     }
 }
 
-impl<'de> Deserialize<'de> for CommitSha {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
-    }
-}
+as_text!(CommitSha);
 
 #[cfg(test)]
 mod tests {

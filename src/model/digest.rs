@@ -3,8 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest as _, Sha256};
+
+use super::as_text::as_text;
 
 /// `sha256:` and 64 lowercase hex digits. Other algorithms of the OCI image specification (sha512, blake3) are
 /// refused: no registry of the field hands them out, and a second form of the same content is a second name.
@@ -17,7 +18,6 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// The digest that a finished hasher has come to.
     pub fn from_hasher(hasher: Sha256) -> Self {
         Self(hasher.finalize().into())
     }
@@ -37,7 +37,6 @@ impl Digest {
     }
 }
 
-/// Why a text is no digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a digest: expected `sha256:` and 64 lowercase hex digits")]
 pub struct NotADigest(String);
@@ -71,17 +70,7 @@ impl fmt::Debug for Digest {
     }
 }
 
-impl Serialize for Digest {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Digest {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
-    }
-}
+as_text!(Digest);
 
 #[cfg(test)]
 mod tests {

@@ -11,7 +11,6 @@ use crate::base::complaint::Complaint;
 /// A fact, or why it is not known: what was tried and what came instead, and what to do.
 pub type Known<T> = Result<T, Complaint>;
 
-/// What a tag names now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Live {
     /// The manifest that its tag names.
@@ -23,7 +22,6 @@ pub struct Live {
 /// Where an image stands, as far as the history can be compared with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stand {
-    /// Which image.
     pub repository: Repository,
     /// What the tag names; `None`: nothing, or it could not be read.
     pub live: Option<Digest>,
@@ -34,7 +32,6 @@ pub struct Stand {
 /// Everything that is known of one image.
 #[derive(Clone, Debug)]
 pub struct ImageFacts {
-    /// The repository of the image that these facts are about.
     pub repository: Repository,
     /// The name that the wanted content was read from: a tag, or a digest of the release record.
     pub source: Reference,
@@ -49,7 +46,6 @@ pub struct ImageFacts {
 }
 
 impl ImageFacts {
-    /// Where it stands.
     pub fn stand(&self) -> Stand {
         let live = self.current.as_ref().ok().and_then(Option::as_ref);
         Stand {

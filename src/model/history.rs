@@ -11,7 +11,6 @@ use super::record::Run;
 use super::repository::Repository;
 use crate::base::text;
 
-/// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// Unique, so that an entry that is written twice is one.
@@ -24,11 +23,9 @@ pub struct Entry {
     pub run: Option<Run>,
     /// Promotion, rollback or resume, with what belongs to it.
     pub event: Event,
-    /// The tag it is about.
     pub tag: String,
     /// The release it is about, if it has a name.
     pub sha: Option<CommitSha>,
-    /// The tags that moved.
     pub moved: Vec<Moved>,
     /// Why, in somebody's words.
     pub reason: Option<String>,
@@ -68,10 +65,8 @@ impl Entry {
     }
 }
 
-/// One tag that moved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moved {
-    /// The image that was moved.
     pub repository: Repository,
     /// From what; `None`: it did not exist.
     pub from: Option<Digest>,
@@ -88,7 +83,6 @@ pub enum Event {
         /// sha256 of each piece of evidence.
         evidence: Vec<String>,
     },
-    /// The tag was moved back.
     Rollback {
         /// The release it left, if it has a name.
         left: Option<CommitSha>,
@@ -102,12 +96,10 @@ pub enum Event {
     RollbackFailed,
     /// Somebody began the history anew: the one before was lost, or could not be read.
     Restart,
-    /// Promotions are allowed again.
     Resume,
 }
 
 impl Event {
-    /// The word for it.
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::Promotion { .. } => "promotion",

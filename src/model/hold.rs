@@ -21,7 +21,6 @@ pub struct Hold {
     pub format: u32,
     /// Unique: who takes a hold back takes only their own.
     pub id: String,
-    /// When it was placed.
     pub at: Timestamp,
     /// Who placed it: the actor of the run, or the user at the terminal.
     pub by: Option<String>,
@@ -29,7 +28,6 @@ pub struct Hold {
     pub run: Option<Run>,
     /// Why, in somebody's words.
     pub reason: Option<String>,
-    /// The tag that is held.
     pub tag: String,
     /// The release that the rollback goes to, if it has a name.
     pub to: Option<CommitSha>,
@@ -42,17 +40,14 @@ pub struct Hold {
     pub lifted: bool,
 }
 
-/// One image that is held.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldImage {
-    /// Where.
     pub repository: Repository,
     /// What the tag named before the rollback; `None`: it did not exist.
     pub digest: Option<Digest>,
 }
 
 impl fmt::Display for Hold {
-    /// When, by whom and why.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "at {}", self.at.strftime("%F %T UTC"))?;
         if let Some(by) = &self.by {

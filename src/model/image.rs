@@ -16,10 +16,8 @@ pub fn counted(count: usize) -> String {
 /// Why a list of repositories is no set of images.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotImages {
-    /// The list is empty.
     #[error("there are no images: name them in `[release] images`, with `--image` or in RELEASE_IMAGES")]
     Empty,
-    /// The same repository stands twice.
     #[error("`{0}` is listed twice")]
     Twice(Repository),
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::as_text::as_text;
 use super::digest::Digest;
 
 /// The four forms an image has in a registry.
@@ -12,7 +13,6 @@ use super::digest::Digest;
 pub enum MediaType {
     /// An OCI image index: one manifest for each platform.
     OciIndex,
-    /// An OCI image manifest.
     OciManifest,
     /// Docker's manifest list, `application/vnd.docker.distribution.manifest.list.v2+json`.
     DockerList,
@@ -105,19 +105,8 @@ impl std::str::FromStr for Platform {
     }
 }
 
-impl<'de> Deserialize<'de> for Platform {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
-    }
-}
+as_text!(Platform);
 
-impl Serialize for Platform {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-/// One manifest that an index names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Child {
     /// The digest that the index gives for it.
@@ -138,7 +127,6 @@ impl Child {
 /// One blob that an image manifest names: its configuration or a layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blob {
-    /// The digest that the manifest gives for it.
     pub digest: Digest,
     /// Its length in bytes.
     pub size: u64,
@@ -146,7 +134,6 @@ pub struct Blob {
     pub elsewhere: bool,
 }
 
-/// What a manifest names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
     /// An index: one child for each platform, and attestations.

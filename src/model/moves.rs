@@ -11,11 +11,9 @@ use super::tag::Tag;
 /// One tag that is to name other content. Made by `policy` only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Move {
-    /// Where the tag is.
     pub repository: Repository,
     /// What it names now; `None`: it does not exist.
     pub from: Option<Manifest>,
-    /// What it is to name.
     pub to: Manifest,
 }
 
@@ -24,7 +22,6 @@ pub struct Move {
 pub struct Plan {
     /// The release; `None` when only its digests are known, as from `latest-previous`.
     pub sha: Option<CommitSha>,
-    /// The tag that moves.
     pub tag: Tag,
     /// The moves, in order, the last image last; empty when every image is there already.
     pub moves: Vec<Move>,
@@ -62,7 +59,6 @@ impl Plan {
     }
 }
 
-/// How one image ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "state")]
 pub enum Ended {
@@ -74,7 +70,6 @@ pub enum Ended {
     WouldMove,
     /// The tag was moved and then put back where it was, and read back.
     PutBack,
-    /// The tag was never moved.
     Untouched,
     /// The tag names what somebody else has put there meanwhile.
     Foreign {
@@ -83,7 +78,6 @@ pub enum Ended {
     },
     /// The tag still names the new content: it could not be put back.
     Stranded,
-    /// The tag is gone.
     Gone,
     /// The registry did not say what the tag names.
     Unknown {
@@ -95,11 +89,9 @@ pub enum Ended {
 /// One image after the command: what was meant, and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Receipt {
-    /// Where the tag is.
     pub repository: Repository,
     /// What it named before; `None`: it did not exist.
     pub from: Option<Digest>,
-    /// What it was to name.
     pub to: Digest,
     /// Where the image stands after the command.
     pub ended: Ended,

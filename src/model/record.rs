@@ -31,20 +31,15 @@ pub struct Run {
     pub workflow: Option<String>,
     /// The identifier of the run, which its URL contains.
     pub id: Option<String>,
-    /// Counts the runs of one workflow.
     pub number: Option<u64>,
-    /// Counts the attempts of one run.
     pub attempt: Option<u64>,
-    /// The page of the run.
     pub url: Option<String>,
 }
 
-/// The record of a publication.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReleaseRecord {
     /// The format of the document; always 1.
     pub format: u32,
-    /// The images, by digest.
     #[serde(flatten)]
     pub release: Release,
     /// The repository that keeps what is recorded about this release; absent in records of older versions, which stand
@@ -56,9 +51,7 @@ pub struct ReleaseRecord {
     pub missing: Vec<Repository>,
     /// When the commit was made, if that could be found out.
     pub commit_time: Option<Timestamp>,
-    /// When it was published.
     pub published: Timestamp,
-    /// The run that published it.
     pub run: Option<Run>,
 }
 
@@ -81,6 +74,8 @@ impl fmt::Display for RecordName {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
+    /// A verdict of `canary-soak preflight`.
+    Preflight,
     /// A verdict of `canary-smoke`.
     Smoke,
     /// A verdict of `canary-soak`.
@@ -91,14 +86,16 @@ impl Kind {
     /// The word in configuration and messages.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Preflight => "preflight",
             Self::Smoke => "smoke",
             Self::Soak => "soak",
         }
     }
 
-    /// The binary that gives such verdicts.
+    /// The command that gives such verdicts.
     pub fn tool(self) -> &'static str {
         match self {
+            Self::Preflight => "canary-soak preflight",
             Self::Smoke => "canary-smoke",
             Self::Soak => "canary-soak",
         }
@@ -108,12 +105,14 @@ impl Kind {
 impl FromStr for Kind {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        [Self::Smoke, Self::Soak].into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| {
-            format!(
-                "`{}` is no kind of evidence: write `smoke` or `soak`",
-                crate::base::text::escape(text, 40)
-            )
-        })
+        [Self::Preflight, Self::Smoke, Self::Soak].into_iter().find(|kind| kind.as_str() == text).ok_or_else(
+            || {
+                format!(
+                    "`{}` is no kind of evidence: write `preflight`, `smoke` or `soak`",
+                    crate::base::text::escape(text, 40)
+                )
+            },
+        )
     }
 }
 
@@ -130,26 +129,39 @@ pub struct VerdictRecord {
     pub format: u32,
     /// The program that judged, such as `canary-smoke`.
     pub tool: String,
+    /// The subcommand that judged, such as `preflight`.
+    #[serde(default)]
+    pub command: Option<String>,
     /// What the program concluded; only green counts.
     pub verdict: Verdict,
-    /// The commit it judged.
     pub sha: CommitSha,
     /// The images it judged, by digest.
     pub images: Vec<JudgedImage>,
-    /// The suite it judged with.
     pub suite: SuiteName,
     /// Whether it saw that every tenant ran this build; `None` where the tool has another way to know.
     pub proves_build: Option<bool>,
-    /// When it was done.
+    /// When it began, if it took hours or days: what it stands on had to be fresh then.
+    #[serde(default)]
+    pub opened: Option<Timestamp>,
     pub finished: Timestamp,
+    /// The one other build that the tenants served instead, if they did.
+    #[serde(default)]
+    pub serves: Option<CommitSha>,
 }
 
-/// One image that was judged.
+impl VerdictRecord {
+    /// Whether it is evidence of this kind.
+    pub fn is(&self, kind: Kind) -> bool {
+        match &self.command {
+            Some(command) => kind.tool().split_once(' ') == Some((&self.tool, command)),
+            None => kind.tool() == self.tool,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JudgedImage {
-    /// The repository of the image that was judged.
     pub repository: Repository,
-    /// The digest that was judged.
     pub digest: Digest,
 }
 
@@ -161,6 +173,13 @@ pub struct SuiteName {
 }
 
 impl JudgedImage {
+    /// Every image of a release.
+    pub fn of(release: &Release) -> Vec<Self> {
+        let judged =
+            |image: &ImageRecord| Self { repository: image.repository.clone(), digest: image.digest.clone() };
+        release.images.iter().map(judged).collect()
+    }
+
     /// Whether this names the same image and content.
     pub fn is(&self, image: &ImageRecord) -> bool {
         self.repository == image.repository && self.digest == image.digest

@@ -6,11 +6,9 @@ use serde::Serialize;
 
 use super::repository::Repository;
 
-/// Which rule said no.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Guard {
-    /// The sha is not published for this image.
     Staged,
     /// The typed prefix means more than one published sha.
     Ambiguous,
@@ -20,6 +18,8 @@ pub enum Guard {
     Platforms,
     /// `--expect-current` does not hold.
     ExpectCurrent,
+    /// A version that is to be given names other content already.
+    AlsoTag,
     /// The staging tag names another digest than what is to be staged.
     Restage,
     /// There is no earlier release to go back to.
@@ -30,7 +30,6 @@ pub enum Guard {
     Record,
     /// The evidence is missing, not green, too old, or about something else.
     Evidence,
-    /// A rollback holds all promotions.
     Hold,
     /// A rollback moved away from this release.
     Rejected,
@@ -42,18 +41,14 @@ pub enum Guard {
     Readable,
 }
 
-/// One reason not to act.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Refusal {
-    /// The guard that refuses.
     pub guard: Guard,
     /// The image it is about; `None`: the release as a whole.
     pub image: Option<Repository>,
-    /// What should have been found.
     pub expected: String,
     /// What the guard found instead, with its own words.
     pub found: String,
-    /// What to do about it.
     pub hint: String,
 }
 

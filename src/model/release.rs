@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::bundle::Pins;
 use super::commit::CommitSha;
 use super::digest::Digest;
 use super::manifest::{Body, Manifest, MediaType, Platform};
@@ -12,7 +13,6 @@ use super::repository::Repository;
 pub struct Staged {
     /// The repository that the image is published to.
     pub repository: Repository,
-    /// The manifest that the staging tag names.
     pub manifest: Manifest,
     /// What the image runs on, attestations left out; sorted, unique. Empty if the configuration could not be read.
     pub platforms: Vec<Platform>,
@@ -27,14 +27,11 @@ pub enum Missing {
     Child {
         /// The digest that the index names.
         digest: Digest,
-        /// What it was for.
         platform: Option<Platform>,
     },
-    /// A configuration or layer.
     Blob {
         /// The digest that the manifest names.
         digest: Digest,
-        /// The manifest that names it.
         of: Digest,
     },
 }
@@ -45,7 +42,6 @@ impl Missing {
         matches!(self, Self::Child { platform: Some(platform), .. } if platform.is_unknown())
     }
 
-    /// Whether what is missing is a manifest.
     pub fn is_manifest(&self) -> bool {
         matches!(self, Self::Child { .. })
     }
@@ -66,7 +62,6 @@ impl std::fmt::Display for Missing {
 /// One image of a release by name, as records and results write it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageRecord {
-    /// The repository that holds the image.
     pub repository: Repository,
     /// The digest that the staging tag names.
     pub digest: Digest,
@@ -74,12 +69,14 @@ pub struct ImageRecord {
     pub media_type: MediaType,
     /// What it runs on; sorted.
     pub platforms: Vec<Platform>,
+    /// What a bundle says of itself; absent for everything else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pins: Option<Pins>,
 }
 
 /// One build of every image, in the order of the images.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Release {
-    /// The commit that all images were built from.
     pub sha: CommitSha,
     /// The images in the order of the configuration.
     pub images: Vec<ImageRecord>,
@@ -102,6 +99,7 @@ impl From<&Staged> for ImageRecord {
             digest: staged.manifest.digest.clone(),
             media_type: staged.manifest.media_type,
             platforms: staged.platforms.clone(),
+            pins: Pins::of_manifest(&staged.manifest.bytes),
         }
     }
 }

@@ -3,8 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-
+use super::as_text::as_text;
 use crate::base::text::{escape, without_login};
 
 /// `host[:port]` of a registry.
@@ -93,7 +92,6 @@ impl Repository {
     }
 }
 
-/// Why a text is no repository.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not a repository: {why}")]
 pub struct NotARepository {
@@ -133,17 +131,7 @@ impl fmt::Display for Repository {
     }
 }
 
-impl Serialize for Repository {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Repository {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
-    }
-}
+as_text!(Repository);
 
 #[cfg(test)]
 mod tests {

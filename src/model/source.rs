@@ -15,6 +15,8 @@ pub enum SourceSpec {
     Layout(String),
     /// `oci-archive:FILE[:REF]`: the same as a tar.
     OciArchive(String),
+    /// `bundle:DIR`: a folder of prompts and configuration with a `bundle.toml`.
+    Bundle(PathBuf),
     /// `docker-archive:FILE`: what `docker save` writes.
     DockerArchive(PathBuf),
     /// `docker://REPOSITORY(:TAG|@DIGEST)`: an image in a registry.
@@ -34,13 +36,14 @@ impl FromStr for SourceSpec {
             Some(("oci", rest)) => Ok(Self::Layout(path(rest)?)),
             Some(("oci-archive", rest)) => Ok(Self::OciArchive(path(rest)?)),
             Some(("docker-archive", rest)) => Ok(Self::DockerArchive(path(rest)?.into())),
+            Some(("bundle", rest)) => Ok(Self::Bundle(path(rest)?.into())),
             Some(("docker", rest)) => match rest.strip_prefix("//") {
                 Some(reference) => Ok(Self::Registry(reference.parse()?)),
                 None => Err(format!("`{shown}` is not a source: write `docker://REPOSITORY:TAG`")),
             },
             Some(("sha256", _)) => Ok(Self::Here(text.parse().map_err(|e| format!("{e}"))?)),
             _ => Err(format!(
-                "`{shown}` is not a source: write one of `oci:DIR`, `oci-archive:FILE`, `docker-archive:FILE`, `docker://REPOSITORY:TAG`, `sha256:DIGEST`"
+                "`{shown}` is not a source: write one of `oci:DIR`, `oci-archive:FILE`, `docker-archive:FILE`, `bundle:DIR`, `docker://REPOSITORY:TAG`, `sha256:DIGEST`"
             )),
         }
     }
@@ -52,6 +55,7 @@ impl fmt::Display for SourceSpec {
             Self::Layout(path) => write!(f, "oci:{path}"),
             Self::OciArchive(path) => write!(f, "oci-archive:{path}"),
             Self::DockerArchive(path) => write!(f, "docker-archive:{}", path.display()),
+            Self::Bundle(path) => write!(f, "bundle:{}", path.display()),
             Self::Registry(reference) => write!(f, "docker://{reference}"),
             Self::Here(digest) => write!(f, "{digest}"),
         }
@@ -63,7 +67,6 @@ impl fmt::Display for SourceSpec {
 pub struct ImageSource {
     /// Where it is to be staged.
     pub repository: Repository,
-    /// Where it comes from.
     pub source: SourceSpec,
 }
 
@@ -82,13 +85,14 @@ mod tests {
     use super::{ImageSource, SourceSpec};
 
     #[test]
-    fn reads_all_five_kinds() {
+    fn reads_every_kind() {
         let digest = format!("sha256:{}", "a".repeat(64));
         for text in [
             "oci:dir",
             "oci:/a/b:v1",
             "oci-archive:x.tar",
             "docker-archive:x.tar",
+            "bundle:prompts",
             "docker://localhost:5000/a:b",
             &format!("docker://ghcr.io/a/b@{digest}"),
             &digest,

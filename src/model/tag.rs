@@ -34,9 +34,17 @@ impl Tag {
     pub fn rejected(&self) -> Self {
         Self(format!("{}-rejected", self.0))
     }
+
+    /// Whether this is a whole version, such as `v1.4.2` or `1.4.2-rc1`, which names one content for ever; `v1` and `v1.4`
+    /// go on with each release of theirs.
+    pub fn is_full_version(&self) -> bool {
+        let text = self.0.strip_prefix('v').unwrap_or(&self.0);
+        let core = text.split(['-', '_']).next().unwrap_or_default();
+        let number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        core.split('.').count() >= 3 && core.split('.').all(number)
+    }
 }
 
-/// Why a text is no tag.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is not a tag: expected 1 to 128 of letters, digits, `_`, `.`, `-`, not beginning with `.` or `-`"
@@ -125,6 +133,13 @@ mod tests {
         for bad in ["", ".a", "-a", "a/b", "a:b", "ä", "a b", &"a".repeat(129)] {
             assert!(bad.parse::<Tag>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_whole_version_has_three_numbers() {
+        let whole = |text: &str| text.parse::<Tag>().unwrap().is_full_version();
+        assert!(["v1.4.2", "1.4.2", "v1.4.2-rc1", "2026.11.21", "1.2.3.4"].into_iter().all(whole));
+        assert!(!["v1", "v1.4", "latest", "1.4.x", "stable-1.2.3", "1..2"].into_iter().any(whole));
     }
 
     #[test]

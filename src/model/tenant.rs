@@ -62,16 +62,13 @@ pub struct TenantUrl(Url);
 /// Why a text is no tenant's URL. Nothing of it is repeated: it may be a token at the wrong place, or hold one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotATenantUrl {
-    /// No URL at all.
     #[error("is not a URL: expected `https://host` with an optional port and path")]
     Unreadable,
-    /// A URL of something else.
     #[error("is not a tenant's URL: expected the scheme `https` or `http`")]
     Scheme,
     /// A login in front of the host.
     #[error("carries a user name or password: a tenant's secret is given as its token")]
     User,
-    /// A query or fragment.
     #[error("is not a tenant's URL: expected no `?` and no `#`; a tenant's secret is given as its token")]
     Tail,
 }
@@ -92,7 +89,6 @@ impl TenantUrl {
         Url::parse(&format!("{base}{target}")).ok().filter(|url| url.origin() == self.0.origin())
     }
 
-    /// The URL as its parts.
     pub fn as_url(&self) -> &Url {
         &self.0
     }
@@ -154,7 +150,6 @@ impl Serialize for TenantUrl {
 /// One canary tenant. `Debug` shows no token, and there is no way to serialise one.
 #[derive(Clone, Debug)]
 pub struct Tenant {
-    /// How it is called.
     pub name: TenantName,
     /// The base URL that its requests start with.
     pub url: TenantUrl,

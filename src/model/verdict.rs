@@ -6,13 +6,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// Proven, done, or already so.
     Green,
     /// Disproven by a check, or refused by a guard.
     Red,
     /// It could not be told. Never green.
     Inconclusive,
-    /// It cannot be told yet.
     Pending,
     /// The command itself could not run: usage, configuration, an internal fault.
     Error,

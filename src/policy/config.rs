@@ -1,6 +1,6 @@
 //! `coalmine.toml`: which images make a release, and how their tags are called.
 
-mod vocabulary;
+pub(crate) mod vocabulary;
 
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use crate::model::image::Images;
 use crate::model::record::Kind;
 use crate::model::repository::Repository;
 use crate::model::tag::{StagingPattern, Tag};
+use crate::policy::rings::{self, Rings};
 use crate::policy::toml::fields::{Fields, Placed};
 use crate::policy::toml::{self, Mistakes, TomlFile};
 
@@ -19,9 +20,7 @@ pub struct Config {
     pub images: Option<Images>,
     /// The repository that keeps the records; `None`: the first image's.
     pub home: Option<Repository>,
-    /// How a staging tag is written.
     pub staging: StagingPattern,
-    /// The tag that production runs.
     pub latest: Tag,
     /// Whether the registry keeps records: releases, verdicts, the history.
     pub records: bool,
@@ -33,6 +32,8 @@ pub struct Config {
     pub hold: bool,
     /// What a rollback does beside moving tags.
     pub hooks: Hooks,
+    /// The rings, if a release reaches its tenants in steps.
+    pub rings: Option<Rings>,
 }
 
 impl Default for Config {
@@ -47,6 +48,7 @@ impl Default for Config {
             evidence_max_age: EVIDENCE_MAX_AGE,
             hold: true,
             hooks: Hooks::default(),
+            rings: None,
         }
     }
 }
@@ -55,7 +57,7 @@ impl Default for Config {
 /// about a registry, a database and a token of today.
 const EVIDENCE_MAX_AGE: Duration = Duration::from_secs(24 * 3_600);
 
-/// The programs that a rollback runs, in the order of the fields; `capture` and `freeze` before the move.
+/// The programs that a rollback runs, in the order of the fields; `capture` and `freeze` together, before the move.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hooks {
     /// Saves what would be lost: logs, a heap dump.
@@ -70,12 +72,10 @@ pub struct Hooks {
     pub unfreeze: Option<Hook>,
 }
 
-/// One program with its arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hook {
     /// Program and arguments; never empty. No shell reads them.
     pub argv: Vec<String>,
-    /// How long it may take.
     pub timeout: Duration,
     /// Variables with credentials that it asks for; `is_credential` holds for each.
     pub credentials: Vec<String>,
@@ -98,15 +98,12 @@ pub(crate) fn is_credential(name: &str) -> bool {
     CREDENTIALS.contains(&name) || name.starts_with("CANARY_TOKEN_")
 }
 
-/// `capture` never delays the move for longer than this.
-pub const CAPTURE: Duration = Duration::from_secs(10);
+/// Hooks never delay the move for longer than this.
+pub const BEFORE_MOVE: Duration = Duration::from_secs(10);
 /// How long any other hook may take, unless the file says otherwise.
 const HOOK: Duration = Duration::from_secs(60);
 
 /// Reads the text of a `coalmine.toml` into a configuration.
-///
-/// # Errors
-/// Every mistake, at its place.
 pub fn read(file: &TomlFile<'_>) -> Result<Config, Mistakes> {
     toml::read(file, &vocabulary::FILE, |fields| {
         let mut config = Config::default();
@@ -117,6 +114,9 @@ pub fn read(file: &TomlFile<'_>) -> Result<Config, Mistakes> {
             config.hold = rollback.flag("hold").unwrap_or(config.hold);
             config.hooks = read_hooks(&rollback);
         }
+        let rest =
+            rings::read::Rest { latest: &config.latest, staging: &config.staging, records: config.records };
+        config.rings = rings::read::read(fields, &rest);
         Some(config)
     })
 }
@@ -175,7 +175,7 @@ fn read_hooks(fields: &Fields<'_>) -> Hooks {
     let longest = Duration::from_secs(600);
     let hook = |key: &str, limit: Duration| fields.get(key).and_then(|value| read_hook(fields, value, limit));
     Hooks {
-        capture: hook("capture", CAPTURE),
+        capture: hook("capture", BEFORE_MOVE),
         freeze: hook("freeze", longest),
         rotate_cache: hook("rotate-cache", longest),
         throttle: hook("throttle", longest),
@@ -184,7 +184,7 @@ fn read_hooks(fields: &Fields<'_>) -> Hooks {
 }
 
 /// Written as `["program", "argument"]`, or as `{ run = [...], timeout = "30s" }`.
-fn read_hook<'a>(fields: &Fields<'a>, value: &'a Placed<'a>, longest: Duration) -> Option<Hook> {
+pub(crate) fn read_hook<'a>(fields: &Fields<'a>, value: &'a Placed<'a>, longest: Duration) -> Option<Hook> {
     let table = fields.as_table(value);
     let (argv, asked, env) = match &table {
         Some(table) => (table.texts("run"), table.duration("timeout"), table.texts("env")),
@@ -273,7 +273,11 @@ mod tests {
                 "coalmine.toml:4:11",
                 "must be empty",
             ),
-            ("format = 1\n[release]\nrequire = ['smok']", "coalmine.toml:3:12", "`smoke` or `soak`"),
+            (
+                "format = 1\n[release]\nrequire = ['smok']",
+                "coalmine.toml:3:12",
+                "`preflight`, `smoke` or `soak`",
+            ),
             ("format = 1\n[release]\nevidence_max_age = '24'", "coalmine.toml:3:20", "a number with a unit"),
             ("format = 1\n[rollback]\ncapture = ['']", "coalmine.toml:3:11", "needs a program"),
             (

@@ -32,7 +32,6 @@ pub struct Document {
     entries: Vec<Box<RawValue>>,
 }
 
-/// A history that was read.
 #[derive(Clone, Debug, Default)]
 pub struct History {
     before: Option<Digest>,
@@ -52,7 +51,6 @@ pub struct Break {
     pub number: usize,
     /// The identifier of the entry that differs.
     pub id: String,
-    /// What differs, in words.
     pub found: String,
 }
 
@@ -83,14 +81,12 @@ pub struct Standing {
     pub hold: Option<Entry>,
     /// Releases that a rollback moved away from and nobody meant to promote again.
     pub rejected: Vec<Rejected>,
-    /// The last entry that moved the tag.
     pub last_move: Option<Entry>,
 }
 
 /// A release that must not be promoted again by accident.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejected {
-    /// Its sha, if it has one.
     pub sha: Option<CommitSha>,
     /// The rollback that rejected it; it says from which digests the tags moved.
     pub by: Entry,

@@ -19,9 +19,6 @@ pub struct Decision {
 
 /// Decides. Every guard is asked about every image, and every "no" is listed. `set`: what is wrong with the list of
 /// images; `recorded`: what the records say against it, which counts when there is something to move.
-///
-/// # Errors
-/// The refusals.
 pub fn decide(
     sha: Option<&CommitSha>,
     tag: &Tag,

@@ -3,7 +3,6 @@
 use crate::model::moves::{Ended, Plan, Receipt};
 use crate::model::repository::Repository;
 
-/// Which command was at work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// `promote-latest`: the way out of a split is back, to what was live.
@@ -17,7 +16,6 @@ pub enum Direction {
 pub struct Repair {
     /// The program and where it is to go.
     pub words: String,
-    /// The images that it is to name.
     pub images: Vec<Repository>,
     /// Whether it is the command that failed, which repeats its evidence and its reason.
     pub again: bool,
@@ -45,7 +43,6 @@ pub fn repair(direction: Direction, plan: &Plan, receipts: &[Receipt]) -> Option
     Some(Repair { words: format!("{program} {target}"), images, again: true })
 }
 
-/// What to say of an image that is not as it was.
 pub fn remark(receipt: &Receipt) -> Option<String> {
     let image = &receipt.repository;
     match &receipt.ended {

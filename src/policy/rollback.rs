@@ -12,9 +12,7 @@ use crate::model::tag::Tag;
 pub struct WayBack {
     /// The image that this is about.
     pub repository: Repository,
-    /// The tag that keeps its way back.
     pub tag: Tag,
-    /// What that tag names.
     pub previous: Option<Digest>,
     /// The staged shas whose tags name that digest; sorted.
     pub shas: Vec<CommitSha>,

@@ -4,6 +4,7 @@ pub mod clock;
 pub mod counters;
 pub mod judge;
 pub mod power;
+pub mod preflight;
 pub mod recovery;
 pub mod spending;
 pub mod state;

@@ -8,7 +8,6 @@ use crate::model::tag::Tag;
 /// What is to happen to one staging tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Staging {
-    /// It names the content already.
     Already,
     /// It is to be written.
     Write,

@@ -9,42 +9,31 @@ use super::github::{Annotation, Level, Summary};
 use super::json::object;
 use super::page::{Mood, Page};
 use super::promotion::receipts;
+use crate::base::complaint::Complaint;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::exit::Exit;
 use crate::engine::failure::EngineError;
+use crate::model::moves::Ended;
 use crate::model::verdict::Verdict;
 use crate::tool::failure::Failure;
 
-/// One complaint: the message, and what to do about it.
-pub struct Complaint {
-    /// What was tried, on what, what was expected and what was found.
-    pub message: String,
-    /// What to do about it, if anything can be done.
-    pub hint: Option<String>,
-}
-
 /// Everything that is wrong, for stderr, annotations and the document alike; never empty.
 pub fn complaints(failure: &Failure) -> Vec<Complaint> {
-    let one = |message: String, hint: Option<String>| vec![Complaint { message, hint }];
     match failure {
-        Failure::Usage(error) => one(error.message.clone(), Some(error.hint.clone())),
+        Failure::Usage(error) => vec![error.clone()],
         Failure::Mistake(mistakes) => {
-            mistakes.iter().map(|mistake| Complaint { message: mistake.to_string(), hint: None }).collect()
+            mistakes.iter().map(|mistake| Complaint::new(mistake.to_string(), "")).collect()
         }
-        Failure::File(error) => one(chain(error), Some(error.hint().to_owned())),
-        Failure::Source(error) => one(chain(error), Some(error.hint().to_owned())),
-        Failure::Engine(EngineError::Refused { refusals, .. }) => refusals
-            .iter()
-            .map(|refusal| Complaint { message: refusal.to_string(), hint: Some(refusal.hint.clone()) })
-            .collect(),
-        Failure::Engine(EngineError::Registry(error)) => one(chain(error), Some(error.hint())),
-        Failure::Engine(EngineError::Moving(failure)) => failure
-            .causes
-            .iter()
-            .map(|cause| Complaint { message: cause.message.clone(), hint: Some(cause.hint.clone()) })
-            .collect(),
+        Failure::File(error) => vec![Complaint::new(chain(error), error.hint())],
+        Failure::Source(error) if !error.refusals().is_empty() => error.refusals().to_vec(),
+        Failure::Source(error) => vec![Complaint::new(chain(error), error.hint())],
+        Failure::Engine(EngineError::Refused { refusals, .. }) => {
+            refusals.iter().map(|refusal| Complaint::new(refusal.to_string(), &refusal.hint)).collect()
+        }
+        Failure::Engine(EngineError::Registry(error)) => vec![Complaint::new(chain(error), error.hint())],
+        Failure::Engine(EngineError::Moving(failure)) => failure.causes.as_slice().to_vec(),
         Failure::Engine(EngineError::Stopped(_)) => {
-            one("stopped by a signal before anything was moved".to_owned(), None)
+            vec![Complaint::new("stopped by a signal before anything was moved", "")]
         }
     }
 }
@@ -73,7 +62,14 @@ fn standing(failure: &Failure) -> &'static str {
         (Failure::Engine(EngineError::Moving(_)), Exit::Split) => {
             "split: the images disagree; run the commands below"
         }
-        (Failure::Engine(EngineError::Moving(_)), _) => "no tag was left moved",
+        (Failure::Engine(EngineError::Moving(failure)), _) => {
+            let any = |ended: fn(&Ended) -> bool| failure.receipts.iter().any(|image| ended(&image.ended));
+            match (any(|ended| !ended.is_as_before()), any(|ended| *ended == Ended::PutBack)) {
+                (true, _) => "somebody else moved a tag meanwhile; what this command moved was put back",
+                (false, true) => "what was moved was put back",
+                (false, false) => "nothing was moved",
+            }
+        }
         (Failure::Engine(_), _) => "nothing was moved",
         (Failure::Usage(_) | Failure::Mistake(_) | Failure::File(_) | Failure::Source(_), _) => {
             "no request was sent"
@@ -105,7 +101,7 @@ impl Render for Failure {
 
     fn fields(&self) -> Map<String, Value> {
         let errors: Vec<Value> =
-            complaints(self).iter().map(|c| json!({ "message": c.message, "hint": c.hint })).collect();
+            complaints(self).iter().map(|c| json!({ "message": c.message, "hint": c.advice() })).collect();
         let mut fields =
             object(json!({ "failure": kind(self), "standing": standing(self), "errors": errors }));
         fields.extend(match self {
@@ -137,7 +133,10 @@ impl Render for Failure {
 
     fn summary(&self, summary: &mut Summary) {
         summary.heading(&format!("{}: {}", self.verdict().as_str(), standing(self)));
-        let lines: Vec<String> = complaints(self).into_iter().map(|c| c.message).collect();
+        let told = |c: Complaint| {
+            c.advice().map_or(c.message.clone(), |hint| format!("{}\n  hint: {hint}", c.message))
+        };
+        let lines: Vec<String> = complaints(self).into_iter().map(told).collect();
         summary.block(&lines.join("\n"));
         if let Self::Engine(EngineError::Moving(failure)) = self {
             receipts(&failure.receipts).summary(summary);
@@ -170,7 +169,7 @@ impl Render for Failure {
             .map(|(c, place)| Annotation {
                 level: Level::Error,
                 title: standing(self).to_owned(),
-                message: c.hint.map_or(c.message.clone(), |hint| format!("{}\n{hint}", c.message)),
+                message: c.advice().map_or(c.message.clone(), |hint| format!("{}\n{hint}", c.message)),
                 place,
             })
             .collect()

@@ -2,6 +2,7 @@
 //! passes here. Syntax: GitHub documentation, "Workflow commands"; escapes: `actions/toolkit`, `command.ts`.
 
 use crate::base::text;
+use crate::model::verdict::Verdict;
 
 /// The runner refuses a step summary above 1 MiB (GitHub documentation, "Job summaries"); some room is left.
 const SUMMARY_BYTES: usize = 1_000_000;
@@ -13,25 +14,18 @@ const ANNOTATION_BYTES: usize = 4_000;
 /// A runner keeps no more annotations of one level and step (actions/runner, `ExecutionContext.cs`).
 const ANNOTATIONS: usize = 10;
 
-/// How loud an annotation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
-    /// Red.
     Error,
-    /// Yellow.
     Warning,
-    /// Blue.
     Notice,
 }
 
 /// A remark on the workflow's page, perhaps at a line of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Annotation {
-    /// How loud.
     pub level: Level,
-    /// The headline.
     pub title: String,
-    /// The text.
     pub message: String,
     /// File and line it is about.
     pub place: Option<(String, usize)>,
@@ -103,15 +97,49 @@ pub fn output(name: &str, value: &str, delimiter: &str) -> String {
 pub struct Summary {
     text: String,
     full: bool,
+    mark: Option<&'static str>,
 }
 
 impl Summary {
-    /// Adds a headline; `words` are ours or escaped here.
-    pub fn heading(&mut self, words: &str) {
-        self.push(&format!("### {}\n\n", markdown(words)));
+    /// One whose first headline begins with the mark of a verdict.
+    pub fn of(verdict: Verdict) -> Self {
+        let mark = match verdict {
+            Verdict::Green => "\u{2714}",
+            Verdict::Red => "\u{2718}",
+            Verdict::Inconclusive => "?",
+            Verdict::Pending => "\u{2026}",
+            Verdict::Error => "!",
+        };
+        Self { mark: Some(mark), ..Self::default() }
     }
 
-    /// Adds a paragraph of plain words.
+    /// Adds a headline; `words` are ours or escaped here.
+    pub fn heading(&mut self, words: &str) {
+        let mark = self.mark.take().map(|mark| format!("{mark} ")).unwrap_or_default();
+        self.push(&format!("### {mark}{}\n\n", markdown(words)));
+    }
+
+    /// Adds links on one line: words, and where they lead. An address that is none is left out.
+    pub fn links(&mut self, links: &[(String, String)]) {
+        let plain = |url: &str| {
+            let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '~' | ':' | '/');
+            (url.starts_with("https://") || url.starts_with("http://")) && url.chars().all(fits)
+        };
+        let links = links.iter().filter(|(_, url)| plain(url));
+        let links: Vec<String> = links.map(|(words, url)| format!("[{}]({url})", markdown(words))).collect();
+        if !links.is_empty() {
+            self.push(&format!("{}\n\n", links.join(" \u{b7} ")));
+        }
+    }
+
+    /// Adds lines to be read, or run, letter by letter, that are shown when somebody opens them. Nothing without lines.
+    pub fn folded(&mut self, title: &str, lines: &str) {
+        if !lines.is_empty() {
+            let block = fenced(lines);
+            self.push(&format!("<details><summary>{}</summary>\n\n{block}</details>\n\n", markdown(title)));
+        }
+    }
+
     pub fn paragraph(&mut self, words: &str) {
         self.push(&format!("{}\n\n", opening(words)));
     }
@@ -128,13 +156,9 @@ impl Summary {
 
     /// Adds lines to be read, or run, letter by letter.
     pub fn block(&mut self, lines: &str) {
-        let longest = lines.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-        let fence = "`".repeat(longest.max(2) + 1);
-        let shown: Vec<String> = lines.lines().map(|line| text::escape(line, ANNOTATION_BYTES)).collect();
-        self.push(&format!("{fence}text\n{}\n{fence}\n\n", shown.join("\n")));
+        self.push(&fenced(lines));
     }
 
-    /// The text.
     pub fn into_text(self) -> String {
         self.text
     }
@@ -152,6 +176,14 @@ impl Summary {
         }
         self.text.push_str(part);
     }
+}
+
+/// Lines as a block of code whose fence nothing in it can close.
+fn fenced(lines: &str) -> String {
+    let longest = lines.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    let shown: Vec<String> = lines.lines().map(|line| text::escape(line, ANNOTATION_BYTES)).collect();
+    format!("{fence}text\n{}\n{fence}\n\n", shown.join("\n"))
 }
 
 /// Words as words: every character that Markdown, HTML or GitHub's mentions give a meaning is encoded.

@@ -13,18 +13,12 @@ pub struct Page {
     text: String,
 }
 
-/// How a word is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mood {
-    /// As it should be.
     Good,
-    /// As it should not be.
     Bad,
-    /// To be looked at.
     Odd,
-    /// Secondary: details beside the result.
     Dim,
-    /// What the eye should find.
     Strong,
     /// Ordinary text without a style.
     Plain,
@@ -43,7 +37,6 @@ impl Mood {
     }
 }
 
-/// One cell of a table.
 pub type Cell = (Mood, String);
 
 /// A cell without a mood.
@@ -64,7 +57,6 @@ impl Page {
         self.text.push('\n');
     }
 
-    /// Adds an empty line.
     pub fn gap(&mut self) {
         self.text.push('\n');
     }
@@ -93,7 +85,6 @@ impl Page {
         }
     }
 
-    /// Everything that was added.
     pub fn into_text(self) -> String {
         self.text
     }

@@ -8,15 +8,19 @@ use super::json::object;
 use super::page::{Mood, Page, cell};
 use super::status::{candidate_page, candidates_json};
 use super::table::Table;
+use crate::base::duration;
 use crate::base::exit::Exit;
 use crate::engine::execute::Executed;
+use crate::model::commit::CommitSha;
 use crate::model::digest::Digest;
 use crate::model::image::counted;
 use crate::model::moves::{Ended, Receipt};
+use crate::model::tag::Tag;
 use crate::model::verdict::Verdict;
 use crate::policy::repair::Direction;
-use crate::tool::rollback_latest::Outcome as Rollback;
+use crate::policy::soak::recovery::Targets;
 use crate::tool::rollback_latest::record::RollbackRecord;
+use crate::tool::rollback_latest::{Outcome as Rollback, Watched};
 
 /// One row for each image: name, state, from and to.
 pub(crate) fn receipts(receipts: &[Receipt]) -> Table {
@@ -51,6 +55,14 @@ fn moved(receipts: &[Receipt]) -> Value {
 }
 
 impl Executed {
+    /// The tags beside it, in one sentence.
+    fn beside(&self) -> Option<String> {
+        let tags: Vec<&str> = self.also.iter().map(Tag::as_str).collect();
+        let would =
+            if self.receipts.iter().any(|r| r.ended == Ended::WouldMove) { "would also be" } else { "also" };
+        (!tags.is_empty()).then(|| format!("{would} tagged: {}", tags.join(", ")))
+    }
+
     fn headline(&self) -> String {
         let what = self.sha.as_ref().map_or_else(|| "the previous release".to_owned(), ToString::to_string);
         let (tag, count) = (&self.tag, self.receipts.len());
@@ -86,18 +98,34 @@ impl Render for Executed {
             "moved": moved(&self.receipts),
             "warnings": self.warnings,
             "release": self.release,
+            "also": self.also,
+            "previous": self.previous(),
+            "commits": self.since.as_ref().map(|since| &since.commits),
         }))
     }
 
     fn text(&self, page: &mut Page) {
         page.line(Mood::Good, &self.headline());
         receipts(&self.receipts).text(page);
+        self.beside().iter().for_each(|words| page.line(Mood::Plain, words));
     }
 
     fn summary(&self, summary: &mut Summary) {
         summary.heading(&self.headline());
         receipts(&self.receipts).summary(summary);
+        self.beside().iter().for_each(|words| summary.paragraph(words));
         self.warnings.iter().for_each(|warning| summary.paragraph(warning));
+        if let Some(since) = self.since.as_ref().filter(|since| !since.commits.is_empty()) {
+            summary.paragraph(&format!("Commits since {}, which was live:", since.previous.short()));
+            summary.block(&since.commits.join("\n"));
+        }
+        let digests: Vec<String> =
+            self.receipts.iter().map(|receipt| format!("{}@{}", receipt.repository, receipt.to)).collect();
+        summary.folded("Whole digests", &digests.join("\n"));
+    }
+
+    fn previous(&self) -> Option<&CommitSha> {
+        self.since.as_ref().map(|since| &since.previous)
     }
 
     fn outputs(&self) -> Vec<(&'static str, String)> {
@@ -117,13 +145,88 @@ fn record_lines(record: &RollbackRecord) -> Vec<String> {
     lines
 }
 
+fn ended(watched: &Watched) -> &'static str {
+    match watched.met {
+        Some(true) => "met",
+        Some(false) => "missed",
+        None => "stopped",
+    }
+}
+
+fn recovery(watched: &Watched) -> Value {
+    let targets = watched.targets.iter().map(|seen| {
+        let state = match seen.state {
+            Targets::Met => "met",
+            Targets::Missed => "missed",
+            Targets::Unknown => "unknown",
+        };
+        json!({ "metric": seen.metric, "state": state, "value": seen.number, "trouble": seen.trouble })
+    });
+    json!({
+        "ended": ended(watched),
+        "met_after_seconds": watched.since.map(|since| since.as_secs_f64()),
+        "watched_seconds": watched.took.as_secs_f64(),
+        "targets": targets.collect::<Vec<_>>(),
+    })
+}
+
+/// What became of the recovery, and the cause that it points to.
+fn recovery_lines(watched: &Watched) -> Vec<String> {
+    let took = duration::show(watched.took);
+    let mut lines = vec![match (watched.met, watched.since) {
+        (Some(true), Some(since)) => {
+            format!("recovery=met: after {}, and kept until {took} after the move", duration::show(since))
+        }
+        (Some(true), None) => format!("recovery=met: after {took}"),
+        (Some(false), _) => format!(
+            "recovery=missed: {took} after the move; the tags stay as they are, and nothing is unfrozen"
+        ),
+        (None, _) => {
+            format!("recovery=stopped: a signal ended the watch after {took}; the tags stay as they are")
+        }
+    }];
+    for seen in &watched.targets {
+        let number = seen.number.map(|number| format!(" at {number}")).unwrap_or_default();
+        lines.push(match (seen.state, &seen.trouble) {
+            (Targets::Met, _) => {
+                format!("{}: recovered{number}; its cause came with the release that was left", seen.metric)
+            }
+            (Targets::Missed, _) => {
+                format!("{}: not recovered{number}; look for a cause outside that release", seen.metric)
+            }
+            (Targets::Unknown, why) => {
+                let why = why.as_deref().unwrap_or("too few samples");
+                format!("{}: could not be measured: {why}", seen.metric)
+            }
+        });
+    }
+    lines
+}
+
+impl Rollback {
+    fn watched(&self) -> Option<&Watched> {
+        match self {
+            Self::Moved { watched, .. } => watched.as_deref(),
+            Self::Listed(_) => None,
+        }
+    }
+}
+
 impl Render for Rollback {
     fn verdict(&self) -> Verdict {
-        Verdict::Green
+        match self.exit() {
+            Exit::Done => Verdict::Green,
+            Exit::No => Verdict::Red,
+            _ => Verdict::Error,
+        }
     }
 
     fn exit(&self) -> Exit {
-        Exit::Done
+        match self.watched().map(|watched| (watched.met, watched.signal)) {
+            None | Some((Some(true), _)) => Exit::Done,
+            Some((Some(false), _) | (None, None)) => Exit::No,
+            Some((None, Some(signal))) => signal.exit(),
+        }
     }
 
     fn fields(&self) -> Map<String, Value> {
@@ -131,8 +234,11 @@ impl Render for Rollback {
             Self::Listed(listing) => {
                 object(json!({ "candidates": candidates_json(listing), "more": listing.more }))
             }
-            Self::Moved { moves, reason, hooks, record } => {
+            Self::Moved { moves, reason, hooks, watched, record } => {
                 let mut fields = moves.fields();
+                if let Some(watched) = watched {
+                    fields.insert("recovery".to_owned(), recovery(watched));
+                }
                 fields.extend(object(json!({
                     "reason": reason,
                     "hooks": hooks,
@@ -158,6 +264,9 @@ impl Render for Rollback {
                 for line in record_lines(record) {
                     page.line(Mood::Plain, &line);
                 }
+                for line in self.watched().map(recovery_lines).unwrap_or_default() {
+                    page.line(Mood::Plain, &line);
+                }
             }
         }
     }
@@ -168,11 +277,13 @@ impl Render for Rollback {
             if let Some(reason) = reason {
                 summary.paragraph(&format!("Reason: {reason}"));
             }
-            for line in record_lines(record) {
+            for line in
+                record_lines(record).into_iter().chain(self.watched().map(recovery_lines).unwrap_or_default())
+            {
                 summary.paragraph(&line);
             }
             if let Some(draft) = &record.draft {
-                summary.block(draft);
+                summary.folded("Post-mortem draft", draft);
             }
         }
     }
@@ -180,7 +291,11 @@ impl Render for Rollback {
     fn outputs(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::Listed(_) => Vec::new(),
-            Self::Moved { moves, .. } => moves.outputs(),
+            Self::Moved { moves, watched, .. } => {
+                let mut outputs = moves.outputs();
+                outputs.extend(watched.as_ref().map(|watched| ("recovery", ended(watched).to_owned())));
+                outputs
+            }
         }
     }
 }

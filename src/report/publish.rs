@@ -11,6 +11,7 @@ use super::page::{Mood, Page, cell};
 use super::table::Table;
 use crate::base::exit::Exit;
 use crate::base::text;
+use crate::model::release::ImageRecord;
 use crate::model::verdict::Verdict;
 use crate::tool::publish_staging::{Blobs, Outcome, Published};
 
@@ -35,6 +36,18 @@ impl Outcome {
             ]
         });
         Table::new(["image", "digest", "platforms", "effort"], rows)
+    }
+
+    /// One line for each pin that names no fixed version.
+    fn floating(&self) -> Vec<String> {
+        let images = self.release.images.iter();
+        let of = |image: &ImageRecord| {
+            let floating = image.pins.iter().flat_map(|pins| &pins.floating);
+            floating
+                .map(|(pin, why)| format!("{}: {pin} floats: {why}", image.repository))
+                .collect::<Vec<_>>()
+        };
+        images.flat_map(of).collect()
     }
 
     fn digests(&self) -> Value {
@@ -84,11 +97,15 @@ impl Render for Outcome {
     fn text(&self, page: &mut Page) {
         page.line(Mood::Good, &self.headline());
         self.table().text(page);
+        self.floating().iter().for_each(|line| page.line(Mood::Odd, line));
     }
 
     fn summary(&self, summary: &mut Summary) {
         summary.heading(&self.headline());
         self.table().summary(summary);
+        self.floating().iter().for_each(|line| summary.paragraph(line));
+        let names = self.release.images.iter().map(|image| format!("{}@{}", image.repository, image.digest));
+        summary.folded("Whole digests", &names.collect::<Vec<_>>().join("\n"));
     }
 
     fn outputs(&self) -> Vec<(&'static str, String)> {

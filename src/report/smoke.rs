@@ -12,14 +12,16 @@ use serde_json::{Map, Value, json};
 use self::failures::Group;
 use super::Render;
 use super::github::{Annotation, Level, Summary};
+use super::json::object;
 use super::page::{Mood, Page};
 use crate::base::duration;
 use crate::base::exit::Exit;
 use crate::model::check::Outcome as CheckOutcome;
+use crate::model::commit::CommitSha;
 use crate::model::verdict::Verdict;
 use crate::policy::smoke::judge::{self, tally};
 use crate::policy::smoke::suite::FlakyRule;
-use crate::tool::canary_smoke::{Outcome, RunOutcome};
+use crate::tool::canary_smoke::{Outcome, Recorded, RunOutcome};
 
 /// A runner shows no more annotations of one level and step (actions/runner, `ExecutionContext.cs`); the last one says
 /// how many there are beyond.
@@ -44,11 +46,20 @@ impl RunOutcome {
         }
     }
 
+    /// The build that took this one's place while it was tested; then the verdict says nothing against this one.
+    pub(crate) fn superseded_by(&self) -> Option<CommitSha> {
+        judge::superseded(&self.tenants, &self.sha).filter(|_| self.verdict() == Verdict::Inconclusive)
+    }
+
+    /// One word for why the verdict is what it is, where there is one.
+    fn reason(&self) -> &'static str {
+        if self.superseded_by().is_some() { "superseded" } else { "" }
+    }
+
     fn duration(&self) -> std::time::Duration {
         std::time::Duration::try_from(self.finished.duration_since(self.started)).unwrap_or_default()
     }
 
-    /// The verdict in one line.
     fn headline(&self) -> (Mood, String) {
         let tally = tally(self.tenants.iter().flat_map(|tenant| &tenant.checks));
         let all = self.tenants.len();
@@ -77,6 +88,9 @@ impl RunOutcome {
         if astray > other {
             build.push_str(&format!("; of {} of {all} tenants it is not known", astray - other));
         }
+        if let Some(other) = self.superseded_by() {
+            build.push_str(&format!("; superseded: the tenants went on to {other}, whose own run decides"));
+        }
         let (mood, word) = match self.verdict() {
             Verdict::Green => (Mood::Good, "GREEN"),
             Verdict::Red => (Mood::Bad, "RED"),
@@ -87,7 +101,6 @@ impl RunOutcome {
         (mood, format!("{word}: {} on {tenants}: {counts}{build} ({took})", self.sha))
     }
 
-    /// Warnings that change no verdict.
     fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();
         if self.ready_line.is_none() {
@@ -166,6 +179,17 @@ impl RunOutcome {
     }
 }
 
+impl Recorded {
+    fn headline(&self) -> String {
+        let superseded = self.superseded_by.as_ref().map(|other| {
+            format!(
+                "; superseded: the tenants serve {other}, which was published later and whose own run decides"
+            )
+        });
+        format!("recorded: {} on {}{}", self.verdict.as_str(), self.sha, superseded.unwrap_or_default())
+    }
+}
+
 fn annotation(group: &Group<'_>, file: &str, flaky: FlakyRule) -> Annotation {
     let level = match (group.outcome, flaky) {
         (CheckOutcome::Flaky, FlakyRule::Warn) => Level::Warning,
@@ -185,7 +209,7 @@ impl Render for Outcome {
     fn verdict(&self) -> Verdict {
         match self {
             Self::Run(run) => run.verdict(),
-            Self::Lint(_) | Self::Schema(_) => Verdict::Green,
+            Self::Lint(_) | Self::Recorded(_) | Self::Schema(_) => Verdict::Green,
             Self::Prove(prove) => prove.verdict(),
         }
     }
@@ -193,7 +217,7 @@ impl Render for Outcome {
     fn exit(&self) -> Exit {
         match self {
             Self::Run(run) => run.exit(),
-            Self::Lint(_) | Self::Schema(_) => Exit::Done,
+            Self::Lint(_) | Self::Recorded(_) | Self::Schema(_) => Exit::Done,
             Self::Prove(prove) => prove.exit(),
         }
     }
@@ -207,6 +231,9 @@ impl Render for Outcome {
         match self {
             Self::Run(run) => document::fields(run),
             Self::Lint(lint) => lint.fields(),
+            Self::Recorded(recorded) => object(json!({
+                "sha": recorded.sha, "recorded": recorded.verdict, "superseded_by": recorded.superseded_by,
+            })),
             Self::Prove(prove) => prove.fields(),
             Self::Schema(text) => {
                 let schema: Value = serde_json::from_str(text).unwrap_or_default();
@@ -219,6 +246,7 @@ impl Render for Outcome {
         match self {
             Self::Run(run) => run.text(page),
             Self::Lint(lint) => lint.text(page),
+            Self::Recorded(recorded) => page.line(Mood::Good, &recorded.headline()),
             Self::Prove(prove) => prove.text(page),
             Self::Schema(text) => text.lines().for_each(|line| page.line(Mood::Plain, line)),
         }
@@ -228,6 +256,7 @@ impl Render for Outcome {
         match self {
             Self::Run(run) => run.summary(summary),
             Self::Lint(lint) => lint.summary(summary),
+            Self::Recorded(recorded) => summary.heading(&recorded.headline()),
             Self::Prove(prove) => prove.summary(summary),
             Self::Schema(_) => {}
         }
@@ -235,8 +264,12 @@ impl Render for Outcome {
 
     fn outputs(&self) -> Vec<(&'static str, String)> {
         match self {
-            Self::Run(run) => vec![("sha", run.sha.to_string())],
+            Self::Run(run) => vec![("sha", run.sha.to_string()), ("reason", run.reason().to_owned())],
             Self::Prove(prove) => vec![("sha", prove.sha.to_string())],
+            Self::Recorded(recorded) => {
+                let reason = if recorded.superseded_by.is_some() { "superseded" } else { "" };
+                vec![("sha", recorded.sha.to_string()), ("reason", reason.to_owned())]
+            }
             Self::Lint(_) | Self::Schema(_) => Vec::new(),
         }
     }
@@ -245,14 +278,14 @@ impl Render for Outcome {
         match self {
             Self::Run(run) => run.annotations(),
             Self::Lint(lint) => lint.annotations(),
-            Self::Prove(_) | Self::Schema(_) => Vec::new(),
+            Self::Prove(_) | Self::Recorded(_) | Self::Schema(_) => Vec::new(),
         }
     }
 
     fn junit(&self) -> Option<String> {
         match self {
             Self::Run(run) => Some(junit::report(run)),
-            Self::Lint(_) | Self::Prove(_) | Self::Schema(_) => None,
+            Self::Lint(_) | Self::Prove(_) | Self::Recorded(_) | Self::Schema(_) => None,
         }
     }
 }

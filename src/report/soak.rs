@@ -2,6 +2,7 @@
 
 mod document;
 mod lint;
+mod preflight;
 mod table;
 
 use serde_json::{Map, Value, json};
@@ -158,6 +159,7 @@ impl Render for Outcome {
     fn verdict(&self) -> Verdict {
         match self {
             Self::Soak(soak) => soak.judged.verdict,
+            Self::Preflight(preflight) => preflight.verdict(),
             Self::Lint(_) | Self::Schema(_) => Verdict::Green,
         }
     }
@@ -165,6 +167,7 @@ impl Render for Outcome {
     fn exit(&self) -> Exit {
         match self {
             Self::Soak(soak) => soak.exit(),
+            Self::Preflight(preflight) => preflight.exit(),
             Self::Lint(_) | Self::Schema(_) => Exit::Done,
         }
     }
@@ -177,6 +180,7 @@ impl Render for Outcome {
     fn fields(&self) -> Map<String, Value> {
         match self {
             Self::Soak(soak) => document::fields(soak),
+            Self::Preflight(preflight) => preflight.fields(),
             Self::Lint(lint) => lint.fields(),
             Self::Schema(text) => {
                 let schema: Value = serde_json::from_str(text).unwrap_or_default();
@@ -188,6 +192,7 @@ impl Render for Outcome {
     fn text(&self, page: &mut Page) {
         match self {
             Self::Soak(soak) => soak.text(page),
+            Self::Preflight(preflight) => preflight.text(page),
             Self::Lint(lint) => lint.text(page),
             Self::Schema(text) => text.lines().for_each(|line| page.line(Mood::Plain, line)),
         }
@@ -196,6 +201,7 @@ impl Render for Outcome {
     fn summary(&self, summary: &mut Summary) {
         match self {
             Self::Soak(soak) => soak.summary(summary),
+            Self::Preflight(preflight) => preflight.summary(summary),
             Self::Lint(lint) => lint.summary(summary),
             Self::Schema(_) => {}
         }
@@ -211,6 +217,7 @@ impl Render for Outcome {
                     ("red", soak.names(Verdict::Red).join(", ")),
                 ]
             }
+            Self::Preflight(preflight) => vec![("sha", preflight.sha.to_string())],
             Self::Lint(_) | Self::Schema(_) => Vec::new(),
         }
     }
@@ -218,6 +225,7 @@ impl Render for Outcome {
     fn annotations(&self) -> Vec<Annotation> {
         match self {
             Self::Soak(soak) => soak.annotations(),
+            Self::Preflight(preflight) => preflight.annotations(),
             Self::Lint(_) | Self::Schema(_) => Vec::new(),
         }
     }

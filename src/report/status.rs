@@ -52,6 +52,12 @@ fn candidate_table(candidates: &[Candidate]) -> Table {
     Table::new(["sha", "made", "state", "now", "remarks"], candidates.iter().map(candidate_row))
 }
 
+fn candidate_summary(candidates: &[Candidate], summary: &mut Summary) {
+    candidate_table(candidates).summary(summary);
+    let shas: Vec<String> = candidates.iter().map(|candidate| candidate.sha.to_string()).collect();
+    summary.folded("Whole commits", &shas.join("\n"));
+}
+
 fn candidate_row(candidate: &Candidate) -> [Cell; 5] {
     let trouble: Vec<String> = candidate
         .images
@@ -124,7 +130,7 @@ fn entry_row(entry: &Entry) -> [Cell; 5] {
 
 fn break_line(broken: &Break) -> String {
     let (number, id) = (broken.number, &broken.id);
-    format!("the chain breaks: entry {number} ({id}) is not what was written: {}", broken.found)
+    format!("the history was changed: entry {number} ({id}) is not what was written: {}", broken.found)
 }
 
 fn live_table(live: &[LiveImage]) -> Table {
@@ -153,7 +159,12 @@ impl Status {
             time.and_then(|time| std::time::Duration::try_from(self.read.duration_since(time)).ok())
                 .map(duration::show)
         };
-        let made = ago(self.made).map(|age| format!(", made {age} ago")).unwrap_or_default();
+        let candidate = self.staged.rows.iter().find(|candidate| Some(&candidate.sha) == self.sha.as_ref());
+        let age = candidate.and_then(|candidate| match (candidate.published, candidate.built) {
+            (Some(published), _) => Some(("published", ago(Some(published))?)),
+            (None, built) => Some(("built", ago(built)?)),
+        });
+        let made = age.map(|(made, age)| format!(", {made} {age} ago")).unwrap_or_default();
         let live = ago(self.since).map(|age| format!(", live for {age}")).unwrap_or_default();
         match (&self.sha, self.complaints().as_slice()) {
             (Some(sha), []) => (Mood::Good, format!("{} is {sha}{made}{live}", self.tag)),
@@ -202,7 +213,6 @@ impl Render for Outcome {
                 json!({
                     "tag": status.tag,
                     "sha": status.sha,
-                    "made": status.made,
                     "live": status.live.iter().map(live).collect::<Vec<_>>(),
                     "complaints": status.complaints(),
                     "staged": candidates_json(&status.staged),
@@ -279,14 +289,18 @@ impl Render for Outcome {
             Self::Status(status) => {
                 summary.heading(&status.headline().1);
                 live_table(&status.live).summary(summary);
+                let name =
+                    |image: &LiveImage| Some(format!("{}@{}", image.repository, image.digest.as_ref()?));
+                let digests: Vec<String> = status.live.iter().filter_map(name).collect();
+                summary.folded("Whole digests", &digests.join("\n"));
                 if !status.staged.rows.is_empty() {
                     summary.paragraph("Releases, newest first:");
-                    candidate_table(&status.staged.rows).summary(summary);
+                    candidate_summary(&status.staged.rows, summary);
                 }
             }
             Self::Candidates(listing) => {
                 summary.heading("rollback candidates");
-                candidate_table(&listing.rows).summary(summary);
+                candidate_summary(&listing.rows, summary);
             }
             Self::Restarted(_) => summary.heading("the history begins anew"),
             Self::History(Told { entries, broken, .. }) => {

@@ -2,6 +2,7 @@
 
 use super::github::Summary;
 use super::page::{Cell, Page};
+use crate::model::commit::CommitSha;
 
 /// Rows of the same number of cells, and a name for each column. Text shows the rows only; a summary names the columns
 /// too, because Markdown has no table without.
@@ -25,10 +26,15 @@ impl Table {
     /// Nothing where there are no rows.
     pub(crate) fn summary(&self, summary: &mut Summary) {
         if !self.rows.is_empty() {
-            let words = |row: &Vec<Cell>| row.iter().map(|(_, words)| words.clone()).collect();
+            let words = |row: &Vec<Cell>| row.iter().map(|(_, words)| shortened(words)).collect();
             summary.table(&self.head, &self.rows.iter().map(words).collect::<Vec<_>>());
         }
     }
+}
+
+/// A whole commit by its first digits, so that the table fits; whoever shows it shows the whole one elsewhere.
+fn shortened(words: &str) -> String {
+    words.parse::<CommitSha>().map_or_else(|_| words.to_owned(), |sha| sha.short().to_owned())
 }
 
 #[cfg(test)]

@@ -26,22 +26,18 @@ use crate::model::verdict::Verdict;
 pub use self::args::Args;
 pub use self::lint::LintOutcome;
 pub use self::prove::{ProveOutcome, Row as ProveRow, RowEnd};
+pub use self::record::Recorded;
 pub use self::run::RunOutcome;
 pub use self::suite::SuiteFile;
 
-/// The binary.
 pub struct CanarySmoke;
 
-/// What it comes to.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// The suite was run.
     Run(Box<RunOutcome>),
-    /// The suite was checked.
     Lint(LintOutcome),
-    /// The suite was tested.
     Prove(ProveOutcome),
-    /// The JSON Schema.
+    Recorded(Recorded),
     Schema(String),
 }
 
@@ -67,13 +63,17 @@ impl Tool for CanarySmoke {
             Some(Command::Prove { min_score }) => {
                 Ok(Outcome::Prove(prove::prove(&args, min_score, context).await?))
             }
+            Some(Command::Record { verdict }) => {
+                Ok(Outcome::Recorded(record::attach_file(&args, &verdict, context).await?))
+            }
             Some(Command::Schema) => Ok(Outcome::Schema(crate::policy::smoke::suite::schema())),
         }
     }
 
     async fn keep(args: &Args, outcome: &Outcome, verdict: Verdict, document: &str, context: &Context) {
         if let Outcome::Run(run) = outcome {
-            record::keep(args, run.release.as_ref(), verdict, document, context).await;
+            let sha = run.release.as_ref().map(|release| &release.sha);
+            args.recording(context).keep(sha, verdict, document).await;
         }
     }
 }

@@ -2,8 +2,11 @@
 
 mod args;
 mod lint;
-mod load;
-mod measure;
+pub(in crate::tool) mod load;
+pub(in crate::tool) mod measure;
+mod memory;
+mod preflight;
+mod ring;
 mod watch;
 
 use self::args::Command;
@@ -11,10 +14,12 @@ use super::Tool;
 use super::failure::Failure;
 use super::options::OutputOptions;
 use crate::io::context::Context;
+use crate::model::verdict::Verdict;
 
 pub use self::args::Args;
 pub use self::lint::{LintOutcome, Row as LintRow};
 pub use self::load::GatesFile;
+pub use self::preflight::{PreflightOutcome, Stand};
 pub use self::watch::SoakOutcome;
 
 /// The binary.
@@ -25,6 +30,8 @@ pub struct CanarySoak;
 pub enum Outcome {
     /// A soak, open or closed.
     Soak(Box<SoakOutcome>),
+    /// What must be true before a soak was found out.
+    Preflight(PreflightOutcome),
     /// The file was checked.
     Lint(LintOutcome),
     /// The JSON Schema.
@@ -46,7 +53,17 @@ impl Tool for CanarySoak {
             Some(Command::Lint { file }) => {
                 Ok(Outcome::Lint(lint::lint(file.as_ref().unwrap_or(&args.gates))?))
             }
+            Some(Command::Preflight) => Ok(Outcome::Preflight(preflight::preflight(&args, context).await?)),
             Some(Command::Schema) => Ok(Outcome::Schema(crate::policy::soak::suite::schema())),
         }
+    }
+
+    async fn keep(args: &Args, outcome: &Outcome, verdict: Verdict, document: &str, context: &Context) {
+        let (sha, images) = match outcome {
+            Outcome::Soak(soak) if soak.state.closed => (&soak.state.sha, &soak.state.images),
+            Outcome::Preflight(preflight) => (&preflight.sha, &preflight.images),
+            Outcome::Soak(_) | Outcome::Lint(_) | Outcome::Schema(_) => return,
+        };
+        args.recording(context).keep((!images.is_empty()).then_some(sha), verdict, document).await;
     }
 }

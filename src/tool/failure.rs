@@ -26,12 +26,10 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// A wrong command line.
     pub fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Usage(Complaint::new(message, hint))
     }
 
-    /// The exit code.
     pub fn exit(&self) -> Exit {
         match self {
             Self::Usage(_) | Self::Mistake(_) | Self::File(_) | Self::Source(_) => Exit::Usage,
@@ -39,7 +37,6 @@ impl Failure {
         }
     }
 
-    /// The verdict.
     pub fn verdict(&self) -> Verdict {
         match self.exit() {
             Exit::Done => Verdict::Green,
@@ -65,7 +62,10 @@ impl From<FileError> for Failure {
 
 impl From<SourceError> for Failure {
     fn from(error: SourceError) -> Self {
-        Self::Source(error)
+        match error {
+            SourceError::Mistaken(mistakes) => Self::Mistake(mistakes),
+            error => Self::Source(error),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 
 use crate::base::duration;
 use crate::model::repository::{Registry, Repository};
+use crate::model::tag::Tag;
 
 /// The form of the result on stdout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -73,6 +74,20 @@ pub struct RegistryOptions {
     /// The longest the whole command may take, such as `90s` or `5m`
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "120s", global = true)]
     pub deadline: Duration,
+}
+
+/// What a promotion and a rollback have in common.
+#[derive(Args, Clone, Debug)]
+pub struct MoveOptions {
+    /// Move this tag instead of the configured `latest`
+    #[arg(long, value_name = "TAG")]
+    pub to: Option<Tag>,
+    #[command(flatten)]
+    pub(crate) images: ImageOptions,
+    #[command(flatten)]
+    pub(crate) registry: RegistryOptions,
+    #[command(flatten)]
+    pub(crate) output: OutputOptions,
 }
 
 /// Which images: every binary that takes the release as published has this.

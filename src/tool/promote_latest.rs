@@ -11,16 +11,19 @@ use super::Tool;
 use super::failure::Failure;
 use super::options::OutputOptions;
 use super::settings::Settings;
+use crate::engine::beside::Beside;
 use crate::engine::budget::FINISHING;
 use crate::engine::contention::yield_to_rollback::{Meanwhile, yield_to_rollback};
-use crate::engine::execute::{Executed, Work, execute};
+use crate::engine::execute::{Executed, Since, Work, execute};
 use crate::engine::failure::EngineError;
 use crate::engine::inspect::{LivePlatforms, name_missing_repositories};
 use crate::engine::resolve::{ReadRelease, read_release};
 use crate::engine::target::Target;
 use crate::io::context::Context;
+use crate::io::github_api;
 use crate::io::registry::client::{Access, Client};
 use crate::ledger::recall::{Question, Recalled, recall};
+use crate::model::commit::CommitSha;
 use crate::model::moves::Plan;
 use crate::model::release::ImageRecord;
 use crate::policy::gates::hold;
@@ -28,7 +31,6 @@ use crate::policy::gates::images::Rules;
 use crate::policy::history::History;
 use crate::policy::plan::decide;
 
-/// The binary.
 pub struct PromoteLatest;
 
 impl Tool for PromoteLatest {
@@ -37,13 +39,16 @@ impl Tool for PromoteLatest {
     type Outcome = Executed;
 
     fn output(args: &Args) -> &OutputOptions {
-        &args.output
+        &args.moving.output
     }
 
     async fn run(args: Args, context: &Context) -> Result<Executed, Failure> {
-        let mut settings =
-            Settings::find(&args.registry, &args.images.images, &context.env)?.on_tag(args.to.as_ref());
+        let mut settings = Settings::of_move(&args.moving, &context.env)?;
         settings.target.repeated = args.repeated();
+        if let Some(tag) = args.also_tag.iter().find(|tag| settings.target.owns(tag)) {
+            let words = format!("`--also-tag {tag}`: coalmine writes this tag itself");
+            return Err(Failure::usage(words, "give a version, such as `v1.4.2`"));
+        }
         let handed = Handed::read(&args, &settings)?;
         let client = settings.client(context, Access::PullPush)?;
         let target = &settings.target;
@@ -73,10 +78,13 @@ impl Tool for PromoteLatest {
                 Some(context.stop.unless(recall(&client, &question, record, ledger)).await?)
             }
         };
-        let (set, against) = match &recalled {
+        let (beside, taken) =
+            context.stop.unless(Beside::read(&client, &args.also_tag, &sha, &facts)).await??;
+        let (mut set, against) = match &recalled {
             Some(recalled) => (recalled.set.clone(), recalled.refusals.clone()),
             None => (Vec::new(), hold::check(&sha, &target.tag, &facts, &History::default(), lifts)),
         };
+        set.extend(taken);
         let rules = Rules::Promotion { expect: args.expect_current.clone() };
         let mut decision = decide(Some(&sha), &target.tag, &facts, &rules, set, against)
             .map_err(|refusals| EngineError::refused(Some(&sha), refusals))?;
@@ -84,11 +92,15 @@ impl Tool for PromoteLatest {
         if let Some(recalled) = recalled.as_ref().filter(|_| !plan.moves.is_empty()) {
             decision.warnings.extend(recalled.warnings.iter().cloned());
         }
+        if !target.dry_run {
+            beside.write(&client, target, &plan).await?;
+        }
         let carried = execute(&client, target, decision, Work::Promotion).await;
-        let mut outcome = match &recalled {
-            Some(recalled) => give_way(&client, target, recalled, &plan, carried).await?,
-            None => carried?,
+        let carried = match &recalled {
+            Some(recalled) => give_way(&client, target, recalled, &plan, carried).await,
+            None => carried,
         };
+        let mut outcome = beside.end_with(&client, carried).await?;
         outcome.release =
             recalled.as_ref().and_then(|recalled| recalled.kept.as_ref()).map(|kept| kept.name.to_string());
         let (args, handed) = (&args, &handed);
@@ -99,7 +111,29 @@ impl Tool for PromoteLatest {
             context.console.warn(words);
             outcome.warnings.push(words.to_owned());
         }
+        if let Some(previous) =
+            recalled.and_then(|recalled| recalled.live.clone()).filter(|_| outcome.moved())
+        {
+            let commits = commits(context, &previous, &sha).await;
+            outcome.since = Some(Box::new(Since { previous, commits }));
+        }
         Ok(outcome)
+    }
+}
+
+/// The commits that the promotion brings, on a GitHub runner. Nobody waits for them: what cannot be read is left out.
+async fn commits(context: &Context, from: &CommitSha, to: &CommitSha) -> Vec<String> {
+    if !context.env.is_github_actions() {
+        return Vec::new();
+    }
+    let asked = async { github_api::GithubApi::of(&context.env)?.commits(from, to).await };
+    match context.stop.within(FINISHING, asked).await {
+        Ok(Ok(commits)) => commits,
+        Ok(Err(why)) => {
+            context.console.detail(&format!("the commits since {from} are not told: {why}"));
+            Vec::new()
+        }
+        Err(_) => Vec::new(),
     }
 }
 

@@ -18,8 +18,8 @@ use crate::io::context::Context;
 use crate::io::registry::client::{Access, Client};
 use crate::io::registry::error::{Problem, RegistryError};
 use crate::io::registry::upload::{Arrival, Transfer};
+use crate::model::bundle::Pins;
 use crate::model::commit::CommitSha;
-use crate::model::digest::Digest;
 use crate::model::reference::Reference;
 use crate::model::release::{ImageRecord, Release};
 use crate::model::repository::Repository;
@@ -45,7 +45,7 @@ pub struct Args {
     #[arg(value_name = "SHA")]
     pub sha: CommitSha,
     /// An image and where to take it from (repeatable, in order). SOURCE is one of `oci:DIR[:REF]`,
-    /// `oci-archive:FILE[:REF]`, `docker-archive:FILE`, `docker://REPOSITORY:TAG`, `docker://REPOSITORY@DIGEST`, or
+    /// `oci-archive:FILE[:REF]`, `docker-archive:FILE`, `bundle:DIR`, `docker://REPOSITORY:TAG`, `docker://REPOSITORY@DIGEST`, or
     /// `sha256:...` for a digest that was pushed to this repository before
     #[arg(long = "image", value_name = "REPOSITORY=SOURCE", required = true)]
     pub images: Vec<ImageSource>,
@@ -58,15 +58,11 @@ pub struct Args {
     pub(crate) output: OutputOptions,
 }
 
-/// The binary.
 pub struct PublishStaging;
 
-/// What a publication came to.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// The release.
     pub release: Release,
-    /// The tag that every image got.
     pub tag: Tag,
     /// For each image, in order: what it took.
     pub images: Vec<Published>,
@@ -83,20 +79,16 @@ pub struct Outcome {
 pub struct Published {
     /// Whether the tag named this content before.
     pub already: bool,
-    /// Its blobs.
     pub blobs: Blobs,
-    /// Bytes that were sent.
     pub sent_bytes: u64,
 }
 
 /// How many blobs came to the repository in which way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Blobs {
-    /// There before.
     pub there: usize,
     /// Mounted from another repository of the registry.
     pub mounted: usize,
-    /// Sent.
     pub sent: usize,
 }
 
@@ -115,7 +107,8 @@ impl Tool for PublishStaging {
         let settings = Settings::find(&args.registry, &repositories, &context.env)?;
         let settings = parts::whole(settings, &context.env)?;
         let tag = settings.target.staging.tag(&args.sha);
-        let local = origins::open_local(&args.images).await?;
+        let opening = origins::open_local(&args.images, &context.console.secrets);
+        let local = context.stop.unless(opening).await??;
         let client = settings.client(context, Access::PullPush)?;
         context.stop.unless(publish(&client, &settings, &args, local, tag)).await?
     }
@@ -180,6 +173,7 @@ fn record(image: &Prepared) -> ImageRecord {
         digest: image.origin.top.digest.clone(),
         media_type: image.origin.top.media_type,
         platforms: image.platforms.clone(),
+        pins: Pins::of_manifest(&image.origin.top.bytes),
     }
 }
 
@@ -235,31 +229,25 @@ fn said(arrival: Arrival) -> &'static str {
 async fn name(client: &Client<'_>, image: &Prepared, tag: &Tag) -> Result<(), RegistryError> {
     let reference = Reference::Tagged(image.repository.clone(), tag.clone());
     let wanted = &image.origin.top.digest;
-    let mut tried = 0;
-    loop {
-        tried += 1;
-        let put = client.put_tag(&image.repository, tag, &image.origin.top).await;
-        let found = client.digest(&reference).await;
-        match (put, found) {
-            (_, Ok(Some(found))) if found == *wanted => return Ok(()),
-            (Err(error), _) if error.is_transient() && tried < TRIES => client.pause(&error, tried).await?,
-            (Err(error), _) | (Ok(()), Err(error)) => return Err(error),
-            // The write was confirmed and the read does not show it yet: registries lag.
-            (Ok(()), Ok(found)) => {
-                let error = unseen(&reference, wanted, found);
-                if tried == TRIES {
-                    return Err(error);
-                }
-                client.pause(&error, tried).await?;
+    let read_back = format!("read back {reference}");
+    // A write that was confirmed and does not show yet is tried again too: registries lag.
+    let again = |error: &RegistryError| error.is_transient() || error.attempted == read_back;
+    client
+        .retry(TRIES, again, async || {
+            let put = client.put_tag(&image.repository, tag, &image.origin.top).await;
+            let found = client.digest(&reference).await;
+            if matches!(&found, Ok(Some(found)) if found == wanted) {
+                return Ok(());
             }
-        }
-    }
-}
-
-fn unseen(reference: &Reference, wanted: &Digest, found: Option<Digest>) -> RegistryError {
-    let problem = match found {
-        Some(found) => Problem::WrongDigest { expected: wanted.clone(), found },
-        None => Problem::Unfit { expected: "the tag that was just written", found: "no such tag".to_owned() },
-    };
-    RegistryError::new(format!("read back {reference}"), problem)
+            put?;
+            let problem = match found? {
+                Some(found) => Problem::WrongDigest { expected: wanted.clone(), found },
+                None => Problem::Unfit {
+                    expected: "the tag that was just written",
+                    found: "no such tag".to_owned(),
+                },
+            };
+            Err(RegistryError::new(read_back.clone(), problem))
+        })
+        .await
 }

@@ -70,13 +70,10 @@ pub enum Question {
     Doctor,
 }
 
-/// The binary.
 pub struct ReleaseStatus;
 
-/// The answer.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// What is live and staged.
     Status(Box<Status>),
     /// Where one could go back to.
     Candidates(Listing),
@@ -86,7 +83,6 @@ pub enum Outcome {
     Resumed(Option<Box<Entry>>),
     /// The history begins anew with this entry.
     Restarted(Box<Entry>),
-    /// Whether the set-up works.
     Doctor(Vec<Finding>),
 }
 

@@ -4,11 +4,15 @@ mod args;
 mod destination;
 mod previous;
 pub mod record;
-
-use futures_util::future::join;
+mod recovery;
 
 pub use self::args::Args;
+use std::pin::pin;
+
+use futures_util::future::{join, join3, maybe_done};
+
 use self::record::{Record, RollbackRecord};
+pub use self::recovery::{Seen, Watched};
 use super::Tool;
 use super::failure::Failure;
 use super::options::OutputOptions;
@@ -28,20 +32,19 @@ use crate::policy::gates::images::Rules;
 use crate::policy::plan::decide;
 use crate::policy::repair::Direction;
 
-/// The binary.
 pub struct RollbackLatest;
 
-/// What a rollback came to.
 #[derive(Clone, Debug)]
 pub enum Outcome {
     /// It moved tags, or found them where they should be.
     Moved {
-        /// The images.
         moves: Executed,
         /// Why, in the words of whoever ran it.
         reason: Option<String>,
         /// The hooks that were run, in order.
         hooks: Vec<hooks::HookReport>,
+        /// What became of the recovery targets, where they were watched.
+        watched: Option<Box<Watched>>,
         /// What was written about it.
         record: Box<RollbackRecord>,
     },
@@ -55,12 +58,11 @@ impl Tool for RollbackLatest {
     type Outcome = Outcome;
 
     fn output(args: &Args) -> &OutputOptions {
-        &args.output
+        &args.moving.output
     }
 
     async fn run(args: Args, context: &Context) -> Result<Outcome, Failure> {
-        let mut settings =
-            Settings::find(&args.registry, &args.images.images, &context.env)?.on_tag(args.to.as_ref());
+        let mut settings = Settings::of_move(&args.moving, &context.env)?;
         settings.target.repeated = args.repeated();
         let target = &settings.target;
         if args.list {
@@ -69,17 +71,22 @@ impl Tool for RollbackLatest {
             let listed = context.stop.unless(candidates(&client, target, shown)).await?;
             return Ok(Outcome::Listed(listed.map_err(EngineError::from)?));
         }
+        let watch = args.watch.as_ref().map(|file| recovery::Watch::load(file, context)).transpose()?;
         let client = settings.client(context, Access::PullPush)?;
-        let to = context.stop.unless(destination::read(&client, target, &args)).await??;
+        let ask = destination::Ask { client: &client, target, args: &args };
+        let to = context.stop.unless(destination::read(ask)).await??;
         let mut decision =
             decide(to.sha.as_ref(), &target.tag, &to.facts, &Rules::Rollback, Vec::new(), Vec::new())
                 .map_err(|refusals| EngineError::refused(to.sha.as_ref(), refusals))?;
         decision.warnings.extend(to.warnings.iter().cloned());
         let plan = decision.plan.clone();
         let idle = target.dry_run || plan.moves.is_empty();
-        let mut hooks = hooks::Runner::new(context, idle);
-        hooks.run("capture", settings.hooks.capture.as_ref()).await;
-        hooks.run("freeze", settings.hooks.freeze.as_ref()).await;
+        let runner = hooks::Runner { context, idle };
+        let run = |name, hook| runner.run(name, hook);
+        let hooks = &settings.hooks;
+        let before = join(run("capture", hooks.capture.as_ref()), run("freeze", hooks.freeze.as_ref()));
+        let mut before = pin!(maybe_done(before));
+        hooks::wait(before.as_mut()).await;
         let rejects = settings.hold && !args.no_hold;
         let written = Record { client: &client, settings: &settings, args: &args, to: &to, rejects };
         let hold = if idle { None } else { written.hold(&plan) };
@@ -90,7 +97,8 @@ impl Tool for RollbackLatest {
             let staying = if idle { Vec::new() } else { written.staying(left.as_ref()).await };
             (left, staying)
         };
-        let (moved, (left, staying)) = join(execute(&client, target, decision, work), left).await;
+        let (moved, (left, staying)) =
+            join(hooks::beside(before.as_mut(), execute(&client, target, decision, work)), left).await;
         let mut moves = match moved {
             Ok(moves) => moves,
             Err(error) => return Err(written.take_back(hold.as_ref(), error).await.into()),
@@ -99,18 +107,23 @@ impl Tool for RollbackLatest {
             context.console.warn(&words);
             moves.warnings.push(words);
         }
+        let moved_at = clock::now();
         let mover = Mover { client: &client, plan: &plan, direction: Direction::Rollback, target };
         let marked = async {
             if !idle {
                 anchors::mark_previous(&mover).await;
             }
         };
-        let recorded = join(written.write(&plan, left.as_ref(), &mut moves), marked);
         let after = async {
-            hooks.run("rotate-cache", settings.hooks.rotate_cache.as_ref()).await;
-            hooks.run("throttle", settings.hooks.throttle.as_ref()).await;
+            let rotated = run("rotate-cache", hooks.rotate_cache.as_ref()).await;
+            (rotated, run("throttle", hooks.throttle.as_ref()).await)
         };
-        let (recorded, ()) = join(context.stop.within(FINISHING, recorded), after).await;
+        let recorded = join(written.write(&plan, left.as_ref(), &mut moves), marked);
+        let recorded = context.stop.within(FINISHING, recorded);
+        let (recorded, (), (rotated, throttled)) = join3(recorded, before.as_mut(), after).await;
+        let (captured, frozen) = before.take_output().unwrap_or_default();
+        let mut hooks: Vec<hooks::HookReport> =
+            [captured, frozen, rotated, throttled].into_iter().flatten().collect();
         let record = recorded.map_or_else(
             |_| {
                 let words =
@@ -130,11 +143,15 @@ impl Tool for RollbackLatest {
         } else {
             let _ = context.stop.within(FINISHING, settled).await;
         }
-        Ok(Outcome::Moved {
-            moves,
-            reason: args.reason,
-            hooks: hooks.into_reports(),
-            record: Box::new(record),
-        })
+        let watched = match watch.filter(|_| !target.dry_run) {
+            Some(watch) => Some(Box::new(watch.run(moves.sha.as_ref(), moved_at).await)),
+            None => None,
+        };
+        if watched.as_ref().is_some_and(|watched| watched.met == Some(true)) {
+            // A rollback that was killed while it watched moved everything before: its hook has yet to run.
+            let runner = hooks::Runner { context, idle: false };
+            hooks.extend(runner.run("unfreeze", settings.hooks.unfreeze.as_ref()).await);
+        }
+        Ok(Outcome::Moved { moves, reason: args.reason, hooks, watched, record: Box::new(record) })
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::failure::Failure;
-use super::options::RegistryOptions;
+use super::options::{MoveOptions, RegistryOptions};
 use crate::base::shell::quoted;
 use crate::engine::target::Target;
 use crate::io::clock;
@@ -17,6 +17,7 @@ use crate::model::record::Kind;
 use crate::model::repository::{Registry, Repository};
 use crate::model::tag::Tag;
 use crate::policy::config::{self, Config, Hooks};
+use crate::policy::rings::Rings;
 use crate::policy::toml::TomlFile;
 
 /// Where a configuration is looked for when none is named.
@@ -25,7 +26,6 @@ const PLACES: [&str; 2] = ["coalmine.toml", ".github/coalmine.toml"];
 /// Everything a registry binary has to know before it sends its first request.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The images and the tag.
     pub target: Target,
     /// The evidence that a promotion asks for.
     pub require: Vec<Kind>,
@@ -35,11 +35,12 @@ pub struct Settings {
     pub hold: bool,
     /// What a rollback does beside moving tags.
     pub hooks: Hooks,
+    /// The rings, if a release reaches its tenants in steps.
+    pub rings: Option<Rings>,
     /// Bound on the whole command.
     pub deadline: Duration,
     /// Registries that plain HTTP was asked for.
     pub plain_http: Vec<Registry>,
-    /// The configuration file, if there was one.
     pub file: Option<PathBuf>,
     /// Whether the configuration file names the repository that keeps the records.
     pub has_home: bool,
@@ -49,23 +50,22 @@ pub struct Settings {
 
 impl Settings {
     /// Puts together what is asked for. Images of the command line outrank RELEASE_IMAGES, which outrank the file.
-    ///
-    /// # Errors
-    /// The file is wrong, or no images are named anywhere.
     pub fn find(options: &RegistryOptions, images: &[Repository], env: &Env) -> Result<Self, Failure> {
         Self::find_if_named(options, images, env)?.ok_or_else(|| usage(NotImages::Empty.to_string()))
     }
 
-    /// The same; `None` if no images are named anywhere.
-    ///
-    /// # Errors
-    /// The file is wrong, or names images that are none.
+    /// The same for a promotion or rollback, which may be told to move another tag.
+    pub fn of_move(options: &MoveOptions, env: &Env) -> Result<Self, Failure> {
+        Ok(Self::find(&options.registry, &options.images.images, env)?.on_tag(options.to.as_ref()))
+    }
+
+    /// [`Settings::find`]; `None` if no images are named anywhere.
     pub fn find_if_named(
         options: &RegistryOptions,
         images: &[Repository],
         env: &Env,
     ) -> Result<Option<Self>, Failure> {
-        let (config, file) = read_config(options, env)?;
+        let (config, file) = read_config(options.place.config.as_deref(), env)?;
         let named = if !images.is_empty() {
             Some(Images::new(images.to_vec()))
         } else if let Some(list) = env.get("RELEASE_IMAGES") {
@@ -91,6 +91,7 @@ impl Settings {
             evidence_max_age: config.evidence_max_age,
             hold: config.hold,
             hooks: config.hooks,
+            rings: config.rings,
             deadline: options.deadline,
             plain_http: options.place.plain_http.clone(),
             file,
@@ -120,9 +121,6 @@ impl Settings {
     }
 
     /// A client for these images, with the command's deadline.
-    ///
-    /// # Errors
-    /// The TLS library cannot be set up.
     pub fn client<'w>(&self, context: &'w Context, access: Access) -> Result<Client<'w>, Failure> {
         let target = &self.target;
         let own = target.images.iter().chain(&target.home).map(|image| image.registry().clone()).collect();
@@ -138,8 +136,12 @@ fn usage(message: String) -> Failure {
     )
 }
 
-fn read_config(options: &RegistryOptions, env: &Env) -> Result<(Config, Option<PathBuf>), Failure> {
-    let named = options.place.config.clone().or_else(|| env.path("COALMINE_CONFIG"));
+/// Reads the configuration that is named, or the one that is found; says where it is.
+///
+/// # Errors
+/// It cannot be read, or has mistakes.
+pub(crate) fn read_config(named: Option<&Path>, env: &Env) -> Result<(Config, Option<PathBuf>), Failure> {
+    let named = named.map(Path::to_owned).or_else(|| env.path("COALMINE_CONFIG"));
     let found = match named {
         Some(path) => Some((files::read(&path)?, path)),
         None => {

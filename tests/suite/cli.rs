@@ -1,14 +1,11 @@
 //! The command lines themselves: help, version, and mistakes that must not reach a registry.
 
-use crate::support::{Fixture, ONE, Program};
-
-const BINARIES: [&str; 6] =
-    ["publish-staging", "canary-smoke", "canary-soak", "promote-latest", "rollback-latest", "release-status"];
+use crate::support::{Fixture, ONE, PROGRAMS, Program};
 
 #[test]
 fn every_binary_tells_its_help_and_version_on_stdout() {
     let folder = tempfile::tempdir().unwrap();
-    for binary in BINARIES {
+    for (binary, _) in PROGRAMS {
         let help = Program::new(binary, folder.path()).arg("--help").run().code(0);
         assert!(help.stdout.contains("Usage:") && help.stdout.contains("Exit codes:"), "{}", help.stdout);
         let outputs = folder.path().join("output");
@@ -117,6 +114,9 @@ fn under_github_the_verdict_comes_last_and_a_refusal_is_an_annotation() {
         "{lines}"
     );
     let summary = std::fs::read_to_string(&summary).unwrap();
-    assert!(summary.contains("### red&#58;") || summary.contains("### red: nothing was moved"), "{summary}");
+    assert!(
+        summary.contains("### red&#58;") || summary.contains("### \u{2718} red: nothing was moved"),
+        "{summary}"
+    );
     assert!(summary.contains("| image | state | from and to |"), "{summary}");
 }

@@ -6,15 +6,13 @@ use std::process::{Command, Stdio};
 
 use coalmine::base::exit::Exit;
 
-use crate::support::{Fixture, IMAGES, Program, digests, release, single};
+use crate::support::{Fixture, IMAGES, PROGRAMS, Program, digests, release, single};
 
 /// The registry of the examples; in a test, the sandbox.
 const HOST: &str = "localhost:5000";
 /// The commits of the examples, old and new.
 const OLD: &str = "4c1d56e";
 const NEW: &str = "9f02ab7";
-const TOOLS: [&str; 6] =
-    ["publish-staging", "canary-smoke", "canary-soak", "promote-latest", "rollback-latest", "release-status"];
 
 /// One ```console block with the scenario that the comment before it names.
 struct Example {
@@ -195,6 +193,19 @@ fn scenario(name: &str) -> Fixture {
             let digest = digests(NEW)[0].clone().unwrap();
             fixture.registry.move_tag(IMAGES[0], "latest", &digest).unwrap();
         }
+        // Rings are declared, and twenty tenants are listed beside those that are named.
+        "rings" => {
+            fixture.configure(
+                "[rings]\nsalt = \"platform-2026\"\nnever = [\"acme\"]\ntenants = \"tenants.txt\"\n\
+                 [[ring]]\nname = \"canary\"\ntenants = [\"sister\", \"pilot-b\"]\n\
+                 [[ring]]\nname = \"ring-1\"\npercent = 10\nmin_tenants = 3\n[[ring]]\nname = \"latest\"\npercent = 100\n",
+            );
+            let tenants = |end: u32| (4..end).map(|i| format!("tenant-{i}\n")).collect::<String>();
+            fs::write(fixture.path("tenants.txt"), tenants(24)).unwrap();
+            fs::write(fixture.path("few.txt"), tenants(6)).unwrap();
+            let old = fs::read_to_string(fixture.path("coalmine.toml")).unwrap();
+            fs::write(fixture.path("old.toml"), old.replace("percent = 10\n", "percent = 5\n")).unwrap();
+        }
         // The configuration has a typing mistake.
         "mistyped" => {
             fixture.configure("\n[release]\nimagess = []\n");
@@ -252,7 +263,7 @@ fn every_runnable_example_prints_what_it_says() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    for tool in TOOLS {
+    for (tool, _) in PROGRAMS {
         assert!(played.iter().any(|place| place.contains(tool)), "the page of {tool} has no example");
     }
     assert!(played.iter().any(|place| place.starts_with("README.md")), "the README has no example");
@@ -291,7 +302,7 @@ fn the_table_of_exit_codes_is_that_of_the_code() {
 #[test]
 fn every_option_in_help_stands_on_the_page_of_its_tool() {
     let folder = tempfile::tempdir().unwrap();
-    for tool in TOOLS {
+    for (tool, _) in PROGRAMS {
         let (help, page) =
             (Program::new(tool, folder.path()).arg("--help").run().code(0).stdout, page_of(tool));
         let words = help.lines().map(str::trim_start).filter(|line| line.starts_with('-'));

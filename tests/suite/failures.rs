@@ -35,7 +35,7 @@ fn a_second_put_that_fails_for_good_puts_the_first_image_back() {
         let json = done.json();
         assert_eq!(
             (&json["images"][0]["ended"]["state"], &json["standing"]),
-            (&"put-back".into(), &"no tag was left moved".into())
+            (&"put-back".into(), &"what was moved was put back".into())
         );
     }
 }

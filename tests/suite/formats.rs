@@ -66,13 +66,17 @@ fn what_the_programs_write_fits_the_schemas() {
 }
 
 #[test]
-fn the_schema_of_coalmine_toml_is_the_one_that_the_reader_goes_by() {
-    let written = coalmine::policy::config::schema();
-    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schemas/coalmine.schema.json");
-    if std::fs::read_to_string(&kept).unwrap_or_default() != written {
-        let new = Path::new(env!("CARGO_TARGET_TMPDIR")).join("coalmine.schema.json");
-        std::fs::write(&new, &written).unwrap();
-        panic!("not current; run: mv {} {}", new.display(), kept.display());
+fn the_schemas_of_the_toml_files_are_what_their_readers_go_by() {
+    for (file, written) in [
+        ("coalmine.schema.json", coalmine::policy::config::schema()),
+        ("bundle.schema.json", coalmine::policy::bundle::schema()),
+    ] {
+        let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schemas").join(file);
+        if std::fs::read_to_string(&kept).unwrap_or_default() != written {
+            let new = Path::new(env!("CARGO_TARGET_TMPDIR")).join(file);
+            std::fs::write(&new, &written).unwrap();
+            panic!("not current; run: mv {} {}", new.display(), kept.display());
+        }
     }
 }
 

@@ -25,16 +25,51 @@ fn hooks_run_in_their_order_around_the_move() {
     let log = |name: &str| format!("{name} = ['sh', '-c', 'echo {name} >> order']");
     let table = ["throttle", "rotate-cache", "freeze", "capture", "unfreeze"].map(log).join("\n");
     let done = rollback(&fixture, &table, &["--reason", "a bad build"]).code(0);
+    let order = std::fs::read_to_string(fixture.path("order")).unwrap();
+    let mut order: Vec<&str> = order.lines().collect();
+    order[..2].sort_unstable();
     // Nothing was watched, so nothing says that deployments may go on.
-    assert_eq!(
-        std::fs::read_to_string(fixture.path("order")).unwrap(),
-        "capture\nfreeze\nrotate-cache\nthrottle\n"
-    );
+    assert_eq!(order, ["capture", "freeze", "rotate-cache", "throttle"]);
     let json = done.json();
     assert_eq!(
         (json["hooks"][3]["hook"].as_str(), json["reason"].as_str()),
         (Some("throttle"), Some("a bad build"))
     );
+}
+
+#[test]
+fn capture_and_freeze_run_at_the_same_time() {
+    let fixture = fixture();
+    let meet = |name: &str, other: &str| {
+        let script = format!("touch {name}; until [ -e {other} ]; do sleep 0.02; done");
+        format!("{name} = {{ run = ['sh', '-c', '{script}'], timeout = '2s' }}")
+    };
+    let table = [meet("capture", "freeze"), meet("freeze", "capture")].join("\n");
+    let json = rollback(&fixture, &table, &[]).code(0).json();
+    for (hook, name) in ["capture", "freeze"].iter().enumerate() {
+        assert_eq!(
+            (json["hooks"][hook]["hook"].as_str(), &json["hooks"][hook]["good"]),
+            (Some(*name), &true.into())
+        );
+    }
+}
+
+#[test]
+fn a_freeze_that_takes_longer_than_10_s_goes_on_while_the_tags_move() {
+    if !crate::support::is_full() {
+        return;
+    }
+    let fixture = fixture();
+    let before = fixture.registry.log().len();
+    let table = "freeze = ['sh', '-c', 'sleep 13; touch frozen']";
+    let json = rollback(&fixture, table, &[]).code(0).json();
+    let log = fixture.registry.log();
+    let moved =
+        log[before..].iter().find(|seen| seen.method == "PUT" && seen.reference.as_deref() == Some("latest"));
+    let moved = moved.unwrap().arrived;
+    let waited = (moved - log[before].arrived).as_secs();
+    assert!((9..13).contains(&waited), "{waited}");
+    assert!(fixture.path("frozen").exists() && json["hooks"][0]["good"] == true, "{json}");
 }
 
 #[test]

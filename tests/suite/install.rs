@@ -100,3 +100,60 @@ fn the_hash_of_the_sources_is_that_of_this_tree_wherever_it_stands() {
     site.shell("mv elsewhere/src/lib.rs elsewhere/src/other.rs");
     assert_ne!(site.shell("bash elsewhere/scripts/install.sh --source-hash"), before);
 }
+
+#[test]
+fn on_any_machine_it_installs_into_a_folder() {
+    let site = Site::released();
+    let machine = if std::env::consts::ARCH == "x86_64" { ARCHIVE } else { return };
+    let done = site.install_to("opt/my tools", &[("COALMINE_MIRROR", &site.mirror())]);
+    assert!(done.good && done.said.contains("coalmine 9.9.9 is in "), "{machine}: {}", done.said);
+    assert!(done.said.contains("put it on PATH"), "{}", done.said);
+    assert_eq!(site.shell("'opt/my tools/bin/release-status'"), "release-status 9.9.9");
+    assert_eq!(site.shell("ls -A 'opt/my tools'"), "bin", "nothing else is left behind");
+    let again = site.install_to("opt/my tools", &[("COALMINE_MIRROR", &site.mirror())]);
+    assert!(again.good, "{}", again.said);
+    // Without a mirror, a downloader and Rust there is nothing to install with.
+    let bare = site.install_to("else", &[]);
+    assert!(!bare.good && bare.said.contains("there is neither curl nor wget"), "{}", bare.said);
+    assert!(bare.said.contains("cargo is not on PATH") && !bare.said.contains("::error"), "{}", bare.said);
+    assert_eq!(site.shell("ls -A else"), "");
+}
+
+#[test]
+fn a_tampered_archive_is_installed_nowhere() {
+    let site = Site::released();
+    site.shell(&format!("echo x >>mirror/{ARCHIVE}"));
+    let done = site.install_to("opt", &[("COALMINE_MIRROR", &site.mirror())]);
+    assert!(!done.good && done.said.contains("not installed"), "{}", done.said);
+    assert!(!site.path("opt/bin").exists());
+}
+
+#[test]
+fn off_a_runner_it_asks_where_to() {
+    let site = Site::released();
+    let variables = [("RUNNER_TEMP", ""), ("GITHUB_ACTIONS", "")];
+    let done = site.run(&variables);
+    assert!(!done.good && done.said.contains("scripts/install.sh --to"), "{}", done.said);
+}
+
+#[test]
+fn what_one_job_has_built_the_others_take() {
+    let site = Site::new();
+    site.run(&[("COALMINE_SHARE", "true")]).installed("source", "9.9.9-built");
+    let outputs = fs::read_to_string(site.path("output")).unwrap();
+    let built = outputs.lines().find_map(|line| line.strip_prefix("built=")).unwrap().to_owned();
+    assert_eq!(built.len(), 64);
+    let fresh = || ["path", "output"].iter().for_each(|name| fs::remove_file(site.path(name)).unwrap());
+    fresh();
+    // Another job: nothing is built there.
+    site.program("tools/cargo", "exit 9");
+    site.run(&[("COALMINE_BUILT", &built)]).installed("source", "9.9.9-built");
+    fresh();
+    site.shell("echo x >>coalmine-shared/programs.tar.gz");
+    site.run(&[("COALMINE_BUILT", &built)]).stopped("not installed");
+    // It was kept for a week: later it is built again.
+    fs::remove_file(site.path("coalmine-shared/programs.tar.gz")).unwrap();
+    site.run(&[("COALMINE_BUILT", &built)]);
+    site.program("tools/cargo", "mkdir -p \"${!#}/bin\"\nprintf '#!/bin/sh\\necho release-status 9.9.9-anew\\n' >\"${!#}/bin/release-status\"\nchmod +x \"${!#}/bin/release-status\"");
+    site.run(&[("COALMINE_BUILT", &built)]).installed("source", "9.9.9-anew");
+}

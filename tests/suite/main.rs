@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod architecture;
+mod beside;
 mod budgets;
+mod bundles;
 mod cli;
 mod credentials;
 mod docs;

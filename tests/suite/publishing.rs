@@ -1,7 +1,9 @@
 //! publish-staging: every kind of source, byte for byte, nothing sent twice, nothing believed.
 
 use crate::support::docker_registry::{DockerRegistry, skopeo_digest};
-use crate::support::{Done, Fixture, IMAGES, ONE, THREE, TWO, digests, is_full, release, single};
+use crate::support::{
+    Done, Fixture, IMAGES, ONE, THREE, TWO, digests, is_full, peak_memory, release, single,
+};
 use coalmine_sandbox::image::{DockerArchive, write_layout_with_sparse_layer};
 use coalmine_sandbox::registry::Kind;
 use coalmine_sandbox::{Fault, Image, Registry, Setup, When};
@@ -136,12 +138,46 @@ fn a_registry_that_does_not_mount_gets_the_blobs_sent() {
     assert_eq!(staged(&fixture, ONE).as_deref(), Some(image.digest()));
 }
 
+/// Jib writes the format of `docker save` with compressed layers, which `docker save` never does.
+#[test]
+fn a_docker_archive_with_compressed_layers_keeps_them_as_they_are() {
+    let fixture = Fixture::new();
+    let script = r#"set -e
+        echo platform >file
+        tar -cf layer.tar file
+        diff=$(sha256sum layer.tar | cut -d ' ' -f 1)
+        gzip -n layer.tar
+        layer=$(sha256sum layer.tar.gz | cut -d ' ' -f 1)
+        mv layer.tar.gz "$layer.tar.gz"
+        printf '{"architecture":"arm64","os":"linux","rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' "$diff" >config.json
+        printf '[{"Config":"config.json","RepoTags":["acme/platform"],"Layers":["%s.tar.gz"]}]' "$layer" >manifest.json
+        tar -cf jib-image.tar config.json manifest.json "$layer.tar.gz"
+        printf %s "$layer""#;
+    let folder = fixture.path("jib");
+    std::fs::create_dir(&folder).unwrap();
+    let made = std::process::Command::new("bash").args(["-c", script]).current_dir(&folder).output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let layer = String::from_utf8(made.stdout).unwrap();
+    let archive = format!("docker-archive:{}", folder.join("jib-image.tar").display());
+    let done = publish(&fixture, ONE, &archive).code(0);
+    assert!(done.stdout.contains("linux/arm64"), "{}", done.stdout);
+    let (_, manifest) = fixture.registry.manifest(REPOSITORY, &format!("staging-{ONE}")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+    assert_eq!(manifest["layers"][0]["digest"], format!("sha256:{layer}"));
+    assert_eq!(manifest["layers"][0]["mediaType"], "application/vnd.oci.image.layer.v1.tar+gzip");
+}
+
 #[test]
 fn what_was_pushed_by_digest_already_only_gets_its_tag() {
     let fixture = Fixture::new();
     let image = single(ONE);
     fixture.registry.push(REPOSITORY, "whatever", &image).unwrap();
-    publish(&fixture, ONE, image.digest()).code(0);
+    let done = publish(&fixture, ONE, image.digest()).code(0);
+    assert!(
+        done.stdout.contains("linux/amd64"),
+        "a single image says in its configuration what it is for: {}",
+        done.stdout
+    );
     assert_eq!(staged(&fixture, ONE).as_deref(), Some(image.digest()));
     assert_eq!(fixture.registry.log().iter().filter(|seen| seen.method == "POST").count(), 0);
     let absent = format!("sha256:{}", "0".repeat(64));
@@ -261,20 +297,9 @@ fn a_layer_of_gigabytes_passes_through_64_megabytes_of_memory() {
     let large =
         write_layout_with_sparse_layer(&layout, ONE, if is_full() { 2 << 30 } else { 1 << 28 }).unwrap();
     let image = format!("{}/{REPOSITORY}=oci:{}", real.host(), layout.display());
-    let mut child =
-        fixture.run("publish-staging").args([ONE, "--image", &image, "--deadline", "10m"]).spawn();
-    let status = format!("/proc/{}/status", child.id());
-    let mut peak = 0;
-    while child.try_wait().unwrap().is_none() {
-        let text = std::fs::read_to_string(&status).unwrap_or_default();
-        let line = text
-            .lines()
-            .find(|line| line.starts_with("VmHWM:"))
-            .and_then(|line| line.split_whitespace().nth(1));
-        peak = peak.max(line.and_then(|kilobytes| kilobytes.parse::<u64>().ok()).unwrap_or(0));
-        std::thread::park_timeout(std::time::Duration::from_millis(1));
-    }
-    Done::of(child, fixture.path("result.json")).code(0);
+    let program = fixture.run("publish-staging").args([ONE, "--image", &image, "--deadline", "10m"]);
+    let (done, peak) = peak_memory(program);
+    done.code(0);
     assert_eq!(skopeo_digest(&format!("{}/{REPOSITORY}:staging-{ONE}", real.host())), Some(large.digest));
     assert!(peak > 1_000 && peak < 64 * 1024, "{peak} kB resident");
 }

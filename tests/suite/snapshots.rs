@@ -47,11 +47,11 @@ fn stable(fixture: &Fixture, text: &str) -> String {
     });
     [
         (r"127\.0\.0\.1(:|%3A)\d+", "127.0.0.1${1}PORT"),
+        (r"post-mortem-\d{8}-\d{6}-[0-9a-f]{4}", "post-mortem-TIME"),
         (r"\d{4}-\d\d-\d\d[T ][0-9:.]+(Z| UTC)", "TIME"),
         (r"\b\d+(\.\d+)?(ms|s|m|h|d)( \d+(ms|s|m|h))?\b", "DURATION"),
         (r"\b\d{13}-[0-9a-f]{16}\b", "ID"),
         (r"\b[0-9a-f]{64}\b", "SHA256"),
-        (r"post-mortem-\d{8}-\d{6}-[0-9a-f]{4}", "post-mortem-TIME"),
         (r#"("elapsed_ms": )\d+"#, "${1}DURATION"),
     ]
     .iter()

@@ -120,3 +120,61 @@ fn a_list_of_tags_in_pages_is_read_to_its_end() {
     let json = fixture.run("release-status").with_result().run().code(0).json();
     assert_eq!((json["sha"].as_str(), json["staged"].as_array().unwrap().len()), (Some(THREE), 3));
 }
+
+#[test]
+fn releases_are_newest_first_by_their_publication_and_not_by_what_a_build_says() {
+    let fixture = Fixture::new();
+    fixture.configure("");
+    for sha in [TWO, ONE] {
+        fixture.publish(sha).code(0);
+    }
+    let done = fixture.run("release-status").args(["candidates", "--format", "json"]).run().code(0);
+    let document: serde_json::Value = serde_json::from_str(&done.stdout).unwrap();
+    let shas: Vec<&str> =
+        document["candidates"].as_array().unwrap().iter().map(|c| c["sha"].as_str().unwrap()).collect();
+    assert_eq!(shas, [ONE, TWO]);
+    assert!(
+        document["candidates"][0]["published"].is_string() && document["candidates"][0]["built"].is_null()
+    );
+}
+
+#[test]
+fn the_doctor_knows_the_registries_of_the_clouds() {
+    let fixture = Fixture::new();
+    let row = |image: &str, variables: &[(&str, &str)]| {
+        let mut run = fixture.run("release-status").arg("doctor").env("RELEASE_IMAGES", image);
+        // Nobody answers: the row is about what the job has, not about the registry.
+        run = run.env("HTTPS_PROXY", "http://127.0.0.1:1").args(["--deadline", "1s"]);
+        for (name, value) in variables {
+            run = run.env(name, value);
+        }
+        let done = run.run().code(1);
+        let host = image.split('/').next().unwrap();
+        let line = done.stdout.lines().find(|line| line.contains(&format!("{host}: login")));
+        line.unwrap_or_else(|| panic!("{}", done.stdout)).to_owned()
+    };
+    let ecr = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/acme/platform";
+    let password = ("REGISTRY_PASSWORD", "password-0123456789");
+    let host = ("REGISTRY_HOST", "123456789012.dkr.ecr.eu-west-1.amazonaws.com");
+    let job = ("GITHUB_ACTIONS", "true");
+    let oidc = ("ACTIONS_ID_TOKEN_REQUEST_URL", "https://token.example");
+    let good = row(ecr, &[job, host, ("REGISTRY_USERNAME", "AWS"), password]);
+    assert!(
+        good.contains("ok")
+            && good.contains("Amazon ECR, with REGISTRY_USERNAME")
+            && good.contains("12 hours"),
+        "{good}"
+    );
+    assert!(
+        row(ecr, &[host, ("REGISTRY_USERNAME", "acme"), password])
+            .contains("is not one that Amazon ECR takes")
+    );
+    assert!(row(ecr, &[job]).contains("no permission `id-token: write`"));
+    assert!(
+        row("europe-west4-docker.pkg.dev/acme/x/y", &[job, oidc])
+            .contains("nobody has logged in in this job")
+    );
+    assert!(
+        row("acme.azurecr.io/platform", &[]).contains("Azure Container Registry, with nowhere (anonymous)")
+    );
+}

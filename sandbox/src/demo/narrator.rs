@@ -24,7 +24,6 @@ pub(super) struct Narrator {
 }
 
 impl Narrator {
-    /// A narrator in an existing directory.
     pub(super) fn new(bins: &Path, directory: &Path) -> io::Result<Self> {
         Ok(Self {
             bins: bins.canonicalize()?,
@@ -35,19 +34,16 @@ impl Narrator {
         })
     }
 
-    /// Begins a step.
     pub(super) fn step(&mut self, headline: &str) -> io::Result<()> {
         self.steps += 1;
         let line = self.painted("1", &format!("{}. {headline}", self.steps));
         tell(&format!("\n{line}"))
     }
 
-    /// Says one line.
     pub(super) fn say(&self, line: &str) -> io::Result<()> {
         tell(&format!("  {line}"))
     }
 
-    /// Where a binary stands.
     pub(super) fn bin(&self, name: &str) -> PathBuf {
         self.bins.join(name)
     }

@@ -21,7 +21,6 @@ const ANSWER: Duration = Duration::from_secs(5);
 /// How often a tenant looks at its tag.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Everything around the binaries.
 pub(super) struct Scenario {
     registry: Registry,
     /// They follow `staging-*`.
@@ -39,7 +38,6 @@ pub(super) struct Member {
     pub(super) follows: String,
 }
 
-/// What a tenant said.
 pub(super) struct Answer {
     /// The sha it runs; `None`: it runs nothing, or did not answer.
     pub(super) sha: Option<String>,
@@ -151,12 +149,10 @@ impl Scenario {
 }
 
 impl Member {
-    /// Its name.
     pub(super) fn name(&self) -> &str {
         self.tenant.name()
     }
 
-    /// Where it answers.
     pub(super) fn url(&self) -> String {
         self.tenant.url()
     }

@@ -20,19 +20,11 @@ pub enum DockerArchive {
 
 impl Image {
     /// Writes an oci-archive: a tar of the layout.
-    ///
-    /// # Errors
-    ///
-    /// The file system refuses.
     pub fn write_oci_archive(&self, path: &Path, tag: Option<&str>) -> Result<(), WriteImage> {
         write_tar(path, self.layout_files(tag))
     }
 
     /// Writes a docker-archive with the given `repo:tag` names; layers are plain tars in it.
-    ///
-    /// # Errors
-    ///
-    /// The image is an index, or the file system refuses.
     pub fn write_docker_archive(
         &self,
         path: &Path,

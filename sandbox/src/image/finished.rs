@@ -7,7 +7,6 @@ use super::layer::Layer;
 /// An image could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteImage {
-    /// The file system refused.
     #[error("failed to write the image")]
     Io(#[from] std::io::Error),
     /// `docker save` archives hold single-platform images only.
@@ -20,13 +19,11 @@ pub enum WriteImage {
 pub struct Blob {
     /// `sha256:<hex>`.
     pub digest: String,
-    /// Media type in the descriptor.
     pub media_type: String,
     /// The bytes as stored.
     pub bytes: Bytes,
 }
 
-/// A child of an index.
 #[derive(Clone, Debug)]
 pub struct Child {
     /// `sha256:<hex>`.
@@ -35,7 +32,6 @@ pub struct Child {
     pub media_type: String,
     /// `os/architecture[/variant]`; `unknown/unknown` for an attestation.
     pub platform: String,
-    /// The manifest.
     pub bytes: Bytes,
 }
 
@@ -67,7 +63,6 @@ impl Image {
         &self.media_type
     }
 
-    /// Bytes of index or manifest.
     pub fn manifest(&self) -> &Bytes {
         &self.manifest
     }
@@ -82,7 +77,6 @@ impl Image {
         &self.blobs
     }
 
-    /// Whether it is an index.
     pub fn is_index(&self) -> bool {
         !self.children.is_empty()
     }

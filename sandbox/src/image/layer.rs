@@ -58,12 +58,10 @@ impl Layer {
         sha256(&self.tar)
     }
 
-    /// The plain tar.
     pub fn tar(&self) -> &Bytes {
         &self.tar
     }
 
-    /// The bytes as stored.
     pub fn stored(&self) -> &Bytes {
         &self.stored
     }

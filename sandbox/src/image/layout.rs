@@ -16,10 +16,6 @@ const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
 impl Image {
     /// Writes an OCI layout into `directory`, which is created; the image gets the reference name `tag`, if any.
-    ///
-    /// # Errors
-    ///
-    /// The file system refuses.
     pub fn write_layout(&self, directory: &Path, tag: Option<&str>) -> Result<(), WriteImage> {
         let blobs = directory.join("blobs/sha256");
         fs::create_dir_all(&blobs)?;
@@ -56,20 +52,13 @@ fn index(media_type: &str, digest: &str, size: usize, tag: Option<&str>) -> Stri
 /// What [`write_layout_with_sparse_layer`] wrote.
 #[derive(Clone, Debug)]
 pub struct SparseLayout {
-    /// Digest of the manifest.
     pub digest: String,
-    /// Digest of the large layer.
     pub layer: String,
-    /// Bytes of the large layer.
     pub layer_bytes: u64,
 }
 
 /// Writes a layout of a linux/amd64 image of commit `sha` with one layer of at least `len_bytes` bytes. The layer
 /// is a plain tar of one file of zeros, sparse on disk; memory stays flat. Takes as long as hashing it.
-///
-/// # Errors
-///
-/// The file system refuses.
 pub fn write_layout_with_sparse_layer(
     directory: &Path,
     sha: &str,

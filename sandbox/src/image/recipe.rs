@@ -10,11 +10,10 @@ use crate::digest::sha256;
 /// The label with which a fault travels in an image; tenants obey it.
 pub(crate) const FAULT_LABEL: &str = "dev.coalmine.sandbox.fault";
 
-/// The label with the commit.
 pub(crate) const REVISION_LABEL: &str = "org.opencontainers.image.revision";
 
 /// A recipe for an [`Image`]; equal recipes give equal bytes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Recipe {
     sha: String,
     created: String,
@@ -25,14 +24,14 @@ pub struct Recipe {
     is_index: bool,
     attestation: bool,
     docker: bool,
-    names_index_type: bool,
+    lacks_index_type: bool,
     odd_whitespace: bool,
 }
 
 impl Image {
     /// Starts a recipe for an image of commit `sha`.
     pub fn of(sha: &str) -> Recipe {
-        Recipe::new(sha)
+        Recipe { sha: sha.into(), created: "2026-01-01T00:00:00Z".into(), ..Recipe::default() }
     }
 
     /// A linux/amd64 OCI image with three small layers that depend on `sha` and `name`.
@@ -51,22 +50,6 @@ impl Image {
 }
 
 impl Recipe {
-    fn new(sha: &str) -> Self {
-        Self {
-            sha: sha.into(),
-            created: "2026-01-01T00:00:00Z".into(),
-            fault: None,
-            labels: Vec::new(),
-            platforms: Vec::new(),
-            layers: Vec::new(),
-            is_index: false,
-            attestation: false,
-            docker: false,
-            names_index_type: true,
-            odd_whitespace: false,
-        }
-    }
-
     /// Adds a platform, `os/architecture[/variant]`. More than one makes an index; none is linux/amd64.
     pub fn platform(mut self, platform: &str) -> Self {
         self.platforms.push(platform.into());
@@ -126,7 +109,7 @@ impl Recipe {
 
     /// Leaves `mediaType` out of the index, as OCI 1.0 allowed.
     pub fn without_index_media_type(mut self) -> Self {
-        self.names_index_type = false;
+        self.lacks_index_type = true;
         self
     }
 
@@ -256,7 +239,7 @@ impl Recipe {
             entry
         });
         let mut index = json!({"schemaVersion": 2, "manifests": described.collect::<Vec<_>>()});
-        if self.names_index_type {
+        if !self.lacks_index_type {
             index["mediaType"] = self.index_type().into();
         }
         self.spell(&index)

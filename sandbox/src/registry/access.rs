@@ -8,27 +8,20 @@ pub enum Auth {
     /// Everybody may do everything. With a real upstream, Authorization is passed on to it.
     #[default]
     None,
-    /// Basic credentials with every request.
     Basic(Access),
     /// A challenge, a token endpoint at `/token`, opaque bearer tokens.
     Bearer(Bearer),
 }
 
-/// The accounts.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
-    /// Who is known.
     pub users: Vec<User>,
-    /// Whether pulling needs no account.
     pub anonymous_pull: bool,
 }
 
-/// One account.
 #[derive(Clone, Debug)]
 pub struct User {
-    /// Login name.
     pub name: String,
-    /// Password.
     pub password: String,
     /// Refresh token accepted by `POST /token` with `grant_type=refresh_token`.
     pub identity_token: Option<String>,
@@ -45,10 +38,8 @@ pub enum TokenKey {
     AccessToken,
 }
 
-/// A token realm.
 #[derive(Clone, Debug, Default)]
 pub struct Bearer {
-    /// The accounts.
     pub access: Access,
     /// How long a token works; `None`: for ever.
     pub lifetime: Option<Duration>,
@@ -72,7 +63,6 @@ impl User {
         self
     }
 
-    /// Gives the account an identity token.
     pub fn identity_token(mut self, token: &str) -> Self {
         self.identity_token = Some(token.into());
         self

@@ -17,11 +17,8 @@ const READ_BYTES: usize = 1024 * 1024 * 1024;
 #[derive(Debug, thiserror::Error)]
 #[error("failed to {attempt}: status {status}: {answer}")]
 pub struct AdminError {
-    /// What was attempted.
     pub attempt: String,
-    /// What the registry answered.
     pub status: u16,
-    /// Start of the answer's body.
     pub answer: String,
 }
 
@@ -80,10 +77,6 @@ impl Admin {
     }
 
     /// Puts a manifest under a tag or its digest and gives its digest.
-    ///
-    /// # Errors
-    ///
-    /// The registry refuses it.
     pub async fn put_manifest(
         &self,
         repository: &str,
@@ -141,10 +134,6 @@ impl Admin {
     }
 
     /// Puts a blob and gives its digest.
-    ///
-    /// # Errors
-    ///
-    /// The registry refuses it.
     pub async fn put_blob(&self, repository: &str, bytes: impl Into<Bytes>) -> Result<String, AdminError> {
         let bytes = bytes.into();
         let digest = crate::digest::sha256(&bytes);
@@ -159,10 +148,6 @@ impl Admin {
     }
 
     /// Puts a whole image, children first, and points `tag` at it. Gives the image's digest.
-    ///
-    /// # Errors
-    ///
-    /// The registry refuses a blob or a manifest.
     pub async fn push(&self, repository: &str, tag: &str, image: &Image) -> Result<String, AdminError> {
         for blob in image.blobs() {
             self.put_blob(repository, blob.bytes.clone()).await?;

@@ -18,10 +18,8 @@ use crate::body::{self, Body};
 use crate::clock;
 use crate::store::{Route, oci_error, pairs, query, reply};
 
-/// Largest token request form.
 const FORM_BYTES: usize = 64 * 1024;
 
-/// The service name in challenges.
 const SERVICE: &str = "coalmine-sandbox";
 
 /// Checks every request of one registry.
@@ -181,7 +179,6 @@ impl Grant {
     }
 }
 
-/// Who presents credentials.
 enum Login<'a> {
     User(&'a User),
     Anonymous,

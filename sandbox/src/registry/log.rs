@@ -11,35 +11,27 @@ use crate::clock;
 use crate::store::Route;
 
 /// One request as the registry saw it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Seen {
     /// Position since the log was cleared, from 1: what [`When::overall_nth`](crate::When) counts.
     pub index: u64,
     /// Equal for requests that came over the same connection.
     pub connection: u64,
-    /// Method.
     pub method: String,
-    /// Path as sent.
     pub path: String,
     /// Query as sent, without `?`.
     pub query: Option<String>,
-    /// Repository addressed, if any.
     pub repository: Option<String>,
     /// Tag or digest addressed, if any.
     pub reference: Option<String>,
     /// All Accept lines, one entry each.
     pub accept: Vec<String>,
-    /// Content-Type.
     pub content_type: Option<String>,
     /// First word of Authorization (`Basic`, `Bearer`), never the secret; `None`: no such header.
     pub authorization: Option<String>,
-    /// User-Agent.
     pub user_agent: Option<String>,
-    /// If-Match.
     pub if_match: Option<String>,
-    /// If-None-Match.
     pub if_none_match: Option<String>,
-    /// Bytes of request body that were read.
     pub body_bytes: u64,
     /// Status answered; `None` while under way and for ever if the connection was cut instead.
     pub status: Option<u16>,
@@ -47,7 +39,7 @@ pub struct Seen {
     pub answered_bytes: u64,
     /// Names of the faults applied to it.
     pub faults: Vec<&'static str>,
-    /// Arrival, after the registry's start.
+    /// Counted from the registry's start.
     pub arrived: Duration,
     /// When the answer (or cut) was ready, after the registry's start; `None` while under way.
     pub finished: Option<Duration>,
@@ -106,7 +98,6 @@ impl Log {
         *state = Requests { generation: state.generation + 1, ..Requests::default() };
     }
 
-    /// Notes an arrival.
     pub(super) fn arrive(
         self: &Arc<Self>,
         request: &Request<Body>,
@@ -118,7 +109,8 @@ impl Log {
         let reference = route.reference().map(str::to_owned);
         let mut state = self.state();
         let index = state.entries.len() as u64 + 1;
-        let seen = describe(request, Seen { index, connection, arrived, repository, reference, ..blank() });
+        let seen =
+            describe(request, Seen { index, connection, arrived, repository, reference, ..Seen::default() });
         let (received, sent) = (Arc::default(), Arc::default());
         let ticket = Ticket {
             log: Arc::clone(self),
@@ -131,30 +123,6 @@ impl Log {
         state.in_flight += 1;
         state.max_in_flight = state.max_in_flight.max(state.in_flight);
         ticket
-    }
-}
-
-fn blank() -> Seen {
-    Seen {
-        index: 0,
-        connection: 0,
-        method: String::new(),
-        path: String::new(),
-        query: None,
-        repository: None,
-        reference: None,
-        accept: Vec::new(),
-        content_type: None,
-        authorization: None,
-        user_agent: None,
-        if_match: None,
-        if_none_match: None,
-        body_bytes: 0,
-        status: None,
-        answered_bytes: 0,
-        faults: Vec::new(),
-        arrived: Duration::ZERO,
-        finished: None,
     }
 }
 

@@ -89,10 +89,6 @@ pub struct Registry {
 
 impl Registry {
     /// Starts a registry on 127.0.0.1.
-    ///
-    /// # Errors
-    ///
-    /// The port is taken.
     pub fn start(setup: Setup) -> io::Result<Self> {
         let abilities = Abilities {
             tag_delete: setup.tag_delete,
@@ -137,7 +133,6 @@ impl Registry {
         self.proxy.log.max_in_flight()
     }
 
-    /// Adds a rule.
     pub fn rule(&self, rule: Rule) -> RuleId {
         self.proxy.rules.add(rule)
     }
@@ -147,7 +142,6 @@ impl Registry {
         self.proxy.rules.played(rule)
     }
 
-    /// Removes one rule.
     pub fn drop_rule(&self, rule: RuleId) {
         self.proxy.rules.remove(rule);
     }
@@ -198,10 +192,6 @@ impl Registry {
     }
 
     /// Puts a manifest under a tag or its digest and gives its digest.
-    ///
-    /// # Errors
-    ///
-    /// The registry refuses it.
     pub fn put_manifest(
         &self,
         repository: &str,
@@ -215,10 +205,6 @@ impl Registry {
     }
 
     /// Puts a blob and gives its digest.
-    ///
-    /// # Errors
-    ///
-    /// The registry refuses it.
     pub fn put_blob(&self, repository: &str, bytes: impl Into<Bytes>) -> Result<String, AdminError> {
         let (admin, repository, bytes) = (self.admin(), repository.to_owned(), bytes.into());
         runtime::wait(async move { admin.put_blob(&repository, bytes).await })
@@ -265,10 +251,6 @@ impl Registry {
     }
 
     /// Puts a whole image, children first, and points `tag` at it. Gives the image's digest.
-    ///
-    /// # Errors
-    ///
-    /// The registry refuses a blob or a manifest.
     pub fn push(&self, repository: &str, tag: &str, image: &Image) -> Result<String, AdminError> {
         let (admin, repository) = (self.admin(), repository.to_owned());
         let (tag, image) = (tag.to_owned(), image.clone());

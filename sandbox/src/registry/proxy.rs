@@ -36,7 +36,6 @@ pub(super) struct Proxy {
     pub(super) latency: Duration,
 }
 
-/// How a request ends.
 enum Ending {
     Answer(Box<Response<Body>>),
     Cut,

@@ -27,7 +27,6 @@ pub enum Kind {
     Tags,
     /// `/v2/<repository>/referrers/<digest>`
     Referrers,
-    /// Anything else.
     Elsewhere,
 }
 
@@ -37,24 +36,17 @@ pub enum Kind {
 /// every request since the log was last cleared. Both count from 1.
 #[derive(Clone, Debug, Default)]
 pub struct When {
-    /// Method, upper case.
     pub method: Option<String>,
-    /// Endpoint.
     pub kind: Option<Kind>,
-    /// Part of path and query.
     pub path_contains: Option<String>,
-    /// Whole repository name.
     pub repository: Option<String>,
-    /// Whole tag or digest.
     pub reference: Option<String>,
-    /// Which of the matching requests.
     pub nth: Option<RangeInclusive<u64>>,
-    /// Which of all requests.
+    /// Counted over all requests, matching or not.
     pub overall_nth: Option<RangeInclusive<u64>>,
 }
 
 impl When {
-    /// Every request.
     pub fn any() -> Self {
         Self::default()
     }
@@ -155,9 +147,7 @@ impl Kind {
 /// A misbehaviour and the requests it applies to.
 #[derive(Clone, Debug)]
 pub struct Rule {
-    /// Which requests.
     pub when: When,
-    /// What happens to them.
     pub fault: Fault,
 }
 
@@ -172,7 +162,6 @@ pub enum RetryAfter {
     Seconds(u64),
     /// `Retry-After: <HTTP date>`, this far in the future; HTTP dates have whole seconds.
     Date(Duration),
-    /// No header at all.
     Silent,
 }
 
@@ -192,14 +181,7 @@ pub enum Fault {
     /// Waits, then goes on as usual.
     Delay(Duration),
     /// This answer instead; not applied. The request body is read and dropped first.
-    Status {
-        /// Status code.
-        code: u16,
-        /// Headers to send.
-        headers: Vec<(String, String)>,
-        /// Body to send.
-        body: Vec<u8>,
-    },
+    Status { code: u16, headers: Vec<(String, String)>, body: Vec<u8> },
     /// 429 `TOOMANYREQUESTS`; not applied.
     TooManyRequests(RetryAfter),
     /// Connection reset; not applied.
@@ -286,28 +268,20 @@ type Job = Arc<dyn Fn(Admin) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send 
 pub enum Action {
     /// Points a tag at a digest that is there.
     MoveTag {
-        /// Repository.
         repository: String,
-        /// Tag to move or create.
         tag: String,
-        /// Where to.
         digest: String,
     },
     /// Deletes a manifest and, in the embedded registry, all tags on it.
     DeleteManifest {
-        /// Repository.
         repository: String,
-        /// What.
         digest: String,
     },
     /// Deletes a tag and leaves its manifest.
     DeleteTag {
-        /// Repository.
         repository: String,
-        /// What.
         tag: String,
     },
-    /// Anything else.
     Custom(Job),
 }
 

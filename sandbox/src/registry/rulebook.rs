@@ -6,7 +6,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::rule::{Fault, Rule, RuleId};
 use crate::store::Route;
 
-/// The rules of one registry.
 #[derive(Default)]
 pub(super) struct Rulebook {
     entries: Mutex<Vec<Entry>>,

@@ -17,7 +17,6 @@ const HOP_BY_HOP: [&str; 5] =
 
 /// A registry without misbehaviour.
 pub(super) enum Upstream {
-    /// In this process.
     Embedded(Box<Store>),
     /// Any registry that speaks plain HTTP.
     Remote {

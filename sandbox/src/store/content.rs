@@ -78,10 +78,6 @@ impl Intake {
     }
 
     /// Takes the next bytes.
-    ///
-    /// # Errors
-    ///
-    /// The temporary file cannot be written.
     pub(super) fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.hash.update(bytes);
         self.len_bytes += bytes.len() as u64;

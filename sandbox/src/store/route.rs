@@ -33,16 +33,29 @@ pub(crate) enum Route {
     /// `/token`
     Token,
     /// `/v2/<repository>/manifests/<reference>`
-    Manifest { repository: String, reference: Reference },
+    Manifest {
+        repository: String,
+        reference: Reference,
+    },
     /// `/v2/<repository>/blobs/<digest>`
-    Blob { repository: String, digest: String },
+    Blob {
+        repository: String,
+        digest: String,
+    },
     /// `/v2/<repository>/blobs/uploads/[<session>]`
-    Upload { repository: String, session: Option<String> },
+    Upload {
+        repository: String,
+        session: Option<String>,
+    },
     /// `/v2/<repository>/tags/list`
-    Tags { repository: String },
+    Tags {
+        repository: String,
+    },
     /// `/v2/<repository>/referrers/<digest>`
-    Referrers { repository: String, digest: String },
-    /// Anything else.
+    Referrers {
+        repository: String,
+        digest: String,
+    },
     Elsewhere,
 }
 
@@ -79,7 +92,6 @@ impl Route {
         }
     }
 
-    /// The repository addressed, if any.
     pub(crate) fn repository(&self) -> Option<&str> {
         match self {
             Self::Manifest { repository, .. }

@@ -25,7 +25,6 @@ pub(crate) struct Abilities {
     pub(crate) tags_per_page: Option<usize>,
 }
 
-/// The embedded registry.
 pub(crate) struct Store {
     pub(super) abilities: Abilities,
     state: Mutex<State>,
@@ -62,7 +61,6 @@ impl Repository {
 }
 
 impl Store {
-    /// An empty store.
     pub(crate) fn new(abilities: Abilities) -> Self {
         Self { abilities, state: Mutex::default() }
     }

@@ -18,10 +18,8 @@ const BODY_BYTES: usize = 1024 * 1024;
 /// The prompt architecture and version that write the turns.
 const PROMPT: &str = "v6.2_flexible";
 
-/// The header in which every answer names the build.
 const BUILD_HEADER: &str = "x-build-sha";
 
-/// Answers for one tenant.
 pub(super) struct Service {
     state: Arc<State>,
 }
@@ -81,7 +79,6 @@ impl Answer for Service {
 /// Status and body of an answer; `Null` is an empty body.
 pub(super) type Plain = (u16, Value);
 
-/// Writes a JSON answer.
 pub(super) fn json_reply((status, body): Plain) -> Response<Body> {
     match body {
         Value::Null => reply(status, &[], ""),

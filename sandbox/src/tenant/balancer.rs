@@ -18,10 +18,6 @@ pub struct Balancer {
 
 impl Balancer {
     /// Listens on a free port of 127.0.0.1, in front of `tenants`.
-    ///
-    /// # Errors
-    ///
-    /// The system has no free port.
     pub fn start(tenants: &[&Tenant]) -> io::Result<Self> {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;

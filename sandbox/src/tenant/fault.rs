@@ -34,7 +34,6 @@ pub enum TenantFault {
     EchoTokenInError,
     /// Body of workflow commands (`::error::`, `##[set-output`, `::stop-commands::`).
     WorkflowCommands,
-    /// JSON with terminal escape sequences.
     Ansi,
     /// JSON with bytes that are not UTF-8.
     InvalidUtf8,

@@ -14,10 +14,8 @@ use crate::clock;
 use crate::store::reply;
 use crate::wire::Connection;
 
-/// Bytes of a huge body.
 const HUGE_BYTES: usize = 100 * 1024 * 1024;
 
-/// Depth of deep JSON.
 const DEPTH: usize = 200_000;
 
 /// Answers a call as the tenant's condition has it.

@@ -28,10 +28,8 @@ pub use self::balancer::Balancer;
 pub use self::fault::{ParseTenantFault, TenantFault};
 pub use self::state::{Asked, Leftovers, Running};
 
-/// What a tenant runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Follow {
-    /// Whatever this tag points at.
     Tag(String),
     /// On start the newest `staging-*` tag by the created label, then every one that was not there before.
     NewestStaging,
@@ -39,7 +37,6 @@ pub enum Follow {
     Fixed(String),
 }
 
-/// Which requests a fault spoils.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reach {
     /// All but `GET /admin/liveness` and `GET /health`, so that a readiness gate opens and the checks see the
@@ -47,34 +44,27 @@ pub enum Reach {
     /// connection, late boot, duplicate keys) spoil it all the same.
     #[default]
     SpareLiveness,
-    /// All.
     Everything,
 }
 
-/// What tenant to start.
 #[derive(Clone, Debug)]
 pub struct TenantSetup {
     /// Name, as `/health` tells it.
     pub name: String,
     /// Registry as `host:port`, plain HTTP.
     pub registry: String,
-    /// Repository to pull from.
     pub repository: String,
     /// User name and password for the registry, where it asks for some (Basic or bearer).
     pub login: Option<(String, String)>,
-    /// What to run.
     pub follow: Follow,
-    /// How often it looks.
     pub every: Duration,
     /// The bearer token its API asks for.
     pub token: String,
     /// A fault of the tenant itself; it outranks one that comes with the image.
     pub fault: Option<TenantFault>,
-    /// Which requests a fault spoils.
     pub reach: Reach,
     /// From finding a new image to serving it; the old one serves meanwhile, and before the first 503.
     pub boot_delay: Duration,
-    /// Added before every answer.
     pub latency: Duration,
     /// Where it listens: an address of the loopback network.
     pub address: Ipv4Addr,
@@ -118,7 +108,6 @@ impl TenantSetup {
         }
     }
 
-    /// With this fault.
     pub fn fault(mut self, fault: TenantFault) -> Self {
         self.fault = Some(fault);
         self
@@ -148,10 +137,6 @@ pub struct Tenant {
 
 impl Tenant {
     /// Starts a tenant.
-    ///
-    /// # Errors
-    ///
-    /// The port is taken.
     pub fn start(setup: TenantSetup) -> io::Result<Self> {
         let state = Arc::new(State::new(setup));
         let place = (state.setup.address, state.setup.port).into();
@@ -173,12 +158,10 @@ impl Tenant {
         format!("http://{}", self.address)
     }
 
-    /// Its name.
     pub fn name(&self) -> &str {
         &self.state.setup.name
     }
 
-    /// Its token.
     pub fn token(&self) -> &str {
         &self.state.setup.token
     }
@@ -204,7 +187,6 @@ impl Tenant {
         self.state.asked()
     }
 
-    /// Forgets the requests.
     pub fn clear_requests(&self) {
         self.state.forget_asked();
     }

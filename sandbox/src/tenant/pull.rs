@@ -26,7 +26,6 @@ const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
 pub(super) struct Pull<'a> {
     client: Client<HttpConnector, Body>,
     setup: &'a TenantSetup,
-    /// The Authorization that worked last.
     authorization: Mutex<Option<String>>,
 }
 

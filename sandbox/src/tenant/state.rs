@@ -12,31 +12,23 @@ use crate::clock;
 /// The sha that a tenant with [`TenantFault::ChangesMidRun`] changes to.
 const CHANGED_SHA: &str = "c4a46edc4a46edc4a46edc4a46edc4a46edc4a46";
 
-/// What a tenant runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Running {
-    /// The revision label.
     pub sha: String,
-    /// Digest the tag pointed at.
     pub digest: String,
     /// The fault that came with the image.
     pub fault: Option<TenantFault>,
 }
 
-/// A request a tenant got.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
-    /// Method.
     pub method: String,
-    /// Path and query as sent.
     pub path: String,
     /// The connection that it came over: equal numbers are one connection.
     pub connection: u64,
-    /// What it said in Cache-Control.
     pub cache_control: Option<String>,
     /// The whole Authorization header, secret included: so that tests can prove where a token went.
     pub authorization: Option<String>,
-    /// Request body, as text.
     pub body: String,
     /// Status answered; `None` if there was no answer.
     pub status: Option<u16>,
@@ -45,14 +37,11 @@ pub struct Asked {
 /// What was made and not deleted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Leftovers {
-    /// Contents of memories.
     pub memories: Vec<String>,
-    /// Titles of conversations.
     pub conversations: Vec<String>,
 }
 
 impl Leftovers {
-    /// Whether nothing was left behind.
     pub fn is_empty(&self) -> bool {
         self.memories.is_empty() && self.conversations.is_empty()
     }
@@ -111,7 +100,6 @@ impl State {
         self.running.borrow().as_ref().map(|(running, _)| running.clone())
     }
 
-    /// Switches to another image.
     pub(super) fn run(&self, running: Running) {
         self.running.send_replace(Some((running, clock::now())));
     }
@@ -130,7 +118,6 @@ impl State {
         clock::now().duration_since(since)
     }
 
-    /// The sha it reports.
     pub(super) fn version(&self) -> Option<String> {
         let running = self.running()?;
         match self.fault() {

@@ -3,7 +3,6 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
 
-/// What it is, and how it is made of a text.
 pub(crate) type Encoding = (&'static str, fn(&str) -> String);
 
 /// Every encoding that the documentation promises to see through.

@@ -1,7 +1,7 @@
 //! What is shown of a text does not depend on the secrets in it.
 
 use super::encodings::{ENCODINGS, Encoding};
-use super::{MASK, Redactor, Secret};
+use super::{MASK, PIECE_BYTES, Redactor, SHORTEST_SECRET_BYTES, Secret};
 use serde_json::json;
 
 const SECRET: &str = "s3cr3t/+tok\"en=%&canary<Z9>";
@@ -243,10 +243,83 @@ fn what_is_escaped_too_often_or_to_no_end_is_hidden() {
     let redactor = knowing(&["s3cr3t-token-value"]);
     assert_eq!(redactor.clean(&format!("a %{}41 b", "25".repeat(7))), format!("a %{}41 b", "25".repeat(7)));
     assert_eq!(redactor.clean(&format!("a %{}41 b", "25".repeat(8))), "a *** b");
+    // Under each of eight layers of escapes stands the same base64, and in it the same again.
     let encode = ENCODINGS[19].1;
-    let deep =
-        (0..40).fold("MDEyMzQ1Njc4OWFi%41".repeat(20), |text, _| encode(&text[..text.len().min(60_000)]));
-    assert!(redactor.excerpt(&deep, 200).len() <= 203);
+    let deep = (0..3).fold("x".repeat(2_000), |text, _| format!("%{}41 {}", "25".repeat(7), encode(&text)));
+    assert_eq!((redactor.clean(&deep).as_str(), redactor.excerpt(&deep, 200).as_str()), (MASK, MASK));
+    // A long text of an ordinary kind is not such a one.
+    let log = "GET /api/v1/canary%2Fone 200 \\u0041\n".repeat(2_000);
+    assert_eq!(redactor.clean(&log), log);
+}
+
+#[test]
+fn a_quotation_reads_as_far_ahead_as_a_secret_in_wide_encodings_goes() {
+    let redactor = knowing(&["s3cr3t-token-value"]);
+    let percent = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+    let (mut text, mut widths) = ("s3cr3t-token-value".to_owned(), Vec::new());
+    for _ in 0..4 {
+        text = percent(&text);
+        let shown = redactor.excerpt(&format!("{} {text} and so on", "x".repeat(18)), 20);
+        assert_eq!(shown, "xxxxxxxxxxxxxxxxxx *…", "{} bytes", text.len());
+        widths.push(text.len());
+    }
+    // Each of them ends behind four times the limit; the last one behind a kilobyte.
+    assert!(widths[1] > 80 && widths[3] > 1_024, "{widths:?}");
+}
+
+/// Texts in which a part of a secret has been read as something else, or that show no more than its beginning.
+#[test]
+fn what_is_left_of_a_secret_is_found_where_its_ends_were_eaten_or_cut() {
+    let table: [(&[&str], &str, &str); 14] = [
+        (&["1b/cdefghij"], "x%41b%2Fcdefghij y", "x*** y"),
+        (&["1b/cdefghij", "b/cdefgh"], "x%41b%2Fcdefghij y", "x*** y"),
+        // As many bytes are hidden as the secret has left: two that were read as one take the next one with them.
+        (&["ab/cdefgh%6"], "x ab%2Fcdefgh%69 y z", "x *** z"),
+        (&["ab/cdefgh%6", "ab/cdefg"], "x ab%2Fcdefgh%69 y z", "x *** z"),
+        (&["s3cr3t-token-value", "oken"], "s3cr3t-token-value", "***"),
+        (&["s3cr3t-token-value"], "x c2VjcmV0 y", "x c2VjcmV0 y"),
+        (&["secret-token-value"], "x c2VjcmV0 y", "x *** y"),
+        (&["secret-token-value"], "x 736563726574 y", "x *** y"),
+        (&["secret-token-value"], "x 0736563726574 y", "x 0*** y"),
+        (&["secret-token-value"], "x secret-t… y", "x ***… y"),
+        (&["secret-token-value"], "x secre… y", "x secre… y"),
+        (&["abababababababababab"], "x ababababab… y", "x ***… y"),
+        (&["secret-token-value"], "x secret-to\\\nken-value y", "x *** y"),
+        (&["secret-token-value"], "x secret-\u{7f}token-value y", "x *** y"),
+    ];
+    for (secrets, text, shown) in table {
+        assert_eq!(knowing(secrets).clean(text), shown, "{text}");
+    }
+}
+
+#[test]
+fn lists_of_numbers_octal_bytes_and_long_references_are_read() {
+    let redactor = knowing(&["пароль-для-канарейки", "s3cr3t-token-value"]);
+    let octal: String = "пароль-для-канарейки".bytes().map(|byte| format!("\\{byte:03o}")).collect();
+    assert_eq!(redactor.clean(&format!("x {octal} y")), "x *** y");
+    let reference = |c: char| format!("&#{:07};", c as u32);
+    let references: String = "s3cr3t-token-value".chars().map(reference).collect();
+    assert_eq!(redactor.clean(&format!("x {references} y")), "x *** y");
+    for between in [",", ", ", ",\n\t", ",\r\n  "] {
+        let numbers: Vec<String> = "s3cr3t-token-value".bytes().map(|byte| byte.to_string()).collect();
+        assert_eq!(redactor.clean(&format!("[{}]", numbers.join(between))), "[***]", "{between:?}");
+    }
+}
+
+#[test]
+fn the_same_bytes_in_the_middle_of_another_character_do_no_harm() {
+    // The last byte of `Ѱ` is that of `а`, so the piece that begins there begins within a character.
+    let redactor = knowing(&["ааааа-для-канарейки"]);
+    assert_eq!(redactor.clean("ю Ѱаааа-для-канарейки ю"), "ю *** ю");
+    let redactor = knowing(&["канарейки-для-ааааа"]);
+    assert!(!redactor.clean("ю канарейки-для-ааааѰ ю").contains("канарейки"));
+}
+
+#[test]
+fn a_secret_is_new_once() {
+    let redactor = Redactor::default();
+    let secret = Secret::new("s3cr3t-token-value");
+    assert_eq!((redactor.learn_new(&secret), redactor.learn_new(&secret)), (true, false));
 }
 
 #[test]
@@ -270,4 +343,13 @@ fn a_secret_is_learned_at_any_time() {
     assert!(!redactor.finds("captured-later"));
     redactor.learn(&Secret::new("captured-later"));
     assert_eq!(redactor.clean("captured-later s3cr3t-token-value"), "*** ***");
+}
+
+#[test]
+fn a_search_costs_as_much_with_500_secrets_as_with_a_few() {
+    let mut numbers = Numbers(11);
+    let redactor = Redactor::default();
+    (0..500).for_each(|_| redactor.learn(&Secret::new(numbers.token())));
+    // For each byte of a text there is one look-up for each length of a piece, however many pieces have that length.
+    assert!(redactor.known.borrow().pieces.len() <= PIECE_BYTES - SHORTEST_SECRET_BYTES + 1);
 }

@@ -18,7 +18,6 @@ const ENTITIES: [(&str, u8); 37] = [
 ];
 
 impl View {
-    /// The text itself.
     pub(super) fn of(text: &[u8]) -> Self {
         Self { bytes: text.to_vec(), places: (0..text.len()).map(|at| (at, at + 1)).collect() }
     }
@@ -73,7 +72,6 @@ impl View {
         found.then_some(plain)
     }
 
-    /// Where the escapes stand.
     pub(super) fn escapes(&self) -> impl Iterator<Item = (usize, usize)> {
         (0..self.bytes.len()).filter_map(|at| {
             let (length, _) = unit(&self.bytes[at..])?;
@@ -163,7 +161,6 @@ pub(super) fn is_searched(byte: u8) -> bool {
     byte > b' ' && !matches!(byte, 0x7f | b'\\')
 }
 
-/// What one escape stands for.
 enum Unit {
     Byte(u8),
     Char(char),
@@ -203,7 +200,7 @@ fn backslash(rest: &[u8]) -> Option<(usize, Unit)> {
         }
         [b'n' | b'r', ..] => byte(1, b'\n'),
         [b't' | b'b' | b'f' | b'v' | b'a' | b'e' | b'0', ..] => byte(1, b'\t'),
-        [mark, ..] if mark.is_ascii_punctuation() || mark == b'\n' => byte(1, mark),
+        [mark, ..] if mark.is_ascii_punctuation() => byte(1, mark),
         _ => None,
     }
 }

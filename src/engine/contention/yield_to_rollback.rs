@@ -29,12 +29,10 @@ use crate::model::repository::Repository;
 
 /// Tries of one tag, each after reading where it stands.
 const TRIES: u32 = 4;
-/// Wait between two tries.
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// Whether a rollback ran while a promotion moved.
 pub enum Meanwhile {
-    /// None did.
     NoRollback,
     /// The history could not be read: why. The tags were verified all the same.
     Unknown(String),

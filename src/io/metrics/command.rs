@@ -31,6 +31,14 @@ pub async fn ask(argv: &[String], vars: &[(&str, String)], timeout: Duration) ->
     answer::read(&document)
 }
 
+/// Whether a program ends with 0; what it prints does not matter.
+///
+/// # Errors
+/// It cannot be started, fails, or is not done within `timeout`.
+pub async fn check(argv: &[String], vars: &[(&str, String)], timeout: Duration) -> Result<(), Failure> {
+    run(argv, vars, timeout).await.map(|_| ())
+}
+
 /// The token that a program prints: one line.
 ///
 /// # Errors

@@ -170,6 +170,46 @@ impl<'w> Sources<'w> {
         Ok(writable)
     }
 
+    /// Whether a source that can be asked without knowing what is in it answers.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn alive(&self, name: &str) -> Result<(), Failure> {
+        let now =
+            Question::new(Interval { start: Timestamp::UNIX_EPOCH, end: crate::io::clock::now() }, "", "");
+        let found = match self.ready.get(name) {
+            Some(Ready { timeout, kind: Kind::Postgres { dsn } }) => {
+                postgres::ask(dsn, "SELECT 1", now.parameters(), *timeout).await
+            }
+            Some(Ready { timeout, kind: Kind::Prometheus(service) }) => {
+                match self.http(service, *timeout).await {
+                    Ok(http) => {
+                        Prometheus::new(http, now.interval.start, now.interval.end).number("vector(1)").await
+                    }
+                    Err(failure) => Err(failure),
+                }
+            }
+            Some(Ready { kind: Kind::Junit { file }, .. }) => junit::ask(file, "*"),
+            _ => Err(Failure::Failed("this source cannot be asked whether it is alive".to_owned())),
+        };
+        found.map(|_| ()).map_err(|failure| self.clean(failure))
+    }
+
+    /// The JSON that an `http-json` source answers to a GET.
+    ///
+    /// # Errors
+    /// It does not answer, or not in JSON.
+    pub async fn document(&self, name: &str, target: &str) -> Result<Value, Failure> {
+        let Some(Ready { timeout, kind: Kind::HttpJson(service) }) = self.ready.get(name) else {
+            return Err(Failure::Failed("this source answers no JSON".to_owned()));
+        };
+        let found = match self.http(service, *timeout).await {
+            Ok(http) => http.get(target).await.map(|page| page.document),
+            Err(failure) => Err(failure),
+        };
+        found.map_err(|failure| self.clean(failure))
+    }
+
     async fn answer(&self, ask: &Ask, question: &Question) -> Result<Answer, Failure> {
         let unfit = || {
             let shown = text::escape(&ask.source, 100);

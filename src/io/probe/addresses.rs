@@ -11,7 +11,6 @@ use crate::io::proxy::Proxies;
 /// `EAFNOSUPPORT`, for which the standard library has no name: 97 on Linux, 47 on macOS.
 const NO_SUCH_FAMILY: [i32; 2] = [97, 47];
 
-/// Who answers a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Addresses {
     /// A proxy of the environment passes it on, to whichever address it takes.
@@ -20,15 +19,11 @@ pub enum Addresses {
     Direct {
         /// Those that this machine has a route to.
         routed: Vec<IpAddr>,
-        /// The others.
         unrouted: Vec<IpAddr>,
     },
 }
 
 /// Looks up who answers requests to `url`. `known` learns the addresses of its name.
-///
-/// # Errors
-/// The name cannot be resolved.
 pub(super) async fn lookup(url: &Url, proxies: Option<&Proxies>, known: &Known) -> Result<Addresses, String> {
     if proxies.and_then(|proxies| proxies.on_the_way_to(url)).is_some() {
         return Ok(Addresses::Proxied);

@@ -27,17 +27,14 @@ const TRIES: u32 = 6;
 #[derive(Clone, Debug)]
 pub struct Artifact {
     pub(crate) manifest: Manifest,
-    /// The media type that says what kind of artifact it is.
     pub artifact_type: String,
     /// The document: the bytes of the layer whose media type is `artifact_type`. Empty where there is none.
     pub content: Bytes,
     /// Every other layer, in order, without its bytes; the empty blob is left out.
     pub layers: Vec<Layer>,
-    /// The annotations of the manifest.
     pub annotations: Vec<(String, String)>,
 }
 
-/// One layer of an artifact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layer {
     pub(crate) blob: Blob,
@@ -88,7 +85,6 @@ impl Artifact {
         Self { manifest, artifact_type: artifact_type.to_owned(), content, layers: Vec::new(), annotations }
     }
 
-    /// The value of an annotation.
     pub fn annotation(&self, key: &str) -> Option<&str> {
         self.annotations.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
     }
@@ -123,9 +119,6 @@ impl Client<'_> {
     ///
     /// A registry may deny for a moment a blob that another writer is storing too (docker-registry 2.8 on a file
     /// system answers 400): blobs and manifest are written again then.
-    ///
-    /// # Errors
-    /// The registry refuses or cannot be reached.
     pub async fn put_artifact(
         &self,
         home: &Repository,

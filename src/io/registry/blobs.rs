@@ -14,10 +14,6 @@ use crate::model::repository::Repository;
 const CONFIG_BYTES: usize = 4 * 1024 * 1024;
 
 impl Client<'_> {
-    /// Whether the registry has the blob.
-    ///
-    /// # Errors
-    /// The registry cannot be read.
     pub async fn has_blob(&self, repository: &Repository, digest: &Digest) -> Result<bool, RegistryError> {
         let url = self.url(repository, &format!("blobs/{digest}"));
         let call = Call::get(format!("look for blob {} in {repository}", digest.short()), repository, url)

@@ -42,7 +42,6 @@ pub(super) struct Call<'a> {
     pub(super) method: Method,
     pub(super) url: Url,
     pub(super) repository: &'a Repository,
-    /// Fits "failed to ...".
     pub(super) attempted: String,
     pub(super) accept: Option<&'static str>,
     /// Content type and bytes.
@@ -76,7 +75,6 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// A request with another method.
     pub(super) fn with(self, method: Method, again: Again) -> Self {
         Self { method, again, ..self }
     }
@@ -85,7 +83,6 @@ impl<'a> Call<'a> {
         RegistryError::new(self.attempted.clone(), problem)
     }
 
-    /// The error of an answer that does not fit.
     pub(super) fn unexpected(&self, expected: &'static str, answer: &Answer) -> RegistryError {
         self.error(Problem::Status { expected, status: answer.status, said: said(&answer.body), wait: None })
     }
@@ -163,9 +160,6 @@ impl Client<'_> {
     }
 
     /// How long one attempt may take: a third of what is left, so that one that hangs does not cost all tries.
-    ///
-    /// # Errors
-    /// The deadline has passed.
     pub(super) fn patience(&self, attempted: &str) -> Result<Duration, RegistryError> {
         let left = self.remaining();
         if left.is_zero() {

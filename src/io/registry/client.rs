@@ -59,9 +59,6 @@ pub(super) struct Shared<'w> {
 
 impl<'w> Client<'w> {
     /// A client for the registries of `own`, which are those of the release, and for any other.
-    ///
-    /// # Errors
-    /// The TLS library cannot be set up.
     pub fn new(
         context: &'w Context,
         access: Access,
@@ -96,7 +93,6 @@ impl<'w> Client<'w> {
         Self { shared: Rc::clone(&self.shared), until }
     }
 
-    /// The effects of this run.
     pub fn context(&self) -> &'w Context {
         self.shared.context
     }
@@ -106,7 +102,6 @@ impl<'w> Client<'w> {
         self.until.saturating_duration_since(clock::instant())
     }
 
-    /// When the deadline is.
     pub fn deadline(&self) -> Instant {
         self.until
     }

@@ -16,14 +16,12 @@ use crate::model::repository::{Registry, Repository};
 /// A credential program that takes longer than this is waiting for a person who is not there.
 const PROGRAM: Duration = Duration::from_secs(20);
 
-/// How we identify ourselves.
 #[derive(Clone, Debug)]
 pub enum Credential {
     /// A user and a password, sent as Basic to the registry or to its token server.
     Login {
         /// The user, which is not a secret.
         user: String,
-        /// The password or access token.
         password: Secret,
     },
     /// A refresh token, to be exchanged by POST (distribution specification, "OAuth2").
@@ -92,7 +90,6 @@ async fn look(
 /// The registry that gets REGISTRY_USERNAME and REGISTRY_PASSWORD.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Destination {
-    /// REGISTRY_HOST names it.
     Named(Registry),
     /// REGISTRY_HOST is not set, and this is the only registry of the release.
     Only(Registry),
@@ -103,9 +100,6 @@ pub(crate) enum Destination {
 /// Where the pair of variables goes; `None` if neither is set. `coalmine.toml` names the registries of the release
 /// (`own`), and whoever may change that file must not decide who gets a password: that is why the environment, where
 /// the password stands, names its host too.
-///
-/// # Errors
-/// REGISTRY_HOST is no host.
 pub(crate) fn destination(env: &Env, own: &[Registry]) -> Result<Option<Destination>, String> {
     if ["REGISTRY_USERNAME", "REGISTRY_PASSWORD"].into_iter().all(|name| env.get(name).is_none()) {
         return Ok(None);

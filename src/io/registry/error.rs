@@ -14,7 +14,6 @@ use crate::model::repository::Registry;
 pub struct RegistryError {
     /// What was tried, on what: fits "failed to ...".
     pub attempted: String,
-    /// What was found instead.
     pub problem: Problem,
 }
 
@@ -58,17 +57,12 @@ pub enum Problem {
     Redirected {
         /// `host[:port]` that the registry redirected to.
         host: String,
-        /// The status of its answer.
         status: StatusCode,
         /// What it said about it, escaped.
         said: String,
     },
-    /// No answer in time.
     #[error("expected an answer within {}, found none", duration::show(*.after))]
-    Timeout {
-        /// How long was waited.
-        after: Duration,
-    },
+    Timeout { after: Duration },
     /// The command's own deadline has passed.
     #[error("the command's deadline has passed")]
     Deadline,
@@ -81,9 +75,7 @@ pub enum Problem {
     /// An answer with a status that does not fit.
     #[error("expected {expected}, found status {status}{}", quoted(.said))]
     Status {
-        /// What would have fitted.
         expected: &'static str,
-        /// The status of the answer.
         status: StatusCode,
         /// What the registry said about it, escaped.
         said: String,
@@ -95,7 +87,6 @@ pub enum Problem {
     Denied {
         /// The registry that denies, or whose token server does.
         registry: Registry,
-        /// The status of the answer.
         status: StatusCode,
         /// Which credential was used, by where it comes from.
         credential: String,
@@ -113,7 +104,6 @@ pub enum Problem {
     /// The answer is not what a registry answers.
     #[error("expected {expected}, found {found}")]
     Unfit {
-        /// What would have fitted.
         expected: &'static str,
         /// What came, escaped and cut.
         found: String,
@@ -141,7 +131,6 @@ fn quoted(text: &str) -> String {
 }
 
 impl RegistryError {
-    /// A problem with what was attempted.
     pub fn new(attempted: impl Into<String>, problem: Problem) -> Self {
         Self { attempted: attempted.into(), problem }
     }

@@ -25,9 +25,6 @@ const DIGEST_HEADER: &str = "docker-content-digest";
 impl Client<'_> {
     /// The manifest that `reference` names; `None` if the registry says that there is none. The digest is computed
     /// from the bytes, and compared with the one that was asked for and the one that the registry announced.
-    ///
-    /// # Errors
-    /// The registry cannot be read, or answers something else than a manifest.
     pub async fn manifest(&self, reference: &Reference) -> Result<Option<Manifest>, RegistryError> {
         let call = self.read(reference, Method::GET);
         let read = async || self.manifest_once(&call, reference).await;
@@ -62,9 +59,6 @@ impl Client<'_> {
 
     /// The digest that `reference` names now; `None` if there is none. Costs one HEAD, and a GET where the registry
     /// leaves out or spoils the digest header.
-    ///
-    /// # Errors
-    /// The registry cannot be read.
     pub async fn digest(&self, reference: &Reference) -> Result<Option<Digest>, RegistryError> {
         let call = self.read(reference, Method::HEAD);
         let answer = self.call(&call).await?;
@@ -80,9 +74,6 @@ impl Client<'_> {
     }
 
     /// Whether the manifest with this digest is there.
-    ///
-    /// # Errors
-    /// The registry cannot be read.
     pub async fn has_manifest(
         &self,
         repository: &Repository,

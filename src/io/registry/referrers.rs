@@ -19,10 +19,8 @@ use crate::model::reference::Reference;
 use crate::model::repository::Repository;
 use crate::model::tag::Tag;
 
-/// What is about a manifest.
 #[derive(Clone, Debug, Default)]
 pub struct Referrers {
-    /// Whether the registry keeps the list itself.
     pub kept: bool,
     /// Digest -> descriptor, as the list has it.
     list: BTreeMap<Digest, Value>,
@@ -89,9 +87,6 @@ pub fn fallback_tag(subject: &Digest) -> Tag {
 
 impl Client<'_> {
     /// What is about `subject`.
-    ///
-    /// # Errors
-    /// The registry cannot be read, or the list is none.
     pub async fn referrers(&self, home: &Repository, subject: &Digest) -> Result<Referrers, RegistryError> {
         let url = self.url(home, &format!("referrers/{subject}"));
         let call = Call::get(format!("list what is about {home}@{subject}"), home, url);

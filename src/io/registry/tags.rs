@@ -24,9 +24,6 @@ struct TagList {
 
 impl Client<'_> {
     /// All tags of `repository`, in the registry's order; none if there is no such repository.
-    ///
-    /// # Errors
-    /// The registry cannot be read, or its list does not end.
     pub async fn tags(&self, repository: &Repository) -> Result<Vec<String>, RegistryError> {
         let mut url = self.url(repository, &format!("tags/list?n={PAGE}"));
         let mut tags = Vec::new();

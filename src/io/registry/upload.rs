@@ -33,7 +33,6 @@ const STRETCH_BYTES: usize = 128 * 1024;
 /// How a blob came to be where it should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrival {
-    /// The repository held it before.
     There,
     /// The registry took it from another repository of its own.
     Mounted,
@@ -49,7 +48,6 @@ pub struct Transfer<'a> {
     pub(crate) content: &'a Content,
 }
 
-/// How an upload begins.
 pub(super) enum Begun {
     /// The registry took the blob from another of its repositories.
     Mounted,
@@ -68,9 +66,6 @@ type ByteStream = Pin<Box<dyn Stream<Item = std::io::Result<Bytes>> + Send>>;
 impl Client<'_> {
     /// Makes sure that the repository holds the blob. Its bytes are hashed on the way: content that is not what its
     /// name says ends the transfer.
-    ///
-    /// # Errors
-    /// The registry or the source failed, also on the last try.
     pub async fn upload(&self, transfer: &Transfer<'_>) -> Result<Arrival, RegistryError> {
         let mount = match transfer.content {
             Content::Remote(from) if from.registry() == transfer.repository.registry() => Some(from),
@@ -89,9 +84,6 @@ impl Client<'_> {
     }
 
     /// Whether uploads are allowed: begins one and leaves it there, empty, for the registry to forget.
-    ///
-    /// # Errors
-    /// They are not, or the registry cannot be reached.
     pub async fn may_push(&self, repository: &Repository) -> Result<(), RegistryError> {
         let attempted = format!("begin an upload to {repository}");
         let begin = async || self.begin_upload(&attempted, repository, None).await;

@@ -35,9 +35,6 @@ enum Member {
 }
 
 /// Opens the image `name` of an OCI layout in a tar; without a name the only one.
-///
-/// # Errors
-/// The file is no tar, holds no layout, does not have that image, or is not whole.
 pub fn open(path: &Path, name: Option<&str>) -> Result<Origin, SourceError> {
     let archive = Archive::read(path)?;
     let index = archive.member("index.json").ok_or_else(|| SourceError::Unfit {
@@ -50,9 +47,6 @@ pub fn open(path: &Path, name: Option<&str>) -> Result<Origin, SourceError> {
 
 impl Archive {
     /// Reads the headers of `path`.
-    ///
-    /// # Errors
-    /// The file cannot be read, is compressed, or is no tar.
     pub fn read(path: &Path) -> Result<Self, SourceError> {
         let failed = |source| SourceError::Read { path: path.to_owned(), source };
         let unfit = |found: String| SourceError::Unfit {

@@ -32,9 +32,6 @@ struct SavedImage {
 }
 
 /// Opens the only image of a `docker save` archive.
-///
-/// # Errors
-/// The file is no such archive, holds more than one image, or is not whole.
 pub fn open(path: &Path) -> Result<Origin, SourceError> {
     let archive = Archive::read(path)?;
     let unfit = |expected, found: String| SourceError::Unfit { path: path.to_owned(), expected, found };
@@ -75,7 +72,7 @@ pub fn open(path: &Path) -> Result<Origin, SourceError> {
     let bytes = serde_json::to_vec(&manifest).expect("a value is JSON");
     let top = decode::manifest(bytes.into(), Some(media_type))
         .map_err(|problem| unfit("a manifest", problem.to_string()))?;
-    Ok(Origin { top, children: Vec::new(), blobs })
+    Ok(Origin { top, children: Vec::new(), blobs, temporary: None })
 }
 
 /// Digest and media type of a member (OCI image specification 1.1, `media-types.md`).

@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
+use crate::base::complaint::Complaint;
+use crate::base::list::NonEmpty;
 use crate::model::digest::Digest;
+use crate::policy::toml::Mistakes;
 
 /// Why an image on this machine cannot be published.
 #[derive(Debug, thiserror::Error)]
@@ -15,7 +18,6 @@ pub enum SourceError {
     Read {
         /// The file, as it was named.
         path: PathBuf,
-        /// What the operating system says.
         #[source]
         source: std::io::Error,
     },
@@ -24,7 +26,6 @@ pub enum SourceError {
     Unfit {
         /// The file, as it was named.
         path: PathBuf,
-        /// What would have fitted.
         expected: &'static str,
         /// What is there, escaped and cut.
         found: String,
@@ -32,7 +33,6 @@ pub enum SourceError {
     /// It names content that it does not hold.
     #[error("failed to read `{path}`: expected the {what} {digest}, found nothing of that digest")]
     Incomplete {
-        /// Which file or folder.
         path: PathBuf,
         /// `manifest` or `blob`.
         what: &'static str,
@@ -42,28 +42,50 @@ pub enum SourceError {
     /// Content is not what its name says.
     #[error("failed to read `{path}`: expected {expected} of {digest}, found {found}")]
     Spoiled {
-        /// Which file or folder.
         path: PathBuf,
         /// `bytes` or `the bytes`.
         expected: String,
-        /// The digest it should have.
         digest: Digest,
         /// What is there: a length, or the digest of the bytes.
         found: String,
     },
-    /// Reading was broken off.
+    /// The temporary file that a bundle is packed into cannot be written.
+    #[error("failed to pack the bundle into `{path}`")]
+    Pack {
+        /// Where it is.
+        path: PathBuf,
+        /// What the operating system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A folder holds what no bundle may hold, or a check of it failed.
+    #[error("{}", .0.first())]
+    Refused(NonEmpty<Complaint>),
+    /// `bundle.toml` has mistakes, at places that can be shown.
+    #[error("{}", .0.first())]
+    Mistaken(Mistakes),
     #[error("failed to read the source: {0}")]
     Interrupted(String),
 }
 
 impl SourceError {
+    /// Everything that a folder was refused for.
+    pub fn refusals(&self) -> &[Complaint] {
+        match self {
+            Self::Refused(refusals) => refusals.as_slice(),
+            _ => &[],
+        }
+    }
+
     /// What the person can do about it, as one sentence for the line under the error.
     pub fn hint(&self) -> &'static str {
         match self {
+            Self::Refused(_) | Self::Mistaken(_) => "publish the bundle when nothing of this is left",
             Self::Missing(_) => {
-                "check the path; a source is `oci:DIR[:REF]`, `oci-archive:FILE[:REF]` or `docker-archive:FILE`"
+                "check the path; a source is `oci:DIR[:REF]`, `oci-archive:FILE[:REF]`, `docker-archive:FILE` or `bundle:DIR`"
             }
             Self::Read { .. } | Self::Interrupted(_) => "check that the file is there and may be read",
+            Self::Pack { .. } => "make room there, or name another folder in TMPDIR",
             Self::Unfit { .. } => "check that the kind before the colon is what the build writes",
             Self::Incomplete { .. } => {
                 "build or copy the image again, with every platform that its index names"

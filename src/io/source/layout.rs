@@ -10,13 +10,9 @@ use crate::base::text;
 use crate::io::registry::call::MANIFEST_BYTES;
 use crate::model::digest::Digest;
 
-/// The annotation that names an image within a layout.
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
 /// Opens the image `name` of the layout in `folder`; without a name the only one.
-///
-/// # Errors
-/// The folder is no layout, does not have that image, or is not whole.
 pub fn open(folder: &Path, name: Option<&str>) -> Result<Origin, SourceError> {
     let blobs = Folder(folder.to_owned());
     let index = blobs.file(&folder.join("index.json")).ok_or_else(|| SourceError::Unfit {
@@ -28,9 +24,6 @@ pub fn open(folder: &Path, name: Option<&str>) -> Result<Origin, SourceError> {
 }
 
 /// The image `name` of the layout on `blobs`, whose `index.json` is `index`.
-///
-/// # Errors
-/// There is no such image, or more than one, or it is not whole.
 pub fn pick(blobs: &dyn BlobSource, index: &Content, name: Option<&str>) -> Result<Origin, SourceError> {
     let unfit = |expected, found| SourceError::Unfit { path: blobs.path().to_owned(), expected, found };
     let bytes = read(index, MANIFEST_BYTES)?;

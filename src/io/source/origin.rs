@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::Bytes;
+use tempfile::TempDir;
 
 use super::error::SourceError;
 use crate::io::registry::call::MANIFEST_BYTES;
@@ -20,7 +22,6 @@ const MANIFESTS_BYTES: u64 = 64 * 1024 * 1024;
 /// Where the bytes of a blob are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// A stretch of a file.
     File {
         /// The file, which is never a link.
         path: PathBuf,
@@ -44,6 +45,8 @@ pub struct Origin {
     pub children: Vec<Manifest>,
     /// Size and place of every blob that a registry has to hold.
     pub blobs: BTreeMap<Digest, (u64, Content)>,
+    /// The folder that holds them, if it goes with this origin.
+    pub temporary: Option<Arc<TempDir>>,
 }
 
 /// Finds the stretch of a file that holds a digest: each kind of container has its own.
@@ -76,9 +79,8 @@ pub fn gather(
             if found.bytes.len() as u64 == child.size {
                 return Ok(found);
             }
-            let (expected, found) = (format!("{} bytes", child.size), format!("{} bytes", found.bytes.len()));
-            let (path, digest) = (source.path().to_owned(), child.digest.clone());
-            Err(SourceError::Spoiled { path, expected, digest, found })
+            let found = format!("{} bytes", found.bytes.len());
+            Err(spoiled(source, &child.digest, format!("{} bytes", child.size), found))
         })
         .collect::<Result<Vec<_>, _>>()?;
     let mut blobs = BTreeMap::new();
@@ -90,27 +92,17 @@ pub fn gather(
             return Err(unfit(source, "an index of images", "an index of indexes".to_owned()));
         }
         for blob in holder.blobs().into_iter().filter(|blob| !blob.elsewhere) {
-            let missing = || SourceError::Incomplete {
-                path: source.path().to_owned(),
-                what: "blob",
-                digest: blob.digest.clone(),
-            };
-            let content = source.find(&blob.digest).ok_or_else(missing)?;
+            let content = find(source, "blob", &blob.digest)?;
             if let Content::File { size, .. } = content
                 && size != blob.size
             {
                 let (expected, found) = (format!("{} bytes", blob.size), format!("{size} bytes"));
-                return Err(SourceError::Spoiled {
-                    path: source.path().to_owned(),
-                    expected,
-                    digest: blob.digest.clone(),
-                    found,
-                });
+                return Err(spoiled(source, &blob.digest, expected, found));
             }
             blobs.insert(blob.digest.clone(), (blob.size, content));
         }
     }
-    Ok(Origin { top, children, blobs })
+    Ok(Origin { top, children, blobs, temporary: None })
 }
 
 fn manifest(
@@ -118,24 +110,21 @@ fn manifest(
     digest: &Digest,
     media_type: Option<&str>,
 ) -> Result<Manifest, SourceError> {
-    let missing = || SourceError::Incomplete {
-        path: source.path().to_owned(),
-        what: "manifest",
-        digest: digest.clone(),
-    };
-    let content = source.find(digest).ok_or_else(missing)?;
-    let bytes = read(&content, MANIFEST_BYTES)?;
+    let bytes = read(&find(source, "manifest", digest)?, MANIFEST_BYTES)?;
     let found = Digest::of(&bytes);
     if found != *digest {
-        let (expected, found) = ("the bytes".to_owned(), format!("bytes of {found}"));
-        return Err(SourceError::Spoiled {
-            path: source.path().to_owned(),
-            expected,
-            digest: digest.clone(),
-            found,
-        });
+        return Err(spoiled(source, digest, "the bytes".to_owned(), format!("bytes of {found}")));
     }
     decode::manifest(bytes, media_type).map_err(|problem| unfit(source, "a manifest", problem.to_string()))
+}
+
+fn find(source: &dyn BlobSource, what: &'static str, digest: &Digest) -> Result<Content, SourceError> {
+    let missing = || SourceError::Incomplete { path: source.path().to_owned(), what, digest: digest.clone() };
+    source.find(digest).ok_or_else(missing)
+}
+
+fn spoiled(source: &dyn BlobSource, digest: &Digest, expected: String, found: String) -> SourceError {
+    SourceError::Spoiled { path: source.path().to_owned(), expected, digest: digest.clone(), found }
 }
 
 fn unfit(source: &dyn BlobSource, expected: &'static str, found: String) -> SourceError {

@@ -103,7 +103,7 @@ pub async fn settle(
         place(client, home, &stored).await?;
         stored = read_again(client, home, &stored).await?;
     }
-    let found = format!("a history that others kept overwriting {ROUNDS} times");
+    let found = format!("that other commands wrote over it {ROUNDS} times");
     let problem = Problem::Unfit { expected: "a place in it", found };
     Err(RegistryError::new(format!("write {home}:{TAG}"), problem))
 }

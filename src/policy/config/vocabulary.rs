@@ -1,11 +1,11 @@
 //! Every word that `coalmine.toml` knows, once: the reader refuses what is not here, and the JSON Schema in
 //! `docs/schemas/` is written from it.
 
+use crate::policy::rings::vocabulary::{RING, RINGS};
 use crate::policy::toml::vocabulary::{Form, Kind, Table, key};
 
 const TEXTS: Kind = Kind::List { of: &Kind::Text, least: 0 };
 
-/// The whole file.
 pub(super) static FILE: Table = Table {
     name: "configuration",
     about: "Which images make a release, how their tags are called, and what a rollback does beside moving them",
@@ -13,6 +13,8 @@ pub(super) static FILE: Table = Table {
         key("format", Kind::Exactly(1), "version of this format: 1"),
         key("release", Kind::Table(&RELEASE), "the images and their tags"),
         key("rollback", Kind::Table(&ROLLBACK), "what a rollback does beside moving tags"),
+        key("rings", Kind::Table(&RINGS), "how tenants are dealt to the rings"),
+        key("ring", Kind::Tables(&RING), "the rings, in the order in which a release reaches them"),
     ]],
     required: &["format"],
     either: &[],
@@ -33,7 +35,7 @@ static RELEASE: Table = Table {
         key(
             "require",
             TEXTS,
-            "evidence that a promotion asks for: \"smoke\", \"soak\" [default: [\"smoke\"]]",
+            "evidence that a promotion asks for: \"preflight\", \"smoke\", \"soak\" [default: [\"smoke\"]]",
         ),
         key("records", Kind::Flag, "whether the registry keeps records [default: true]"),
         key("evidence_max_age", Kind::Duration, "the oldest evidence that counts [default: 24h]"),
@@ -62,7 +64,7 @@ static HOOK_FORM: Form = Form {
     hint: "write `[\"program\", \"argument\"]`, or `{ run = [\"program\"], timeout = \"30s\", env = [\"GITHUB_TOKEN\"] }`",
     kinds: &[Kind::List { of: &Kind::Text, least: 1 }, Kind::Table(&TIMED)],
 };
-const HOOK: Kind = Kind::Form(&HOOK_FORM);
+pub(crate) const HOOK: Kind = Kind::Form(&HOOK_FORM);
 
 static TIMED: Table = Table {
     name: "hook",

@@ -19,20 +19,16 @@ pub struct Piece {
     pub origin: String,
     /// sha256 of its bytes.
     pub sha256: String,
-    /// The verdict.
     pub verdict: Result<VerdictRecord, String>,
 }
 
-/// What a promotion asks for.
 #[derive(Clone, Debug)]
 pub struct Demand<'a> {
-    /// The kinds of evidence.
     pub kinds: &'a [Kind],
     /// The oldest that counts.
     pub max_age: Duration,
     /// sha256 of the suite that it must have been judged with, if that is said.
     pub suite: Option<&'a str>,
-    /// Now.
     pub now: Timestamp,
 }
 
@@ -64,7 +60,7 @@ pub fn judge(record: &ReleaseRecord, pieces: &[Piece], demand: &Demand<'_>) -> V
 }
 
 /// Why a verdict is not about this release.
-fn mismatch(record: &ReleaseRecord, verdict: &VerdictRecord) -> Option<String> {
+pub(crate) fn mismatch(record: &ReleaseRecord, verdict: &VerdictRecord) -> Option<String> {
     let release = &record.release;
     if verdict.format != 1 {
         return Some(format!("a verdict of format {}, which this version does not know", verdict.format));
@@ -90,11 +86,8 @@ fn lacking(
     sound: &[&VerdictRecord],
     demand: &Demand<'_>,
 ) -> Option<Refusal> {
-    let of_kind: Vec<&&VerdictRecord> = sound.iter().filter(|verdict| verdict.tool == kind.tool()).collect();
-    let fitting =
-        of_kind.iter().filter(|verdict| demand.suite.is_none_or(|suite| verdict.suite.sha256 == suite));
-    // Of verdicts at the same moment the one that is not green counts.
-    let newest = fitting.max_by_key(|verdict| (verdict.finished, verdict.verdict != Verdict::Green));
+    let of_kind: Vec<&&VerdictRecord> = sound.iter().filter(|verdict| verdict.is(kind)).collect();
+    let newest = newest(kind, sound, demand);
     let expected = format!("green {kind} evidence for {}", record.release.sha);
     let run = format!("run {} against the canary tenants", kind.tool());
     let Some(newest) = newest else {
@@ -122,7 +115,14 @@ fn lacking(
         ));
     }
     let ahead = Duration::try_from(newest.finished.duration_since(demand.now)).unwrap_or_default();
-    let age = Duration::try_from(demand.now.duration_since(newest.finished)).unwrap_or_default();
+    // Where a soak is asked for too, what it stands on had to be fresh when it opened.
+    let soak = if kind == Kind::Soak || !demand.kinds.contains(&Kind::Soak) {
+        None
+    } else {
+        self::newest(Kind::Soak, sound, demand).and_then(|soak| soak.opened)
+    };
+    let until = soak.unwrap_or(demand.now);
+    let age = Duration::try_from(until.duration_since(newest.finished)).unwrap_or_default();
     if ahead > AHEAD {
         return Some(refusal(
             expected,
@@ -131,10 +131,29 @@ fn lacking(
         ));
     }
     (age > demand.max_age).then(|| {
-        let found =
-            format!("green, {} old; the limit is {}", duration::show(age), duration::show(demand.max_age));
-        refusal(expected, found, &format!("{run} again"))
+        let when = if soak.is_some() { " when the soak opened" } else { "" };
+        let (age, limit) = (duration::show(age), duration::show(demand.max_age));
+        let found = format!("green, {age} old; the limit is {limit}{when}");
+        let sha = &record.release.sha;
+        let again = format!("{} --sha {sha}", kind.tool());
+        let hint = format!(
+            "if the canary tenants still run {sha}, prove it anew with `{again}` (on GitHub: re-run all jobs, not only the failed ones); otherwise promote the build that they run"
+        );
+        refusal(expected, found, &hint)
     })
+}
+
+/// The newest verdict of this kind. Of verdicts at the same moment the one that is not green counts.
+fn newest<'v>(kind: Kind, sound: &[&'v VerdictRecord], demand: &Demand<'_>) -> Option<&'v VerdictRecord> {
+    let suite = demand.suite.filter(|_| kind == Kind::Smoke);
+    let fits = |verdict: &&&VerdictRecord| {
+        verdict.is(kind) && suite.is_none_or(|suite| verdict.suite.sha256 == suite)
+    };
+    sound
+        .iter()
+        .filter(fits)
+        .max_by_key(|verdict| (verdict.finished, verdict.verdict != Verdict::Green))
+        .copied()
 }
 
 fn refusal(expected: String, found: String, hint: &str) -> Refusal {
@@ -158,6 +177,7 @@ mod tests {
             digest: Digest::of(name.as_bytes()),
             media_type: crate::model::manifest::MediaType::OciIndex,
             platforms: Vec::new(),
+            pins: None,
         };
         let release = Release { sha: "4c1d56e".parse().unwrap(), images: vec![image("x"), image("y")] };
         ReleaseRecord {
@@ -179,12 +199,15 @@ mod tests {
         VerdictRecord {
             format: 1,
             tool: "canary-smoke".to_owned(),
+            command: None,
             verdict: Verdict::Green,
             sha: "4c1d56e".parse().unwrap(),
             images: record().release.images.iter().map(judged).collect(),
             suite: SuiteName { sha256: "suite".to_owned() },
             proves_build: Some(true),
+            opened: None,
             finished: finished.parse().unwrap(),
+            serves: None,
         }
     }
 
@@ -229,6 +252,45 @@ mod tests {
         }
         assert_eq!(found(vec![], None), ["none"]);
         assert!(found(vec![Err("no JSON".to_owned()), Ok(green(NOON))], None)[0].contains("v.json: no JSON"));
+    }
+
+    #[test]
+    fn what_a_soak_stands_on_had_to_be_fresh_when_it_opened() {
+        let soak = |opened: &str| VerdictRecord {
+            tool: "canary-soak".to_owned(),
+            suite: SuiteName { sha256: "gates".to_owned() },
+            opened: Some(opened.parse().unwrap()),
+            ..green(NOON)
+        };
+        let preflight = |finished: &str| VerdictRecord {
+            command: Some("preflight".to_owned()),
+            opened: None,
+            ..VerdictRecord { finished: finished.parse().unwrap(), ..soak(NOON) }
+        };
+        let found = |verdicts: Vec<VerdictRecord>| {
+            let piece =
+                |verdict| Piece { origin: String::new(), sha256: String::new(), verdict: Ok(verdict) };
+            let pieces: Vec<Piece> = verdicts.into_iter().map(piece).collect();
+            let demand = Demand {
+                kinds: &[Kind::Preflight, Kind::Smoke, Kind::Soak],
+                max_age: Duration::from_secs(86_400),
+                suite: Some("suite"),
+                now: NOON.parse().unwrap(),
+            };
+            let refusals = judge(&record(), &pieces, &demand).into_iter();
+            refusals.map(|refusal| format!("{}: {}", refusal.expected, refusal.found)).collect::<Vec<_>>()
+        };
+        let (opened, before) = ("2026-11-18T12:00:00Z", "2026-11-18T11:00:00Z");
+        assert_eq!(found(vec![green(before), preflight(before), soak(opened)]), Vec::<String>::new());
+        // The soak itself counts as none of the others, and a preflight is no soak.
+        let lacking = found(vec![preflight(before), green(before)]);
+        assert!(lacking[2].starts_with("green soak evidence") && lacking[2].ends_with("none"), "{lacking:?}");
+        assert_eq!(found(vec![soak(opened)]).len(), 2);
+        let stale = found(vec![green("2026-11-16T11:00:00Z"), preflight(before), soak(opened)]);
+        assert_eq!(stale.len(), 1);
+        assert!(stale[0].contains("2d 1h old; the limit is 1d 0h when the soak opened"), "{stale:?}");
+        let old = VerdictRecord { finished: "2026-11-20T11:00:00Z".parse().unwrap(), ..soak(opened) };
+        assert!(found(vec![green(before), preflight(before), old])[0].contains("1d 1h old; the limit"));
     }
 
     #[test]

@@ -7,7 +7,6 @@ use crate::model::refusal::{Guard, Refusal};
 use crate::model::release::{Missing, Staged};
 use crate::model::tag::Tag;
 
-/// How strict the guards are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rules {
     /// A promotion: the image must be whole, for every platform that is live now.
@@ -22,9 +21,7 @@ pub enum Rules {
 /// One value of `--expect-current`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expected {
-    /// The tag does not exist.
     Absent,
-    /// The tag names this.
     Digest(Digest),
 }
 

@@ -6,7 +6,6 @@ use crate::model::refusal::{Guard, Refusal};
 /// What git says of two commits, where both are at hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ancestry {
-    /// The candidate came after the live one.
     Descendant,
     /// The candidate came before the live one.
     Ancestor,
@@ -19,7 +18,7 @@ pub enum Ancestry {
 pub enum Order {
     /// It is newer, or the same.
     Forward,
-    /// It is older: why.
+    /// Why it is older.
     Backward(String),
     /// Nothing tells: why.
     Unknown(String),

@@ -56,7 +56,6 @@ pub fn without(all: &[Repository], some: &[Repository]) -> Vec<Repository> {
     all.iter().filter(|one| !some.contains(one)).cloned().collect()
 }
 
-/// Names for a person.
 pub fn listed(repositories: &[Repository]) -> String {
     repositories.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
@@ -80,6 +79,7 @@ mod tests {
             repository,
             media_type: MediaType::OciIndex,
             platforms: Vec::new(),
+            pins: None,
         };
         let images = names(images).into_iter().map(image).collect();
         ReleaseRecord {

@@ -24,12 +24,10 @@ use crate::policy::strict_json;
 /// The longest body that is read, in bytes (contract of the tool: 1 MiB).
 pub const BODY_BYTES: usize = 1024 * 1024;
 
-/// What an answer shows.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Assessment {
     /// Every expectation holds; what was captured, by name.
     Holds(Vec<(String, Value)>),
-    /// These do not hold.
     Fails(NonEmpty<Mismatch>),
     /// The rest of the answer, on which it depends, did not come.
     Unknown(String),
@@ -104,8 +102,6 @@ impl<'a> Exhibit<'a> {
         }
     }
 
-    /// # Errors
-    /// What is not there.
     fn captured(&self, step: &Step) -> Result<Vec<(String, Value)>, Vec<Mismatch>> {
         let (mut captured, mut missing) = (Vec::new(), Vec::new());
         for (name, path) in &step.captures {

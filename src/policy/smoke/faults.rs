@@ -15,18 +15,14 @@ use crate::model::commit::CommitSha;
 
 pub use self::fault::{Exchange, Fault};
 
-/// One fault at one place.
 #[derive(Clone, Debug)]
 pub struct Scenario {
-    /// The fault.
     pub fault: Fault,
-    /// The request that it spoils.
     pub place: String,
     /// The forms that it takes there; never empty. A suite notices the fault when it notices one of them.
     pub variants: Vec<Variant>,
 }
 
-/// One form of a fault.
 #[derive(Clone, Debug)]
 pub struct Variant {
     /// What it is about, such as a key; empty if there is only one.

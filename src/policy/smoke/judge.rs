@@ -2,7 +2,8 @@
 //! empty.
 
 use super::suite::FlakyRule;
-use crate::model::check::{CheckResult, Outcome, Repeat, Sample, StepResult, TenantResult};
+use crate::model::check::{Build, CheckResult, Outcome, Repeat, Sample, StepResult, TenantResult};
+use crate::model::commit::CommitSha;
 use crate::model::verdict::Verdict;
 
 /// What a sample came to, from its steps: the worst of them. Without any it is not known.
@@ -28,7 +29,6 @@ pub fn check(samples: &[Sample], repeat: Repeat) -> Outcome {
     }
 }
 
-/// What a tenant came to.
 pub fn tenant(tenant: &TenantResult) -> Outcome {
     let checks = tenant.checks.iter().map(|check| check.outcome).max().unwrap_or(Outcome::Inconclusive);
     match tenant.build.astray() {
@@ -56,14 +56,34 @@ pub fn fleet(tenants: &[TenantResult], checks: usize, flaky: FlakyRule) -> Verdi
     Verdict::Green
 }
 
-/// How many checks came to what.
+/// The other build that tenants serve instead of `sha`, if those that do not serve it agree on one.
+pub fn instead(tenants: &[TenantResult], sha: &CommitSha) -> Option<CommitSha> {
+    let mut others = tenants.iter().filter_map(|tenant| other_build(tenant.build.astray()?, sha));
+    let first = others.next()?;
+    others.all(|other| other == first).then_some(first)
+}
+
+/// The build that took the place of `sha` while it was tested: every tenant that does not serve it any more has served it
+/// before the checks, and serves this one now. Then nothing is known against `sha`, and its time is over.
+pub fn superseded(tenants: &[TenantResult], sha: &CommitSha) -> Option<CommitSha> {
+    let mut astray = tenants.iter().filter(|tenant| tenant.build.astray().is_some());
+    astray.all(|tenant| matches!(tenant.build, Build::Changed(_))).then(|| instead(tenants, sha))?
+}
+
+/// The sha in what a tenant said of its build, if it is another one.
+fn other_build(said: &str, sha: &CommitSha) -> Option<CommitSha> {
+    let words = said.split(|c: char| !c.is_ascii_alphanumeric());
+    words
+        .filter_map(|word| word.parse::<CommitSha>().ok())
+        .find(|other| !sha.begins(other) && !other.begins(sha))
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// At once.
     pub passed: usize,
     /// In the end.
     pub flaky: usize,
-    /// Not.
     pub failed: usize,
     /// Nobody knows.
     pub inconclusive: usize,
@@ -85,8 +105,9 @@ pub fn tally<'a>(checks: impl IntoIterator<Item = &'a CheckResult>) -> Tally {
 
 #[cfg(test)]
 mod tests {
-    use super::{check, fleet};
+    use super::{check, fleet, instead, superseded};
     use crate::model::check::{Build, CheckResult, Outcome, Places, Repeat, Sample, TenantResult};
+    use crate::model::commit::CommitSha;
     use crate::model::verdict::Verdict;
     use crate::policy::smoke::suite::FlakyRule;
     use Outcome::{Failed, Flaky, Inconclusive, Passed};
@@ -112,6 +133,28 @@ mod tests {
             places: Places::default(),
             checks: outcomes.iter().copied().map(result).collect(),
         }
+    }
+
+    #[test]
+    fn a_build_is_superseded_where_every_tenant_went_on_from_it() {
+        let sha: CommitSha = "4c1d56e".parse().unwrap();
+        let said = |sha: &str| format!("at 10.0.0.1: json $.sha is \"{sha}\"");
+        let changed = |other: &str| tenant(Build::Changed(said(other)), &[Passed]);
+        let served = || tenant(Build::Served, &[Passed]);
+        let by = |tenants: &[TenantResult]| superseded(tenants, &sha).map(|other| other.to_string());
+        assert_eq!(by(&[changed("7be3f9c"), changed("7be3f9c")]).as_deref(), Some("7be3f9c"));
+        assert_eq!(by(&[changed("7be3f9c"), served()]).as_deref(), Some("7be3f9c"));
+        for tenants in [
+            vec![served()],
+            vec![changed("7be3f9c"), changed("9999999")],
+            vec![changed("4c1d56e00aa")],
+            vec![tenant(Build::Changed("no answer: status is 503".to_owned()), &[Passed])],
+            vec![changed("7be3f9c"), tenant(Build::Never(said("7be3f9c")), &[])],
+            vec![],
+        ] {
+            assert_eq!(by(&tenants), None, "{tenants:?}");
+        }
+        assert_eq!(instead(&[tenant(Build::Never(said("7be3f9c")), &[])], &sha).unwrap().as_str(), "7be3f9c");
     }
 
     #[test]

@@ -33,16 +33,12 @@ pub const TIMEOUT: Duration = Duration::from_secs(10);
 /// Bound on everything, unless the file says otherwise.
 pub const DEADLINE: Duration = Duration::from_secs(600);
 
-/// A suite, checked.
 #[derive(Clone, Debug)]
 pub struct Suite {
-    /// Where the tenants are named.
     pub tenants: TenantSource,
     /// Bound on everything.
     pub deadline: Duration,
-    /// What a flaky check means.
     pub flaky: FlakyRule,
-    /// Certificates beside the system's own.
     pub tls: TlsFiles,
     /// How a tenant says which build it runs.
     pub ready: Option<Ready>,
@@ -52,12 +48,9 @@ pub struct Suite {
     pub body_files: Vec<(String, String)>,
 }
 
-/// Where the tenants are named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TenantSource {
-    /// Variable with the URLs.
     pub urls_env: String,
-    /// Variable with the tokens.
     pub tokens_env: String,
     /// Fewer are an error.
     pub min: u32,
@@ -66,29 +59,22 @@ pub struct TenantSource {
 /// What a pass that needed a retry means for the gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FlakyRule {
-    /// It fails.
     Fail,
-    /// It passes, with a warning.
     Warn,
 }
 
 /// Paths of PEM files, as the suite writes them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsFiles {
-    /// Further certificate authorities.
     pub ca: Option<String>,
-    /// Client certificate and private key.
     pub client: Option<(String, String)>,
 }
 
 /// How a tenant says which build it runs.
 #[derive(Clone, Debug)]
 pub struct Ready {
-    /// What is asked and expected.
     pub step: Step,
-    /// How often.
     pub every: Duration,
-    /// For how long.
     pub within: Duration,
     /// How many right answers in a row.
     pub streak: u32,
@@ -97,11 +83,8 @@ pub struct Ready {
 /// One thing that must be true.
 #[derive(Clone, Debug)]
 pub struct Check {
-    /// Its name.
     pub name: String,
-    /// What it proves.
     pub why: Option<String>,
-    /// Its line in the file.
     pub line: usize,
     /// How often it is run, and how many of these must pass.
     pub repeat: Repeat,
@@ -114,13 +97,9 @@ pub struct Check {
 /// One request and what must be true of its answer.
 #[derive(Clone, Debug)]
 pub struct Step {
-    /// Its name.
     pub name: Option<String>,
-    /// Its line in the file.
     pub line: usize,
-    /// What is sent.
     pub request: Request,
-    /// What must come back.
     pub expect: Expect,
     /// What is taken from the answer, by name.
     pub captures: Vec<(String, Path)>,
@@ -158,27 +137,21 @@ impl Step {
     }
 }
 
-/// Asking again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retry {
-    /// For how long.
     pub within: Duration,
-    /// How often.
     pub every: Duration,
 }
 
-/// What is sent.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// `GET`, `POST` and so on.
     pub method: &'static str,
-    /// Path and query.
     pub target: Template,
     /// Whether and how a token is sent.
     pub auth: Auth,
     /// Further headers, names in lower case.
     pub headers: Vec<(String, Template)>,
-    /// The body.
     pub body: Option<Body>,
 }
 
@@ -198,9 +171,7 @@ impl std::fmt::Display for Request {
 /// Whether and how a token is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Auth {
-    /// No token.
     None,
-    /// The tenant's own.
     Own(Scheme),
     /// A random one that the tenant must refuse.
     Stranger(Scheme),
@@ -217,7 +188,6 @@ pub enum Scheme {
     Header(String),
 }
 
-/// The body of a request.
 #[derive(Clone, Debug)]
 pub enum Body {
     /// `application/json`.
@@ -232,9 +202,6 @@ pub enum Body {
 pub type LoadFile<'a> = &'a dyn Fn(&str) -> Result<String, String>;
 
 /// Reads `smoke.toml`.
-///
-/// # Errors
-/// Every mistake, at its place.
 pub fn read(file: &TomlFile<'_>, load: LoadFile<'_>) -> Result<Suite, Mistakes> {
     toml::read(file, &vocabulary::FILE, |fields| checks::read_suite(fields, load))
 }

@@ -11,12 +11,9 @@ const LONGEST_TOKEN_BYTES: usize = 8 * 1024;
 /// Why there are no tenants, and what to do. Never holds a token.
 pub type NotTenants = Complaint;
 
-/// A list and the name of the variable that holds it.
 #[derive(Clone, Copy, Debug)]
 pub struct ListVariable<'a> {
-    /// The variable.
     pub name: &'a str,
-    /// Its value.
     pub value: Option<&'a str>,
 }
 

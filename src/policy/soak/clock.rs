@@ -15,8 +15,10 @@ use crate::model::soak::Interval;
 pub enum Serving {
     /// Every tenant serves the release.
     Yes,
-    /// A tenant serves another build; what it serves.
+    /// A tenant serves another build, or the ring's tag does not name the release yet; what was found.
     No(String),
+    /// The ring's tag named the release before and names another one now; what was found.
+    Superseded(String),
     /// A tenant could not be asked, and none is known to serve another build; what was found.
     Unknown(String),
 }
@@ -78,11 +80,11 @@ impl Clock {
         match (serving, &mut self.running) {
             (Serving::Yes, Some(running)) => running.end = running.end.max(now),
             (Serving::Yes, None) => self.running = Some(Interval { start: now, end: now }),
-            (Serving::No(_), Some(running)) => {
+            (Serving::No(_) | Serving::Superseded(_), Some(running)) => {
                 self.done.extend(settled(*running, settle));
                 self.running = None;
             }
-            (Serving::No(_), None) | (Serving::Unknown(_), _) => {}
+            (Serving::No(_) | Serving::Superseded(_), None) | (Serving::Unknown(_), _) => {}
         }
     }
 

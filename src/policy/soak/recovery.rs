@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use super::judge::{self, Breach, Goal, Look, Rule, Standing};
+use crate::model::measurement::Measurement;
+
 /// What the targets looked like at one look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Targets {
@@ -30,6 +33,43 @@ pub enum Recovery {
     },
     /// Not met in time, or not kept.
     Missed,
+}
+
+/// What one target looks like in what was measured at one look; `goal` instead of its metric's own. Samples are taken
+/// at their word. Where there are none, nothing is known.
+pub fn target(rule: &Rule, goal: Option<Goal>, measured: Option<&Measurement>) -> (Targets, Option<f64>) {
+    let once = Breach { of: 1, at_least: 1 };
+    let rule = match *rule {
+        Rule::Value { goal: own, .. } => Rule::Value { goal: goal.unwrap_or(own), breach: once },
+        Rule::Equal { tolerance, min_samples, .. } => Rule::Equal { tolerance, min_samples, breach: once },
+        other => other,
+    };
+    // No budget is spent here: nothing is an alarm but what misses its target.
+    let look = Look { closing: true, alpha_red: 0.0, alpha_green: 0.05 };
+    let shown = judge::metric(&rule, measured, None, look).shown;
+    let met = match (goal, &shown.point) {
+        (Some(goal), _) => shown.estimate.map(|number| goal.holds(number)),
+        (None, Standing::Green) => Some(true),
+        (None, Standing::Red) => Some(false),
+        (None, Standing::Inconclusive(_)) => None,
+    };
+    let targets = match met {
+        Some(true) => Targets::Met,
+        Some(false) => Targets::Missed,
+        None => Targets::Unknown,
+    };
+    (targets, shown.estimate)
+}
+
+/// All targets of one look together.
+pub fn together(targets: &[Targets]) -> Targets {
+    if targets.contains(&Targets::Missed) {
+        Targets::Missed
+    } else if targets.is_empty() || targets.contains(&Targets::Unknown) {
+        Targets::Unknown
+    } else {
+        Targets::Met
+    }
 }
 
 /// Of the looks while holding, at most this many in a hundred may be blind.
@@ -65,7 +105,9 @@ pub fn recovery(looks: &[(Duration, Targets)], within: Duration, hold: Duration)
 
 #[cfg(test)]
 mod tests {
-    use super::{Recovery, Targets, recovery};
+    use super::{Recovery, Targets, recovery, target, together};
+    use crate::model::measurement::{Counts, Measurement};
+    use crate::policy::soak::judge::{Assure, Breach, Goal, Rule};
     use std::time::Duration;
 
     fn minutes(minutes: u64) -> Duration {
@@ -92,6 +134,28 @@ mod tests {
         assert_eq!(judged(40, |m| met(m >= 8 && m != 20)), Recovery::Missed);
         assert_eq!(judged(24, |m| met(m >= 8 && m != 9)), Recovery::Holding { since: minutes(10) });
         assert_eq!(judged(0, |_| Targets::Met), Recovery::Waiting);
+    }
+
+    #[test]
+    fn a_target_is_the_metric_s_own_or_another_number() {
+        let rate = Rule::Rate { goal: Goal::AtMost(0.01), min_samples: 10, assure: Assure::Point };
+        let bad = |bad, total| Some(Measurement::Counts(Counts::of_bad(bad, total).unwrap()));
+        let own = |measured: &Option<Measurement>| target(&rate, None, measured.as_ref()).0;
+        assert_eq!(own(&bad(4, 1_000)), Targets::Met);
+        assert_eq!(own(&bad(40, 1_000)), Targets::Missed);
+        assert_eq!(own(&bad(0, 3)), Targets::Unknown);
+        let stricter =
+            |measured: &Option<Measurement>| target(&rate, Some(Goal::LessThan(0.005)), measured.as_ref());
+        assert_eq!(stricter(&bad(4, 1_000)), (Targets::Met, Some(0.004)));
+        assert_eq!(stricter(&bad(5, 1_000)).0, Targets::Missed);
+        assert_eq!(stricter(&bad(0, 0)).0, Targets::Unknown);
+        assert_eq!(stricter(&None).0, Targets::Unknown);
+        let value = Rule::Value { goal: Goal::AtMost(2.0), breach: Breach { of: 3, at_least: 2 } };
+        let one = Measurement::Values(vec![Some(3.0)]);
+        assert_eq!(target(&value, None, Some(&one)).0, Targets::Missed);
+        assert_eq!(together(&[Targets::Met, Targets::Unknown]), Targets::Unknown);
+        assert_eq!(together(&[Targets::Unknown, Targets::Missed]), Targets::Missed);
+        assert_eq!(together(&[]), Targets::Unknown);
     }
 
     #[test]

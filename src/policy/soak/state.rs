@@ -13,6 +13,7 @@ use super::spending::Budget;
 use super::suite::{Ends, Metric, Soak};
 use crate::model::commit::CommitSha;
 use crate::model::measurement::{Counts, Measurement};
+use crate::model::record::JudgedImage;
 use crate::model::soak::Interval;
 use crate::model::verdict::Verdict;
 
@@ -26,16 +27,43 @@ pub struct State {
     pub sha: CommitSha,
     /// The release beside it, if the file asks about one.
     pub stable: Option<CommitSha>,
+    /// Its images by digest, as its record names them; empty: no record is kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<JudgedImage>,
+    /// The ring whose tag has to name these digests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ring: Option<String>,
     /// sha256 of the soak file, in hex: another file is another soak.
     pub gates: String,
     /// The clock.
     pub clock: Clock,
     /// The last tick; `None`: there was none yet.
     pub tick: Option<Tick>,
+    /// Whether the ring's tag was seen to name the release.
+    #[serde(default)]
+    pub on_ring: bool,
+    /// What took the ring's tag since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub superseded: Option<String>,
     /// What was measured, by metric.
     pub metrics: BTreeMap<String, Memory>,
     /// Whether the verdict is final.
     pub closed: bool,
+}
+
+/// Which soak it is: a state of another one is not gone on with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// The release.
+    pub sha: CommitSha,
+    /// The release beside it.
+    pub stable: Option<CommitSha>,
+    /// The release's images, where records are kept.
+    pub images: Vec<JudgedImage>,
+    /// The ring.
+    pub ring: Option<String>,
+    /// sha256 of the soak file, in hex.
+    pub gates: String,
 }
 
 /// One tick.
@@ -94,17 +122,50 @@ pub struct Judged {
 
 impl State {
     /// A soak that is opened.
-    pub fn open(sha: CommitSha, stable: Option<CommitSha>, gates: String, now: Timestamp) -> Self {
+    pub fn open(subject: Subject, now: Timestamp) -> Self {
+        let Subject { sha, stable, images, ring, gates } = subject;
         Self {
             format: 1,
             sha,
             stable,
+            images,
+            ring,
             gates,
             clock: Clock::open(now),
             tick: None,
+            on_ring: false,
+            superseded: None,
             metrics: BTreeMap::new(),
             closed: false,
         }
+    }
+
+    /// What makes this the state of another soak than that of `subject`, if anything does.
+    pub fn differs(&self, subject: &Subject) -> Option<String> {
+        let digests = |images: &[JudgedImage]| {
+            images.iter().map(|image| (image.repository.to_string(), image.digest.clone())).collect()
+        };
+        let (own, others): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            (digests(&self.images), digests(&subject.images));
+        if self.sha != subject.sha {
+            Some(format!("a soak of {}", self.sha))
+        } else if self.gates != subject.gates {
+            Some("a soak by another version of the soak file".to_owned())
+        } else if self.stable != subject.stable {
+            Some("a soak beside another stable release".to_owned())
+        } else if self.ring != subject.ring {
+            Some("a soak on another ring".to_owned())
+        } else {
+            (own != others && !own.is_empty() && !others.is_empty())
+                .then(|| "a soak of other digests of the same commit".to_owned())
+        }
+    }
+
+    /// Of two states of one soak, the one that saw more.
+    #[must_use]
+    pub fn later(self, other: Self) -> Self {
+        let at = |state: &Self| (state.closed, state.tick.as_ref().map(|tick| tick.at));
+        if at(&other) > at(&self) { other } else { self }
     }
 
     /// Takes in what the tenants serve at `now`, and says which intervals are to be asked about;
@@ -115,8 +176,12 @@ impl State {
         let before = self.tick.as_ref().map_or(Duration::ZERO, |tick| tick.counted);
         let astray = match serving {
             Serving::Yes => None,
-            Serving::No(found) | Serving::Unknown(found) => Some(found.clone()),
+            Serving::No(found) | Serving::Unknown(found) | Serving::Superseded(found) => Some(found.clone()),
         };
+        self.on_ring |= *serving == Serving::Yes;
+        if let Serving::Superseded(found) = serving {
+            self.superseded = Some(found.clone());
+        }
         self.tick = Some(Tick {
             at: now,
             counted: reading.counted,
@@ -176,7 +241,7 @@ impl State {
             closing: tick.closing,
             coverage: tick.coverage,
             min_coverage: soak.min_coverage,
-            superseded: false,
+            superseded: self.superseded.is_some(),
         };
         let (verdict, reason) = judge::soak(course, &gating);
         Judged { verdict, reason, metrics }
@@ -311,7 +376,7 @@ mod tests {
 
     use jiff::Timestamp;
 
-    use super::{Judged, Measured, State};
+    use super::{Judged, Measured, State, Subject};
     use crate::model::measurement::{Counts, Measurement};
     use crate::model::soak::Interval;
     use crate::model::verdict::Verdict;
@@ -334,7 +399,9 @@ mod tests {
     }
 
     fn open() -> State {
-        State::open("1234567".parse().unwrap(), None, String::new(), at(0))
+        let sha = "1234567".parse().unwrap();
+        let gates = String::new();
+        State::open(Subject { sha, stable: None, images: Vec::new(), ring: None, gates }, at(0))
     }
 
     /// What a source that counts one sample a minute, and a bad one every `nth`, says of these intervals.
@@ -418,6 +485,18 @@ mod tests {
         step(0, Ok(()));
         assert_eq!(step(1_450, failed()), Verdict::Pending);
         assert_eq!(step(1_700, failed()), Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn a_release_that_lost_its_ring_is_superseded_and_what_it_broke_stays_red() {
+        let soak = soak("");
+        let mut state = open();
+        state.look(&soak, at(0), &Serving::Yes);
+        state.take(&soak, BTreeMap::new());
+        state.look(&soak, at(60), &Serving::Superseded("canary names another".to_owned()));
+        let judged = state.take(&soak, BTreeMap::new());
+        assert_eq!((judged.verdict, judged.reason), (Verdict::Inconclusive, Some(Reason::Superseded)));
+        assert!(state.closed && state.on_ring);
     }
 
     #[test]

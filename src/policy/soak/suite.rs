@@ -1,12 +1,15 @@
 //! `soak.toml`: which metrics are watched, for how long, and what they must show.
 
 mod ask;
+pub mod beside;
 mod metric;
 mod read;
+mod tables;
 mod vocabulary;
 
 use std::time::Duration;
 
+use self::beside::{Notify, Recovery, Row, Snapshot};
 use super::judge::Rule;
 use crate::base::list::NonEmpty;
 use crate::policy::smoke::suite::json_path::Path;
@@ -32,6 +35,18 @@ pub struct Soak {
     pub alpha_red: f64,
     /// The one-sided error of what is proved at the close, for each metric.
     pub alpha_green: f64,
+    /// How often an inconclusive soak goes on for another window, if more samples can help.
+    pub extend: u32,
+    /// After so long without a rollback, a breach is overdue.
+    pub react_within: Option<Duration>,
+    /// What must be true before it begins.
+    pub preflight: Vec<Row>,
+    /// What must be reached after a rollback.
+    pub recovery: Option<Recovery>,
+    /// What is measured before and after.
+    pub snapshot: Option<Snapshot>,
+    /// Who is told.
+    pub notify: Option<Notify>,
     /// What is read, by name.
     pub sources: Vec<(String, Source)>,
     /// What must be true, in the order of the file; at least one of them gates, and names are unique.
@@ -239,6 +254,16 @@ impl Soak {
     /// The source called `name`.
     pub fn source(&self, name: &str) -> Option<&Source> {
         self.sources.iter().find(|(known, _)| known == name).map(|(_, source)| source)
+    }
+
+    /// The metric called `name`.
+    pub fn metric(&self, name: &str) -> Option<&Metric> {
+        self.metrics.iter().find(|metric| metric.name == name)
+    }
+
+    /// The longest window: with every extension.
+    pub fn longest(&self) -> Duration {
+        self.window * (1 + self.extend)
     }
 
     /// How many metrics gate.

@@ -11,7 +11,6 @@ use super::vocabulary::{Form, Kind, Table};
 use crate::base::diagnostic::nearest;
 use crate::base::duration;
 
-/// The walk through one file.
 pub(super) struct Check<'a> {
     pub(super) notes: &'a Notes<'a>,
 }
@@ -19,7 +18,6 @@ pub(super) struct Check<'a> {
 /// What is wrong with one value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Nothing.
     Right,
     /// It is a table, or holds tables, with a mistake somewhere in them.
     Below,
@@ -206,7 +204,6 @@ impl Check<'_> {
     }
 }
 
-/// Whether a value of this TOML type can be of this kind.
 fn takes(kind: Kind, value: &Spanned<DeValue<'_>>) -> bool {
     match (kind, value.get_ref()) {
         (Kind::Text | Kind::Like(_) | Kind::Duration | Kind::Choice(_), DeValue::String(_))

@@ -13,7 +13,6 @@ use crate::base::duration;
 
 /// A key or text and where it stands.
 pub(crate) type Word<'a> = Spanned<&'a str>;
-/// A value and where it stands.
 pub(crate) type Placed<'a> = Spanned<DeValue<'a>>;
 
 /// A table and where it stands. What is asked of it and is there in another kind is noted as a mistake, and then
@@ -132,7 +131,6 @@ impl<'a> Fields<'a> {
         in_order(self.table).into_iter().map(|(key, value)| (name(key), value)).collect()
     }
 
-    /// A value that is a table.
     pub(crate) fn as_table(&self, value: &'a Placed<'a>) -> Option<Fields<'a>> {
         let table = value.get_ref().as_table()?;
         Some(Fields { notes: self.notes, table, span: value.span() })
@@ -143,10 +141,6 @@ impl<'a> Fields<'a> {
         self.as_table(value).filter(|table| !self.notes.is_broken(table.table))
     }
 
-    /// A value that is a text.
-    ///
-    /// # Errors
-    /// It is none.
     pub(crate) fn as_text(&self, value: &'a Placed<'a>) -> Result<Word<'a>, Diagnostic> {
         word(value).ok_or_else(|| self.unlike(value, "text"))
     }
@@ -157,9 +151,6 @@ impl<'a> Fields<'a> {
     }
 
     /// The text at `key`, which must be there.
-    ///
-    /// # Errors
-    /// It is not.
     pub(crate) fn required(&self, key: &str) -> Result<Word<'a>, Diagnostic> {
         self.text(key).ok_or_else(|| self.missing(key))
     }

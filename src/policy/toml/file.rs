@@ -6,9 +6,7 @@ use crate::base::diagnostic::Diagnostic;
 
 /// A TOML file and its name, for messages about it.
 pub struct TomlFile<'a> {
-    /// The file as the person named it.
     pub name: &'a str,
-    /// Its text.
     pub text: &'a str,
 }
 

@@ -4,7 +4,6 @@
 /// What may stand at a key.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
-    /// A text.
     Text,
     /// A text; the schema shows this regular expression, and who reads the text says better what is wrong with it.
     Like(&'static str),
@@ -18,13 +17,9 @@ pub enum Kind {
     Exactly(u32),
     /// A whole number within these two, both included.
     Between(u32, u32),
-    /// A number.
     Number,
-    /// A duration with a unit.
     Duration,
-    /// One of these words.
     Choice(&'static [&'static str]),
-    /// Anything that JSON can hold.
     Json,
     /// Anything that JSON can hold, but no table.
     Plain,
@@ -32,16 +27,13 @@ pub enum Kind {
     List {
         /// What each of its members is.
         of: &'static Kind,
-        /// The fewest.
         least: usize,
     },
-    /// A table with these keys.
     Table(&'static Table),
     /// `[[...]]`: a list of tables with these keys, at least one.
     Tables(&'static Table),
     /// A table whose keys are free, at least one.
     Map(&'static Kind),
-    /// Any of several forms.
     Form(&'static Form),
 }
 
@@ -52,38 +44,30 @@ pub struct Form {
     pub name: &'static str,
     /// How it is written.
     pub hint: &'static str,
-    /// The ways.
     pub kinds: &'static [Kind],
 }
 
-/// One key.
 #[derive(Debug)]
 pub struct Key {
-    /// The word.
     pub name: &'static str,
-    /// What may stand there.
     pub kind: Kind,
     /// What it says, for whoever writes the file.
     pub about: &'static str,
 }
 
-/// One table.
 #[derive(Debug)]
 pub struct Table {
     /// What it is called in messages and in the schema.
     pub name: &'static str,
-    /// What it is for.
     pub about: &'static str,
     /// Its keys, in groups that tables share.
     pub keys: &'static [&'static [Key]],
-    /// Keys that must be there.
     pub required: &'static [&'static str],
     /// Sets of keys of which exactly one must be there; empty: no such rule.
     pub either: &'static [&'static [&'static str]],
 }
 
 impl Table {
-    /// All keys.
     pub fn all(&self) -> impl Iterator<Item = &'static Key> {
         self.keys.iter().flat_map(|group| group.iter())
     }
@@ -94,7 +78,6 @@ impl Table {
     }
 }
 
-/// One key.
 pub const fn key(name: &'static str, kind: Kind, about: &'static str) -> Key {
     Key { name, kind, about }
 }

@@ -18,6 +18,8 @@ pub(super) fn fields(run: &RunOutcome) -> Map<String, Value> {
         "digests": images.iter().map(|i| (i.repository.to_string(), json!(i.digest))).collect::<Map<_, _>>(),
         "proves_build": run.ready_line.is_some() && run.tenants.iter().all(|t| t.build == Build::Served),
         "suite": { "file": run.suite.file, "sha256": run.suite.sha256, "body_files": body_files },
+        "superseded_by": run.superseded_by(),
+        "serves": judge::instead(&run.tenants, &run.sha),
         "started": run.started,
         "finished": run.finished,
         "run": run.run,

@@ -15,9 +15,7 @@ const NAMED: usize = 8;
 pub(super) struct Group<'r> {
     /// The check, or `[ready]`.
     pub(super) name: &'r str,
-    /// Its line in the suite.
     pub(super) line: usize,
-    /// What it came to.
     pub(super) outcome: Outcome,
     why: Option<&'r str>,
     tenants: Vec<&'r TenantResult>,
@@ -105,7 +103,6 @@ fn unwell<'r>(
     Some((format!("{:?} {}", check.outcome, step.map(signature).unwrap_or_default()), group))
 }
 
-/// The step that made the check what it is.
 fn telling(check: &CheckResult) -> Option<&StepResult> {
     let steps = || check.samples.iter().flat_map(|sample| &sample.steps);
     steps()

@@ -17,7 +17,6 @@ use crate::tool::canary_smoke::RunOutcome;
 /// The longest text of one element.
 const TEXT_BYTES: usize = 8_000;
 
-/// The report.
 pub(super) fn report(run: &RunOutcome) -> String {
     let mut writer = Writer::new_with_indent(Vec::new(), b' ', 2);
     // Writing into memory cannot fail, and what is written is text.

@@ -19,10 +19,14 @@ pub(super) fn fields(soak: &SoakOutcome) -> Map<String, Value> {
     Map::from_iter([
         ("sha".to_owned(), json!(soak.state.sha)),
         ("stable".to_owned(), json!(soak.state.stable)),
-        ("gates".to_owned(), json!(soak.gates)),
+        ("images".to_owned(), json!(soak.state.images)),
+        ("ring".to_owned(), json!(soak.state.ring)),
+        ("suite".to_owned(), json!(soak.gates)),
+        // The clock ran only while every tenant proved by `[ready]` that it serves the release.
+        ("proves_build".to_owned(), json!(true)),
         ("reason".to_owned(), json!(soak.judged.reason.as_ref().map(table::reason))),
         ("opened".to_owned(), json!(soak.state.clock.opened)),
-        ("tick".to_owned(), json!(tick.map(|tick| tick.at))),
+        ("finished".to_owned(), json!(tick.map(|tick| tick.at))),
         ("closed".to_owned(), json!(soak.state.closed)),
         ("window_seconds".to_owned(), json!(soak.soak.window.as_secs_f64())),
         ("counted_seconds".to_owned(), json!(tick.map(|tick| tick.counted.as_secs_f64()))),

@@ -6,8 +6,10 @@ use std::time::Duration;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use crate::base::duration;
+use crate::io::context::Context;
 use crate::model::commit::CommitSha;
 use crate::tool::options::{ImageOptions, OutputOptions, PlaceOptions};
+use crate::tool::recording::Recording;
 
 /// Checks that every canary tenant runs a build and passes the smoke suite
 ///
@@ -51,6 +53,12 @@ pub struct Args {
     pub(crate) output: OutputOptions,
 }
 
+impl Args {
+    pub(super) fn recording<'a>(&'a self, context: &'a Context) -> Recording<'a> {
+        Recording { no_record: self.no_record, place: &self.place, images: &self.images, context }
+    }
+}
+
 /// Which build is to be proven.
 #[derive(ClapArgs, Clone, Debug)]
 #[command(next_help_heading = "Build")]
@@ -88,6 +96,12 @@ pub(crate) enum Command {
         /// The share of faults that must be noticed, in percent
         #[arg(long, value_name = "PERCENT", default_value_t = 100, value_parser = clap::value_parser!(u8).range(0..=100))]
         min_score: u8,
+    },
+    /// Attach a verdict that another job made with --no-record to the record of its release, for whoever looks later
+    Record {
+        /// The verdict, as --result wrote it
+        #[arg(value_name = "VERDICT")]
+        verdict: PathBuf,
     },
     /// Print the JSON Schema of smoke.toml
     Schema,

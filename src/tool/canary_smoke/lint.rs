@@ -11,24 +11,17 @@ use crate::tool::failure::Failure;
 /// What can be said of a suite that has no mistake.
 #[derive(Clone, Debug)]
 pub struct LintOutcome {
-    /// The suite.
     pub suite: SuiteFile,
-    /// How many checks it has.
     pub checks: usize,
     /// How many requests a tenant gets if nothing is retried.
     pub requests: u32,
     /// The longest that a run can take, but for its deadline.
     pub worst: WorstCase,
-    /// The deadline.
     pub deadline: Duration,
-    /// Where it is weak.
     pub advice: Vec<Advice>,
 }
 
 /// Looks at the suite at `path`.
-///
-/// # Errors
-/// It cannot be read, or has a mistake.
 pub(super) fn lint(path: &Path) -> Result<LintOutcome, Failure> {
     let (suite, file) = load(path)?;
     Ok(LintOutcome {

@@ -25,18 +25,14 @@ use crate::tool::failure::Failure;
 /// How `[ready]` is called where the checks are named.
 const READY: &str = "[ready]";
 
-/// What became of the test.
 #[derive(Clone, Debug)]
 pub struct ProveOutcome {
-    /// The suite.
     pub suite: SuiteFile,
     /// The build that the tenant ran.
     pub sha: CommitSha,
-    /// The tenant that was recorded.
     pub tenant: TenantName,
     /// Why the suite could not be tested; then there are no rows.
     pub unfit: Vec<String>,
-    /// Every fault at every place.
     pub rows: Vec<Row>,
     /// Why not every fault was played.
     pub cut_short: Option<String>,
@@ -44,25 +40,19 @@ pub struct ProveOutcome {
     pub min_score: u8,
 }
 
-/// One fault at one place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// The fault.
     pub fault: Fault,
-    /// The request that was spoiled.
     pub place: String,
-    /// Who noticed.
     pub end: RowEnd,
 }
 
-/// What came of one fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RowEnd {
     /// It was not played, or not in all of its forms before one was noticed.
     NotPlayed,
     /// No check noticed it in any form.
     Unnoticed,
-    /// It was noticed.
     Noticed {
         /// The checks that noticed, in the order of the suite.
         by: Vec<String>,

@@ -79,9 +79,9 @@ impl Session<'_> {
                 Err(Astray::Interrupted(why)) => Build::Unconfirmed(why.to_string()),
             };
             let found = now.astray().unwrap_or_default();
-            self.context
-                .console
-                .warn(&format!("{}: is it still {} after the checks? {found}", tenant.name, self.sha));
+            let asked =
+                format!("{}: asked after the checks whether it still serves {}", tenant.name, self.sha);
+            self.context.console.warn(&format!("{asked}: {found}"));
             return now;
         }
         before

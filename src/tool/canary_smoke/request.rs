@@ -15,7 +15,6 @@ use crate::policy::smoke::suite::{Auth, Body, Request, Scheme, Step};
 /// A longer body is left out of the command that a person can run.
 const CURL_BODY_BYTES: usize = 2_000;
 
-/// A request with its placeholders filled.
 pub(super) struct Filled {
     pub(super) url: Url,
     /// Path and query, without what the tenant's URL has before it.
@@ -26,9 +25,6 @@ pub(super) struct Filled {
 }
 
 /// Fills the request of `step`.
-///
-/// # Errors
-/// A value was captured that does not fit where it is used, or would leave the tenant.
 pub(super) fn fill(tenant: &Tenant, step: &Step, variables: &Variables) -> Result<Filled, Mismatch> {
     let request = &step.request;
     let refuse = |unfit: Unfit| Mismatch {

@@ -7,9 +7,9 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use super::args::{Args, BuildOptions};
+use super::fleet;
 use super::session::{Pace, Session, random};
 use super::suite::{SuiteFile, certificates, load};
-use super::{fleet, record};
 use crate::base::secret::Secret;
 use crate::io::clock;
 use crate::io::context::Context;
@@ -27,28 +27,22 @@ use crate::policy::smoke::suite::{FlakyRule, Suite};
 use crate::policy::smoke::twins::twins;
 use crate::tool::failure::Failure;
 
-/// What a run came to.
 #[derive(Clone, Debug)]
 pub struct RunOutcome {
-    /// The build.
     pub sha: CommitSha,
     /// Its images, if they were named.
     pub release: Option<Release>,
-    /// The suite.
     pub suite: SuiteFile,
     /// The line of `[ready]`; `None`: the suite does not ask which build it is.
     pub ready_line: Option<usize>,
     /// How many checks the suite has.
     pub checks: usize,
-    /// What a flaky check means.
     pub flaky: FlakyRule,
     /// Every tenant, in the order in which they were named.
     pub tenants: Vec<TenantResult>,
     /// Pairs of tenants that may be one and the same.
     pub twins: Vec<(TenantName, TenantName)>,
-    /// When it began.
     pub started: Timestamp,
-    /// When it was done.
     pub finished: Timestamp,
     /// The signal that ended it early.
     pub signal: Option<Signal>,
@@ -67,7 +61,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<RunOutcome, Fa
     let probe = probe(&args.suite, &suite, context, tenants.len())?;
     let deadline = args.deadline.unwrap_or(suite.deadline);
     if release.is_none() {
-        release = record::release(args, &sha, context).await?;
+        release = args.recording(context).release(&sha).await?;
         sha = release.as_ref().map_or(sha, |release| release.sha.clone());
     }
     let session = Session {
@@ -105,9 +99,6 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<RunOutcome, Fa
 }
 
 /// The build that is to be proven.
-///
-/// # Errors
-/// None is named, or the release's file is none.
 pub(super) fn build(options: &BuildOptions) -> Result<(CommitSha, Option<Release>), Failure> {
     let hint = "give `--sha SHA`, or `--release FILE` as `publish-staging --result` wrote it";
     match (&options.sha, &options.release) {
@@ -126,9 +117,6 @@ pub(super) fn build(options: &BuildOptions) -> Result<(CommitSha, Option<Release
 }
 
 /// A probe with the suite's certificates.
-///
-/// # Errors
-/// A certificate cannot be read.
 pub(super) fn probe<'w>(
     path: &Path,
     suite: &Suite,

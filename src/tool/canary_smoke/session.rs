@@ -29,15 +29,12 @@ pub(super) const READY_EXCHANGE: usize = 0;
 /// How a run goes about its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pace {
-    /// As the suite says.
     Full,
-    /// One sample of each check.
     Record,
     /// One sample, asked once, nothing waited for, nothing cleaned up: the other side is a recording.
     Replay,
 }
 
-/// One exchange of a recording.
 #[derive(Clone, Debug)]
 pub(super) struct Recorded {
     pub(super) method: &'static str,
@@ -79,12 +76,10 @@ pub(super) struct Session<'w> {
     pub(super) recording: Option<RefCell<BTreeMap<usize, Recorded>>>,
 }
 
-/// Where a step stands.
 #[derive(Clone, Copy)]
 pub(super) struct Place<'a> {
     pub(super) tenant: &'a Tenant,
     pub(super) step: &'a Step,
-    /// Its number within a recording.
     pub(super) exchange: usize,
     pub(super) haste: Haste,
     /// If the answer is to prove which build is served: over which connection it is asked. No cache may give it.
@@ -141,9 +136,6 @@ impl Session<'_> {
     }
 
     /// Waits.
-    ///
-    /// # Errors
-    /// The run has to stop.
     pub(super) async fn wait(&self, span: Duration) -> Result<(), Interruption> {
         tokio::select! {
             biased;
@@ -154,9 +146,6 @@ impl Session<'_> {
 }
 
 /// 64 random bits in hex.
-///
-/// # Errors
-/// The system has none.
 pub(super) fn random() -> Result<String, Failure> {
     crate::io::random::hex::<8>().map_err(|e| {
         Failure::usage(format!("failed to get random bytes: {e}"), "run it where the system gives some")

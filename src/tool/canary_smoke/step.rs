@@ -21,7 +21,6 @@ const REQUEST_ID_BYTES: usize = 80;
 /// A step that was taken, and what may follow from it.
 pub(super) struct Taken {
     pub(super) result: StepResult,
-    /// Why it was cut short.
     pub(super) interruption: Option<Interruption>,
     /// Whether the tenant may have done what the request asks for: it was sent, and not refused.
     pub(super) may_be_done: bool,

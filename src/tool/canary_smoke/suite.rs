@@ -14,7 +14,6 @@ use crate::tool::failure::Failure;
 /// Which suite it was, to the byte.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SuiteFile {
-    /// The file as the person named it.
     pub file: String,
     /// sha256 of its bytes, in hex.
     pub sha256: String,
@@ -23,9 +22,6 @@ pub struct SuiteFile {
 }
 
 /// Reads and checks the suite at `path`.
-///
-/// # Errors
-/// It cannot be read, or has a mistake.
 pub(super) fn load(path: &Path) -> Result<(Suite, SuiteFile), Failure> {
     let text = files::read(path)?;
     let name = path.display().to_string();
@@ -44,9 +40,6 @@ pub(super) fn load(path: &Path) -> Result<(Suite, SuiteFile), Failure> {
 }
 
 /// Reads the certificates that the suite at `path` names.
-///
-/// # Errors
-/// A file cannot be read.
 pub(super) fn certificates(path: &Path, suite: &Suite) -> Result<Certificates, Failure> {
     let read = |file: &String| files::read(&beside(path, file));
     let ca = suite.tls.ca.as_ref().map(read).transpose()?;

@@ -4,15 +4,19 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use crate::io::context::Context;
 use crate::model::commit::CommitSha;
+use crate::model::tag::Tag;
 use crate::tool::canary_smoke::args::FleetOptions;
-use crate::tool::options::OutputOptions;
+use crate::tool::options::{ImageOptions, OutputOptions, PlaceOptions};
+use crate::tool::recording::Recording;
 
 /// Watches the metrics of a release for hours or days and gives a verdict
 ///
 /// Reads the metrics of soak.toml at every tick and judges all samples since the opening. The time counts only while
 /// every tenant serves the release, as `[ready]` of smoke.toml proves. Moves no tag. With --once it makes one tick, for
-/// schedules; its memory is the state file, so any run may go on where another was stopped.
+/// schedules. Its memory is the state file, and a copy in the registry where records are kept, so that any run may go on
+/// where another was stopped.
 ///
 /// Exit codes: 0 green; 1 red; 2 usage, or a mistake in a file: no request was sent; 3 inconclusive: no data, too few
 /// samples, a failed source, too little of the time observed; 5 still open (--once); 130, 143 stopped by a signal: the
@@ -34,24 +38,43 @@ pub struct Args {
     /// Make one tick and end: 5 while the soak is open
     #[arg(long, help_heading = "Soak", global = true)]
     pub once: bool,
-    /// Memory of the soak [default: soak-<SHA>.state.json]
+    /// Count the time only while this ring's tag names the release; another release on it ends the soak
+    #[arg(long, value_name = "NAME", help_heading = "Soak", global = true)]
+    pub ring: Option<Tag>,
+    /// Memory of the soak [default: soak-<SHA>.state.json]; where records are kept, the registry has a copy
     #[arg(long, value_name = "FILE", help_heading = "Soak", global = true)]
     pub state: Option<PathBuf>,
     /// Suite whose `[ready]` says which build a tenant serves
     #[arg(long, value_name = "FILE", default_value = "smoke.toml", help_heading = "Tenants", global = true)]
     pub suite: PathBuf,
-    /// Under GitHub Actions: do not ask the runner to mask each token (it masks secrets of one token a line by itself)
+    /// Keep nothing in the registry: neither the state nor the verdict
     #[arg(long, help_heading = "Output", global = true)]
-    pub no_self_mask: bool,
+    pub no_record: bool,
+    /// On a GitHub runner, ask it to mask each token. The lines on stderr that ask for it contain them, so do not pipe
+    /// stderr anywhere. The runner masks every line of a secret without this
+    #[arg(long, help_heading = "Output", global = true)]
+    pub self_mask: bool,
     #[command(flatten)]
     pub(crate) fleet: FleetOptions,
     #[command(flatten)]
+    pub(crate) images: ImageOptions,
+    #[command(flatten)]
+    pub(crate) place: PlaceOptions,
+    #[command(flatten)]
     pub(crate) output: OutputOptions,
+}
+
+impl Args {
+    pub(super) fn recording<'a>(&'a self, context: &'a Context) -> Recording<'a> {
+        Recording { no_record: self.no_record, place: &self.place, images: &self.images, context }
+    }
 }
 
 /// What is to be done instead of a soak.
 #[derive(Subcommand, Clone, Debug)]
 pub(crate) enum Command {
+    /// Find out whether everything in `[[preflight]]` is true: 0 if it is, else 1
+    Preflight,
     /// Check the file without any request: mistakes, and how many samples each metric needs
     Lint {
         /// File to check, instead of --gates

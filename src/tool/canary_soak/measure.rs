@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::io::metrics::{Answer, Failure, Question, Sources};
-use crate::model::commit::CommitSha;
 use crate::model::measurement::{Counts, Measurement};
 use crate::model::soak::Interval;
 use crate::policy::soak::judge::{Reason, Rule};
@@ -15,12 +14,14 @@ use crate::policy::soak::state::{Measured, added};
 use crate::policy::soak::suite::{Ask, Metric, Query, Soak};
 
 /// Who asks.
-pub(super) struct Asker<'a> {
-    pub(super) sources: &'a Sources<'a>,
-    pub(super) sha: &'a CommitSha,
-    pub(super) stable: Option<&'a CommitSha>,
+pub(in crate::tool) struct Asker<'a> {
+    pub(in crate::tool) sources: &'a Sources<'a>,
+    /// The judged release; empty: it has no name.
+    pub(in crate::tool) sha: &'a str,
+    /// The one beside it; empty: there is none.
+    pub(in crate::tool) stable: &'a str,
     /// The last tick; answers of sources that cannot look back are taken to begin there.
-    pub(super) before: Option<Timestamp>,
+    pub(in crate::tool) before: Option<Timestamp>,
 }
 
 impl Asker<'_> {
@@ -38,6 +39,17 @@ impl Asker<'_> {
             (metric.name.clone(), measured)
         });
         join_all(asked).await.into_iter().collect()
+    }
+
+    /// What one metric shows in `span` alone.
+    ///
+    /// # Errors
+    /// There is no answer, or another than the metric needs.
+    pub(in crate::tool) async fn once(&self, metric: &Metric, span: Interval) -> Result<Measurement, Reason> {
+        match self.metric(metric, &[span]).await {
+            Ok(Measured::Whole(measured) | Measured::Since(measured)) => Ok(measured),
+            Err(failure) => Err(reason(failure)),
+        }
     }
 
     async fn metric(&self, metric: &Metric, intervals: &[Interval]) -> Result<Measured, Failure> {
@@ -102,7 +114,7 @@ impl Asker<'_> {
     }
 
     fn question(&self, interval: Interval) -> Question {
-        Question::new(interval, self.sha.as_str(), self.stable.map_or("", CommitSha::as_str))
+        Question::new(interval, self.sha, self.stable)
     }
 }
 

@@ -8,21 +8,26 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::args::Args;
-use super::load::{GatesFile, load};
+use super::load::{GatesFile, load, sources};
 use super::measure::Asker;
+use super::memory::Memory;
+use super::ring;
 use crate::base::duration;
 use crate::io::clock;
 use crate::io::context::Context;
 use crate::io::metrics::Sources;
 use crate::io::progress::Tasks;
+use crate::io::registry::client::Access;
 use crate::io::run as workflow;
 use crate::io::stop::Signal;
-use crate::ledger::soak::{StateError, StateFile};
+use crate::ledger::soak::Place;
 use crate::model::commit::CommitSha;
-use crate::model::record::Run as WorkflowRun;
+use crate::model::record::{JudgedImage, Run as WorkflowRun};
 use crate::model::soak::Interval;
+use crate::model::tag::Tag;
 use crate::model::verdict::Verdict;
-use crate::policy::soak::state::{Judged, State, timing};
+use crate::policy::soak::clock::Serving;
+use crate::policy::soak::state::{Judged, State, Subject, timing};
 use crate::policy::soak::suite::Soak;
 use crate::tool::canary_smoke::serving::Fleet;
 use crate::tool::failure::Failure;
@@ -58,16 +63,14 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<SoakOutcome, F
     check_stable(&soak, args.stable.as_ref())?;
     // What is missing is told before the tenants are asked.
     sources(&soak, &args.gates, context)?;
-    let fleet = Fleet::find(&args.suite, &args.fleet, context, !args.no_self_mask)?;
-    let path = args.state.clone().unwrap_or_else(|| PathBuf::from(format!("soak-{sha}.state.json")));
+    let fleet = Fleet::find(&args.suite, &args.fleet, context, args.self_mask)?;
+    let memory = memory(args, sha, &gates, context).await?;
     let watch = Watch {
         soak: &soak,
-        gates: &gates,
-        sha,
-        stable: args.stable.as_ref(),
+        memory: &memory,
+        ring: args.ring.as_ref(),
         fleet: &fleet,
         context,
-        path: &path,
         file: &args.gates,
     };
     let names: Vec<String> = soak.metrics.iter().map(|metric| metric.name.clone()).collect();
@@ -85,7 +88,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<SoakOutcome, F
     drop(tasks);
     let samples = watch.samples(&state, &judged).await;
     Ok(SoakOutcome {
-        gates: gates.clone(),
+        gates,
         state,
         judged,
         samples,
@@ -93,6 +96,47 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<SoakOutcome, F
         run: workflow::of(&context.env),
         soak,
     })
+}
+
+/// Which soak it is, and where it is remembered.
+///
+/// # Errors
+/// The configuration is wrong, or the ring's tag cannot be compared with anything.
+async fn memory<'a>(
+    args: &Args,
+    sha: &CommitSha,
+    gates: &GatesFile,
+    context: &'a Context,
+) -> Result<Memory<'a>, Failure> {
+    let recording = args.recording(context);
+    let release = recording.release(sha).await?;
+    let images = release.as_ref().map(JudgedImage::of).unwrap_or_default();
+    if args.ring.is_some() && images.is_empty() {
+        return Err(Failure::usage(
+            format!(
+                "there is no release record of {sha}, so nothing says which digests the ring's tag must name"
+            ),
+            "publish it with records, and name its images by coalmine.toml, RELEASE_IMAGES or `--image`",
+        ));
+    }
+    let full = release.map_or_else(|| sha.clone(), |release| release.sha);
+    let subject = Subject {
+        sha: full.clone(),
+        stable: args.stable.clone(),
+        images,
+        ring: args.ring.as_ref().map(ToString::to_string),
+        gates: gates.sha256.clone(),
+    };
+    let ring = args.ring.as_ref().map(|ring| format!("-{ring}")).unwrap_or_default();
+    let tag = format!("soak-{full}-{}{ring}", &gates.sha256[..12]).parse().map_err(
+        |error: crate::model::tag::NotATag| Failure::usage(error.to_string(), "give the ring a shorter name"),
+    )?;
+    let copy = recording.settings()?.filter(|_| !subject.images.is_empty()).and_then(|settings| {
+        let home = settings.target.home.clone()?;
+        Some((settings, Place { home, tag }))
+    });
+    let path = args.state.clone().unwrap_or_else(|| PathBuf::from(format!("soak-{sha}.state.json")));
+    Ok(Memory { path, copy, subject, context })
 }
 
 /// # Errors
@@ -110,72 +154,74 @@ fn check_stable(soak: &Soak, stable: Option<&CommitSha>) -> Result<(), Failure> 
 
 struct Watch<'a> {
     soak: &'a Soak,
-    gates: &'a GatesFile,
-    sha: &'a CommitSha,
-    stable: Option<&'a CommitSha>,
+    memory: &'a Memory<'a>,
+    /// The ring's tag.
+    ring: Option<&'a Tag>,
     fleet: &'a Fleet,
     context: &'a Context,
-    /// The state file.
-    path: &'a Path,
     /// The soak file.
     file: &'a Path,
 }
 
+/// How often a tick is made again because another machine made one meanwhile.
+const ROUNDS: usize = 5;
+
 impl Watch<'_> {
     /// Reads the state, makes one tick and writes the state; a soak that is closed stays as it is.
     async fn tick(&self) -> Result<(State, Judged), Failure> {
-        let file = StateFile::hold(self.path, &self.context.stop).await.map_err(refused)?;
-        let mut state = match file.read().map_err(refused)? {
-            Some(state) => self.own(state)?,
-            None => {
-                State::open(self.sha.clone(), self.stable.cloned(), self.gates.sha256.clone(), clock::now())
+        for _ in 0..ROUNDS {
+            let recalled = self.memory.recall().await?;
+            let kept = recalled
+                .state
+                .clone()
+                .unwrap_or_else(|| State::open(self.memory.subject.clone(), clock::now()));
+            if kept.closed {
+                let judged = kept.judge(self.soak);
+                return Ok((kept, judged));
             }
-        };
-        if state.closed {
-            let judged = state.judge(self.soak);
-            return Ok((state, judged));
+            // A tick that is cut off did not happen: the next one asks about its time as well.
+            let Ok(done) = self.context.stop.unless(self.look(kept.clone())).await else {
+                let judged = kept.judge(self.soak);
+                return Ok((kept, judged));
+            };
+            let (state, judged) = done?;
+            if self.memory.keep(&recalled, &state).await? {
+                return Ok((state, judged));
+            }
         }
-        let kept = state.clone();
-        let work = async {
-            let serving = self.fleet.serves(self.sha, self.context).await?;
-            let before = state.tick.as_ref().map(|tick| tick.at);
-            let intervals = state.look(self.soak, clock::now(), &serving);
-            // A token is fetched anew for each tick.
-            let sources = sources(self.soak, self.file, self.context)?;
-            let answers = self.asker(&sources, before).measure(self.soak, &intervals).await;
-            let judged = state.take(self.soak, answers);
-            Ok::<_, Failure>((state, judged))
-        };
-        // A tick that is cut off did not happen: the next one asks about its time as well.
-        let Ok(done) = self.context.stop.unless(work).await else {
-            let judged = kept.judge(self.soak);
-            return Ok((kept, judged));
-        };
-        let (state, judged) = done?;
-        file.write(&state).map_err(refused)?;
-        Ok((state, judged))
-    }
-
-    /// # Errors
-    /// The state is that of another soak.
-    fn own(&self, state: State) -> Result<State, Failure> {
-        let other = if state.sha != *self.sha {
-            format!("a soak of {}", state.sha)
-        } else if state.gates != self.gates.sha256 {
-            format!("a soak by another version of {}", self.gates.file)
-        } else if state.stable.as_ref() != self.stable {
-            "a soak beside another stable release".to_owned()
-        } else {
-            return Ok(state);
-        };
         Err(Failure::usage(
-            format!("`{}` holds the state of {other}", self.path.display()),
-            "name another file with `--state` to begin a new soak",
+            format!("other machines made ticks of this soak all the while, {ROUNDS} times"),
+            "let one schedule make its ticks",
         ))
     }
 
+    /// One tick: what is served, what the sources say, what that means.
+    async fn look(&self, mut state: State) -> Result<(State, Judged), Failure> {
+        let serving = self.serving(&state).await?;
+        let before = state.tick.as_ref().map(|tick| tick.at);
+        let intervals = state.look(self.soak, clock::now(), &serving);
+        // A token is fetched anew for each tick.
+        let sources = sources(self.soak, self.file, self.context)?;
+        let answers = self.asker(&sources, before).measure(self.soak, &intervals).await;
+        let judged = state.take(self.soak, answers);
+        Ok((state, judged))
+    }
+
+    /// The ring's tag first: while it names another release, nobody need be asked.
+    async fn serving(&self, state: &State) -> Result<Serving, Failure> {
+        if let (Some(ring), Some(client)) = (self.ring, self.memory.client(Access::Pull)?) {
+            let named = ring::names(&client, &state.images, ring, state.on_ring).await;
+            if named != Serving::Yes {
+                return Ok(named);
+            }
+        }
+        self.fleet.serves(&self.memory.subject.sha, self.context).await
+    }
+
     fn asker<'s>(&'s self, sources: &'s Sources<'s>, before: Option<Timestamp>) -> Asker<'s> {
-        Asker { sources, sha: self.sha, stable: self.stable, before }
+        let subject = &self.memory.subject;
+        let stable = subject.stable.as_ref().map_or("", CommitSha::as_str);
+        Asker { sources, sha: subject.sha.as_str(), stable, before }
     }
 
     /// Until the next tick; the last one comes when the window is over.
@@ -198,7 +244,7 @@ impl Watch<'_> {
         if let Some(found) = &tick.astray {
             self.context
                 .console
-                .warn(&format!("the clock stands while a tenant does not serve {}: {found}", self.sha));
+                .warn(&format!("the clock stands while a tenant does not serve {}: {found}", state.sha));
         }
         for (metric, finding) in self.soak.metrics.iter().zip(&judged.metrics) {
             if let (Verdict::Pending, Some(reason)) = (finding.verdict, &finding.reason) {
@@ -229,24 +275,5 @@ impl Watch<'_> {
             }
         }
         samples
-    }
-}
-
-/// # Errors
-/// Variables are not set; all of them are named.
-fn sources<'c>(soak: &Soak, file: &Path, context: &'c Context) -> Result<Sources<'c>, Failure> {
-    Sources::new(context, soak, file.parent().unwrap_or(Path::new(""))).map_err(|missing| {
-        Failure::usage(
-            missing.join("; "),
-            "set the variables in the environment of the soak; their names stand in its file",
-        )
-    })
-}
-
-fn refused(error: StateError) -> Failure {
-    match error {
-        StateError::File(error) => Failure::File(error),
-        StateError::Content(complaint) => Failure::Usage(complaint),
-        StateError::Stopped(signal) => signal.into(),
     }
 }

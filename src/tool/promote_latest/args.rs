@@ -9,7 +9,7 @@ use crate::model::commit::CommitSha;
 use crate::model::record::Kind;
 use crate::model::tag::Tag;
 use crate::policy::gates::images::Expected;
-use crate::tool::options::{ImageOptions, OutputOptions, RegistryOptions};
+use crate::tool::options::MoveOptions;
 
 /// Moves the tag `latest` of every image of a release to the digests staged under its commit
 ///
@@ -28,13 +28,13 @@ pub struct Args {
     /// Refuse unless the tag names DIGEST now, or does not exist (`absent`); give one for each image
     #[arg(long, value_name = "DIGEST|absent")]
     pub expect_current: Vec<Expected>,
-    /// Require this kind of evidence, smoke or soak, instead of the configured kinds (repeatable)
+    /// Require this kind of evidence, preflight, smoke or soak, instead of the configured kinds (repeatable)
     #[arg(long, value_name = "KIND", conflicts_with = "no_require")]
     pub require: Vec<Kind>,
     /// Require no evidence
     #[arg(long)]
     pub no_require: bool,
-    /// Use this verdict, which `canary-smoke --result` wrote, like those in the registry (repeatable)
+    /// Use this verdict, which `--result` of canary-smoke or canary-soak wrote, like those in the registry (repeatable)
     #[arg(long, value_name = "FILE")]
     pub evidence: Vec<PathBuf>,
     /// Accept only verdicts that were made with exactly this suite file
@@ -46,15 +46,12 @@ pub struct Args {
     /// Promote this release although a hold stands or it was rejected; the reason is kept in the history
     #[arg(long, value_name = "REASON")]
     pub lift_hold: Option<String>,
-    /// Move this tag instead of the configured `latest`
+    /// Also give every image this tag, such as `v1.4.2` or `v1` (repeatable). Written before the tag that deployers watch,
+    /// and put back if that one does not move. A full version that names something else is never moved
     #[arg(long, value_name = "TAG")]
-    pub to: Option<Tag>,
+    pub also_tag: Vec<Tag>,
     #[command(flatten)]
-    pub(crate) images: ImageOptions,
-    #[command(flatten)]
-    pub(crate) registry: RegistryOptions,
-    #[command(flatten)]
-    pub(crate) output: OutputOptions,
+    pub(crate) moving: MoveOptions,
 }
 
 impl Args {
@@ -66,6 +63,7 @@ impl Args {
         words.extend(self.evidence.iter().map(|file| path("--evidence", file)));
         words.extend(self.suite.iter().map(|file| path("--suite", file)));
         words.extend(self.allow_older.then(|| "--allow-older".to_owned()));
+        words.extend(self.also_tag.iter().map(|tag| format!("--also-tag {tag}")));
         words.extend(self.lift_hold.iter().map(|reason| format!("--lift-hold {}", quoted(reason))));
         words.join(" ")
     }

@@ -17,7 +17,6 @@ use crate::model::hold::Hold;
 use crate::model::moves::Receipt;
 use crate::policy::gates::hold::is_rejected;
 
-/// A promotion that is done.
 pub(super) struct Done<'a, 'w> {
     pub(super) client: &'a Client<'w>,
     pub(super) target: &'a Target,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_util::future::{join_all, try_join_all};
 
+use crate::base::redact::Redactor;
 use crate::engine::inspect::examine;
 use crate::io::registry::client::Client;
 use crate::io::registry::decode;
@@ -27,9 +28,7 @@ const CONFIG_BYTES: usize = 4 * 1024 * 1024;
 /// An image that may be published.
 #[derive(Clone, Debug)]
 pub(super) struct Prepared {
-    /// Where to.
     pub repository: Repository,
-    /// What.
     pub origin: Origin,
     /// What it runs on; sorted.
     pub platforms: Vec<Platform>,
@@ -43,14 +42,14 @@ pub(super) struct Prepared {
 ///
 /// # Errors
 /// A source is missing or not whole.
-pub(super) async fn open_local(images: &[ImageSource]) -> Result<Vec<Option<Origin>>, SourceError> {
-    try_join_all(images.iter().map(|image| source::open(&image.source))).await
+pub(super) async fn open_local(
+    images: &[ImageSource],
+    secrets: &Redactor,
+) -> Result<Vec<Option<Origin>>, SourceError> {
+    try_join_all(images.iter().map(|image| source::open(&image.source, secrets))).await
 }
 
 /// Reads the sources that are in registries, and where the staging tags stand. Every refusal is told.
-///
-/// # Errors
-/// A registry cannot be read.
 pub(super) async fn prepare(
     client: &Client<'_>,
     images: &[ImageSource],
@@ -84,7 +83,13 @@ async fn prepare_one(
         (None, SourceSpec::Here(digest)) => {
             remote(client, &Reference::Pinned(repository.clone(), digest.clone()), repository).await?
         }
-        (None, SourceSpec::Layout(_) | SourceSpec::OciArchive(_) | SourceSpec::DockerArchive(_)) => {
+        (
+            None,
+            SourceSpec::Layout(_)
+            | SourceSpec::OciArchive(_)
+            | SourceSpec::DockerArchive(_)
+            | SourceSpec::Bundle(_),
+        ) => {
             unreachable!("`open_local` opens these or fails")
         }
     };
@@ -100,7 +105,7 @@ async fn prepare_one(
     // A tag that is there already may still have lost something to a clean-up: then it is published again.
     let complete = staging == Staging::Already
         && examine(client, repository, origin.top.clone()).await?.missing.is_empty();
-    let platforms = platforms(client, &origin).await?;
+    let platforms = platforms(client, repository, &origin).await?;
     Ok(Ok(Prepared { repository: repository.clone(), origin, platforms, staging, complete }))
 }
 
@@ -137,16 +142,20 @@ async fn remote(
         .filter(|blob| !blob.elsewhere)
         .map(|blob| (blob.digest.clone(), (blob.size, content.clone())))
         .collect();
-    Ok(Ok(Origin { top, children, blobs }))
+    Ok(Ok(Origin { top, children, blobs, temporary: None }))
 }
 
 /// What the image runs on: the index says so, or each image's configuration.
-async fn platforms(client: &Client<'_>, origin: &Origin) -> Result<Vec<Platform>, RegistryError> {
+async fn platforms(
+    client: &Client<'_>,
+    repository: &Repository,
+    origin: &Origin,
+) -> Result<Vec<Platform>, RegistryError> {
     let Body::Image { config, .. } = &origin.top.body else { return Ok(listed_platforms(&origin.top)) };
     let bytes = match origin.blobs.get(&config.digest) {
         Some((_, content @ Content::File { .. })) => origin::read(content, CONFIG_BYTES).ok(),
         Some((_, Content::Remote(from))) => client.config(from, config).await?,
-        Some((_, Content::Here)) | None => None,
+        Some((_, Content::Here)) | None => client.config(repository, config).await?,
     };
     Ok(bytes.as_deref().and_then(decode::platform_of).into_iter().collect())
 }

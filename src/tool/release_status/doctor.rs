@@ -11,30 +11,25 @@ use crate::io::registry::client::{Access, Client};
 use crate::io::registry::credentials::{self, Destination};
 use crate::model::reference::Reference;
 use crate::model::repository::{Registry, Repository};
+use crate::policy::cloud::{self, Cloud};
 use crate::tool::failure::Failure;
 use crate::tool::options::RegistryOptions;
 use crate::tool::settings::Settings;
 
-/// How one thing is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Health {
-    /// As it should be.
     Good,
     /// Works, but should be looked at.
     Odd,
-    /// Does not work.
     Bad,
 }
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {
-    /// What.
     pub subject: String,
-    /// How it is.
     pub health: Health,
-    /// What was found.
     pub found: String,
     /// What to do; empty when there is nothing.
     pub hint: String,
@@ -85,6 +80,7 @@ pub async fn examine(options: &RegistryOptions, images: &[Repository], context: 
                 join3(join_all(images), records::home(&client, target), records::history(&client, target))
                     .await;
             findings.extend(images.into_iter().flatten().chain(home).chain(history));
+            findings.extend(clouds(&settings, context).await);
         }
         Err(_) => findings.push(Finding::new(
             "TLS",
@@ -184,15 +180,47 @@ async fn write(client: &Client<'_>, image: &Repository) -> Finding {
     }
 }
 
+/// Each registry of a cloud: its credentials are short-lived, and made in the job that needs them.
+async fn clouds(settings: &Settings, context: &Context) -> Vec<Finding> {
+    let mut hosts: Vec<(&str, Cloud, &Repository)> = Vec::new();
+    for image in settings.target.images.iter() {
+        let host = image.registry().as_str();
+        if let Some(cloud) = Cloud::of(host).filter(|_| !hosts.iter().any(|(known, ..)| *known == host)) {
+            hosts.push((host, cloud, image));
+        }
+    }
+    let env = &context.env;
+    let oidc = env.is_github_actions().then(|| env.get("ACTIONS_ID_TOKEN_REQUEST_URL").is_some());
+    let own = own(settings);
+    let looks = hosts.into_iter().map(async |(host, cloud, image)| {
+        let subject = format!("{host}: login");
+        let origin = match credentials::find(env, &context.console, image, &own).await {
+            Ok(found) => found.origin,
+            Err(why) => return Finding::new(subject, Health::Bad, why, "see docs/credentials.md"),
+        };
+        let elsewhere = !origin.starts_with("nowhere") && !origin.starts_with("REGISTRY_USERNAME");
+        let oidc = oidc.filter(|_| !elsewhere);
+        match cloud::complaint(cloud, env.get("REGISTRY_USERNAME").filter(|_| !elsewhere), oidc) {
+            Some((found, hint)) => Finding::new(subject, Health::Bad, found, hint),
+            None => {
+                let found =
+                    format!("{}, with {origin}; lasts {}, and only in this job", cloud.name(), cloud.lasts());
+                Finding::new(subject, Health::Good, found, "")
+            }
+        }
+    });
+    join_all(looks).await
+}
+
+/// The registries of the release.
+fn own(settings: &Settings) -> Vec<Registry> {
+    let images = settings.target.images.iter().chain(&settings.target.home);
+    images.map(|image| image.registry().clone()).collect()
+}
+
 /// Where REGISTRY_PASSWORD goes; nothing to say where it is not set.
 fn password(context: &Context, settings: &Settings) -> Option<Finding> {
-    let own: Vec<Registry> = settings
-        .target
-        .images
-        .iter()
-        .chain(&settings.target.home)
-        .map(|image| image.registry().clone())
-        .collect();
+    let own = own(settings);
     let subject = "REGISTRY_PASSWORD";
     Some(match credentials::destination(&context.env, &own).transpose()? {
         Ok(Destination::Named(host)) => {

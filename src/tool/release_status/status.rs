@@ -43,8 +43,6 @@ pub struct Status {
     pub sha: Option<CommitSha>,
     /// The newest releases, those that were live or are recorded first.
     pub staged: Listing,
-    /// When the live release was published, or built where it has no record.
-    pub made: Option<Timestamp>,
     /// When this was read.
     pub read: Timestamp,
     /// Which complaints end with exit 1; `None`: none do.
@@ -172,8 +170,6 @@ pub(super) async fn read(
     let live = live.into_iter().collect::<Result<Vec<_>, _>>()?;
     let first = live.first().map(|image| image.shas.as_slice()).unwrap_or_default();
     let sha = first.iter().find(|sha| live.iter().all(|image| image.shas.contains(sha))).cloned();
-    let row = staged.rows.iter().find(|row| Some(&row.sha) == sha.as_ref());
-    let made = row.and_then(|row| row.published.or(row.built));
     let (history, stands) = (overview.history(), overview.stands());
     let standing = history.standing(tag);
     let mut holds: Vec<Hold> = overview.images.iter().filter_map(|image| image.hold.clone()).collect();
@@ -182,7 +178,6 @@ pub(super) async fn read(
         tag: target.tag.clone(),
         live,
         staged,
-        made,
         read: clock::now(),
         check,
         holds,

@@ -1,11 +1,12 @@
 //! The command line of `rollback-latest`.
 
+use std::path::PathBuf;
+
 use clap::Parser;
 
 use crate::base::shell::quoted;
 use crate::model::commit::CommitSha;
-use crate::model::tag::Tag;
-use crate::tool::options::{ImageOptions, OutputOptions, RegistryOptions};
+use crate::tool::options::MoveOptions;
 
 /// Moves the tag `latest` of every image back to an earlier release
 ///
@@ -35,21 +36,18 @@ pub struct Args {
     /// Do not hold promotions, and do not reject the release that you leave
     #[arg(long)]
     pub no_hold: bool,
+    /// Then watch the recovery targets in `[recovery]` of this soak file; run the hook `unfreeze` once they are met and kept.
+    /// The tags stay where the rollback put them, whatever is seen; --deadline bounds the move and not the watch
+    #[arg(long, value_name = "FILE")]
+    pub watch: Option<PathBuf>,
     /// Move only the images that are named, although the release has more; the history keeps REASON
     #[arg(long, value_name = "REASON")]
     pub partial: Option<String>,
     /// File the post-mortem draft as an issue on GitHub, once for each rejected release
     #[arg(long)]
     pub open_issue: bool,
-    /// Move this tag instead of the configured `latest`
-    #[arg(long, value_name = "TAG")]
-    pub to: Option<Tag>,
     #[command(flatten)]
-    pub(crate) images: ImageOptions,
-    #[command(flatten)]
-    pub(crate) registry: RegistryOptions,
-    #[command(flatten)]
-    pub(crate) output: OutputOptions,
+    pub(crate) moving: MoveOptions,
 }
 
 impl Args {
@@ -57,6 +55,8 @@ impl Args {
     pub(super) fn repeated(&self) -> String {
         let mut words: Vec<String> =
             self.reason.iter().map(|reason| format!("--reason {}", quoted(reason))).collect();
+        let watch = |file: &PathBuf| format!("--watch {}", quoted(&file.display().to_string()));
+        words.extend(self.watch.iter().map(watch));
         words.extend(self.no_hold.then(|| "--no-hold".to_owned()));
         words.extend(self.partial.iter().map(|reason| format!("--partial {}", quoted(reason))));
         words.join(" ")

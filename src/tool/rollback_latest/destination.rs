@@ -26,9 +26,7 @@ use crate::policy::gates::set::part;
 
 /// A release to go back to.
 pub(super) struct Destination {
-    /// Its sha, if it has one.
     pub sha: Option<CommitSha>,
-    /// Its images.
     pub facts: Vec<ImageFacts>,
     /// The repository that keeps the history, and the history; `None` where no records are kept.
     pub ledger: Option<(Repository, StoredHistory)>,
@@ -36,20 +34,24 @@ pub(super) struct Destination {
     pub record: Option<StoredRecord>,
     /// Whether images of the release are left where they are, because somebody wants only a part.
     pub partial: bool,
-    /// What should be known.
     pub warnings: Vec<String>,
 }
 
-/// Reads where `args` want to go. The release record decides which images belong to it, and at which digests; where
+/// What a rollback asks for, and whom it asks.
+#[derive(Clone, Copy)]
+pub(super) struct Ask<'a> {
+    pub client: &'a Client<'a>,
+    pub target: &'a Target,
+    pub args: &'a Args,
+}
+
+/// Reads where somebody wants to go. The release record decides which images belong to it, and at which digests; where
 /// there is none, the staging tags of the images that are named have to do. Nothing that is only recorded stops it.
 ///
 /// # Errors
 /// The release cannot be told, a part of it would stay behind, or it is rejected and nobody said why it is meant.
-pub(super) async fn read(
-    client: &Client<'_>,
-    target: &Target,
-    args: &Args,
-) -> Result<Destination, EngineError> {
+pub(super) async fn read(ask: Ask<'_>) -> Result<Destination, EngineError> {
+    let Ask { client, target, args } = ask;
     let places = target.places();
     let (sha, facts, record, ledger) = match &args.sha {
         Some(typed) => {
@@ -68,7 +70,7 @@ pub(super) async fn read(
     });
     to.remember(client, &places, ledger).await;
     match (to.record.clone(), &to.sha) {
-        (Some(record), _) => to.follow(client, target, args, &record).await?,
+        (Some(record), _) => to.follow(ask, &record).await?,
         (None, Some(sha)) if !places.is_empty() => {
             to.warnings
                 .push(format!("{sha} has no release record: only the images that are named are moved"));
@@ -76,20 +78,15 @@ pub(super) async fn read(
         }
         (None, _) => {}
     }
-    to.refuse_rejected(target, args)?;
+    to.refuse_rejected(ask)?;
     name_missing_repositories(client, &mut to.facts).await;
     Ok(to)
 }
 
 impl Destination {
     /// Takes the images, and what they are, from the record.
-    async fn follow(
-        &mut self,
-        client: &Client<'_>,
-        target: &Target,
-        args: &Args,
-        stored: &StoredRecord,
-    ) -> Result<(), EngineError> {
+    async fn follow(&mut self, ask: Ask<'_>, stored: &StoredRecord) -> Result<(), EngineError> {
+        let Ask { client, target, .. } = ask;
         let release = &stored.record.release;
         let mut kept = Vec::new();
         for image in std::mem::take(&mut self.facts) {
@@ -119,7 +116,7 @@ impl Destination {
             }
         }
         self.facts = kept;
-        self.ask_for_the_rest(client, target, args, stored).await
+        self.ask_for_the_rest(ask, stored).await
     }
 
     /// Takes what the images stood at when the release was live from the history, where no staging tag says it.
@@ -142,13 +139,8 @@ impl Destination {
     }
 
     /// Images of the release that nobody named: no trouble where they stand there already.
-    async fn ask_for_the_rest(
-        &mut self,
-        client: &Client<'_>,
-        target: &Target,
-        args: &Args,
-        stored: &StoredRecord,
-    ) -> Result<(), EngineError> {
+    async fn ask_for_the_rest(&mut self, ask: Ask<'_>, stored: &StoredRecord) -> Result<(), EngineError> {
+        let Ask { client, target, args } = ask;
         let release = &stored.record.release;
         let named =
             |image: &&ImageRecord| self.facts.iter().any(|facts| facts.repository == image.repository);
@@ -194,7 +186,7 @@ impl Destination {
     }
 
     /// Going back to what a rollback rejected may be right, but not by mistake.
-    fn refuse_rejected(&mut self, target: &Target, args: &Args) -> Result<(), EngineError> {
+    fn refuse_rejected(&mut self, Ask { target, args, .. }: Ask<'_>) -> Result<(), EngineError> {
         let Some(sha) = &self.sha else { return Ok(()) };
         let standing = self.ledger.as_ref().map(|(_, stored)| stored.history.standing(target.tag.as_str()));
         let by =
@@ -204,7 +196,7 @@ impl Destination {
             None if is_rejected(&self.facts) => format!("every image under {}", target.tag.rejected()),
             None => return Ok(()),
         };
-        if args.reason.is_some() || args.registry.dry_run {
+        if args.reason.is_some() || args.moving.registry.dry_run {
             self.warnings.push(format!("{sha} is a release that was {found}"));
             return Ok(());
         }
@@ -218,7 +210,6 @@ impl Destination {
         Err(EngineError::refused(Some(sha), NonEmpty::one(refusal)))
     }
 
-    /// The images that a rollback holds already.
     pub(super) fn held(&self) -> Vec<Repository> {
         let held = self.facts.iter().filter(|image| matches!(image.hold, Ok(Some(_))));
         held.map(|image| image.repository.clone()).collect()

@@ -12,7 +12,7 @@ use crate::engine::budget::TAKE_BACK;
 use crate::engine::execute::Executed;
 use crate::engine::failure::EngineError;
 use crate::io::files::ResultFile;
-use crate::io::github_api::Issues;
+use crate::io::github_api::GithubApi;
 use crate::io::registry::client::Client;
 use crate::io::{clock, run};
 use crate::ledger::history;
@@ -33,11 +33,9 @@ const TELLING: Duration = Duration::from_secs(10);
 /// What was written about a rollback.
 #[derive(Clone, Debug, Default)]
 pub struct RollbackRecord {
-    /// Whether promotions are held now.
     pub held: bool,
     /// The draft of the post-mortem, in Markdown.
     pub draft: Option<String>,
-    /// The file that holds it.
     pub file: Option<PathBuf>,
     /// The issue that was filed or found.
     pub issue: Option<String>,
@@ -250,7 +248,7 @@ async fn draft(
         Err(error) => warn(client, moves, format!("the post-mortem draft is not written: {error}")),
     }
     if args.open_issue {
-        let filed = match Issues::of(&client.context().env) {
+        let filed = match GithubApi::of(&client.context().env) {
             Ok(issues) => issues.file(&post_mortem::marker(entry), &post_mortem::title(entry), &text).await,
             Err(why) => Err(why),
         };

@@ -1,6 +1,6 @@
 //! The sources of a soak, each against the real thing.
 
-mod canned;
+pub(crate) mod canned;
 mod others;
 mod postgres;
 mod prometheus;

@@ -23,7 +23,7 @@ fn a_changed_byte_in_the_middle_of_the_history_is_found_named_and_stops_promotio
     manifest["annotations"]["dev.coalmine.history"] = forged.into();
     fixture.registry.put_manifest(IMAGES[0], "release-history", &media_type, manifest.to_string()).unwrap();
     let done = fixture.run("release-status").arg("history").run().code(1);
-    assert!(done.stdout.contains("the chain breaks: entry 1"), "{}", done.stdout);
+    assert!(done.stdout.contains("the history was changed: entry 1"), "{}", done.stdout);
     promote_proven(&fixture, THREE, &[]).code(1).tells(&["history entry 1", "as it was written"]);
     fixture.run("rollback-latest").args([ONE, "--no-hold"]).run().code(0);
     fixture.run("release-status").args(["resume", "--reason", "looked into"]).run().code(0);

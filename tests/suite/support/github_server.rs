@@ -75,14 +75,18 @@ fn serve(state: &Mutex<State>, mut stream: TcpStream) -> std::io::Result<()> {
             json!(format!("https://github.example/acme/platform/issues/{}", state.issues.len() + 1));
         state.issues.push(issue.clone());
         ("201 Created", issue)
+    } else if request.starts_with("GET /repos/acme/platform/compare/") {
+        let commit = json!({ "sha": "abcdef0123", "commit": { "message": "what was changed\n\nand why" } });
+        ("200 OK", json!({ "commits": [commit] }))
     } else if request.starts_with("POST /repos/acme/platform/deployments ") {
         let mut deployment: Value = serde_json::from_slice(&body).unwrap_or_default();
         deployment["id"] = json!(state.deployments.len());
         state.deployments.push(deployment.clone());
         ("201 Created", deployment)
-    } else if request.starts_with("POST /repos/acme/platform/deployments/0/statuses ") {
+    } else if let Some(rest) = request.strip_prefix("POST /repos/acme/platform/deployments/") {
         let status: Value = serde_json::from_slice(&body).unwrap_or_default();
-        state.deployments[0]["state"] = status["state"].clone();
+        let id = rest.split('/').next().and_then(|id| id.parse::<usize>().ok()).unwrap_or_default();
+        state.deployments[id]["state"] = status["state"].clone();
         ("201 Created", status)
     } else {
         ("200 OK", Value::Array(state.issues.clone()))

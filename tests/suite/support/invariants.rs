@@ -291,7 +291,7 @@ pub(crate) fn history(scenario: &Scenario) -> (Vec<String>, History) {
         broken.push(why);
         History::default()
     });
-    broken.extend(history.verify().map(|found| format!("the chain breaks: {found:?}")));
+    broken.extend(history.verify().map(|found| format!("the history was changed: {found:?}")));
     let mut open: Vec<String> = scenario.fixture.registry.tags(IMAGES[0]);
     open.retain(|tag| tag.starts_with("release-history-"));
     for tag in open {

@@ -1,6 +1,7 @@
 //! What the tests stand on: registries, programs, a runner, faults and what must be true after them.
 
 pub(crate) mod caller;
+pub(crate) mod cloud_server;
 pub(crate) mod docker_registry;
 pub(crate) mod eavesdropper;
 pub(crate) mod faults;
@@ -21,4 +22,4 @@ pub(crate) fn is_full() -> bool {
 }
 
 pub(crate) use fixture::{Fixture, IMAGES, ONE, THREE, TWO, digests, release, single};
-pub(crate) use programs::{Done, Program};
+pub(crate) use programs::{Done, PROGRAMS, Program, peak_memory};

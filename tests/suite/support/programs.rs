@@ -3,17 +3,20 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-/// The built binaries by name.
+/// Every program of the package, with the path of the one that was built.
+pub(crate) const PROGRAMS: &[(&str, &str)] = &[
+    ("publish-staging", env!("CARGO_BIN_EXE_publish-staging")),
+    ("canary-smoke", env!("CARGO_BIN_EXE_canary-smoke")),
+    ("canary-soak", env!("CARGO_BIN_EXE_canary-soak")),
+    ("promote-latest", env!("CARGO_BIN_EXE_promote-latest")),
+    ("rollback-latest", env!("CARGO_BIN_EXE_rollback-latest")),
+    ("release-status", env!("CARGO_BIN_EXE_release-status")),
+    ("ring-of", env!("CARGO_BIN_EXE_ring-of")),
+];
+
 fn path_of(binary: &str) -> &'static str {
-    match binary {
-        "canary-smoke" => env!("CARGO_BIN_EXE_canary-smoke"),
-        "canary-soak" => env!("CARGO_BIN_EXE_canary-soak"),
-        "publish-staging" => env!("CARGO_BIN_EXE_publish-staging"),
-        "promote-latest" => env!("CARGO_BIN_EXE_promote-latest"),
-        "rollback-latest" => env!("CARGO_BIN_EXE_rollback-latest"),
-        "release-status" => env!("CARGO_BIN_EXE_release-status"),
-        other => panic!("there is no binary `{other}`"),
-    }
+    let found = PROGRAMS.iter().find(|(name, _)| *name == binary);
+    found.unwrap_or_else(|| panic!("there is no binary `{binary}`")).1
 }
 
 /// A binary about to be run: nothing of the surrounding environment but PATH reaches it.
@@ -137,4 +140,20 @@ pub(crate) fn words(command: &str) -> Vec<String> {
     let output = Command::new("sh").args(["-c", &set]).output().expect("a shell");
     let text = String::from_utf8(output.stdout).expect("the words are UTF-8");
     text.split_terminator('\0').map(str::to_owned).collect()
+}
+
+/// Runs a program to its end, and tells the most memory that it ever had, in kilobytes.
+pub(crate) fn peak_memory(program: Program) -> (Done, u64) {
+    let result = program.result.clone();
+    let mut child = program.spawn();
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    while child.try_wait().expect("a child").is_none() {
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        peak = peak.max(kilobytes.unwrap_or(0));
+        std::thread::park_timeout(std::time::Duration::from_millis(1));
+    }
+    (Done::of(child, result), peak)
 }

@@ -88,6 +88,7 @@ impl Site {
             .arg(self.path("tree/scripts/install.sh"))
             .env_clear()
             .envs([("PATH", path.as_str()), ("RUNNER_OS", "Linux"), ("RUNNER_ARCH", "X64")])
+            .env("GITHUB_ACTIONS", "true")
             .env("HOME", self.folder.path())
             .env("RUNNER_TEMP", self.folder.path())
             .env("GITHUB_PATH", self.path("path"))
@@ -99,6 +100,46 @@ impl Site {
         let read = |name: &str| fs::read_to_string(self.path(name)).unwrap_or_default();
         let said = [done.stdout, done.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
         Ended { good: done.status.success(), said, outputs: read("output"), path: read("path") }
+    }
+
+    /// As on any other machine: no variable of a runner, and only what a bare Debian has on its PATH.
+    pub(crate) fn install_to(&self, folder: &str, variables: &[(&str, &str)]) -> Ended {
+        let tools = self.path("bare");
+        fs::create_dir_all(&tools).unwrap();
+        for tool in [
+            "bash",
+            "sh",
+            "sed",
+            "find",
+            "sort",
+            "head",
+            "tail",
+            "cut",
+            "tar",
+            "gzip",
+            "sha256sum",
+            "mktemp",
+            "mkdir",
+            "mv",
+            "cp",
+            "rm",
+            "cat",
+            "dirname",
+            "uname",
+        ] {
+            let _ = std::os::unix::fs::symlink(self.shell(&format!("command -v {tool}")), tools.join(tool));
+        }
+        let done = Command::new(tools.join("bash"))
+            .arg(self.path("tree/scripts/install.sh"))
+            .args(["--to", self.path(folder).to_str().unwrap()])
+            .env_clear()
+            .env("PATH", &tools)
+            .envs(variables.iter().copied())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let said = [done.stdout, done.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+        Ended { good: done.status.success(), said, outputs: String::new(), path: String::new() }
     }
 
     pub(crate) fn mirror(&self) -> String {

@@ -1,6 +1,8 @@
 //! The workflows that others call: their rules, their documentation, and their scripts run against the sandbox.
 
 mod buttons;
+mod elsewhere;
+mod login;
 mod release;
 mod rollback;
 mod rules;

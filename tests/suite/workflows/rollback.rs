@@ -49,12 +49,16 @@ fn a_rollback_shows_in_the_deployments_and_in_an_issue_if_that_is_asked_for() {
     let jobs = caller.run(&file, &programs, inputs, Vec::new(), &|_| ());
     assert_eq!(jobs["rollback"].result, "success", "{}", jobs["rollback"].log);
     assert_eq!(jobs["deployment"].result, "success", "{}", jobs["deployment"].log);
+    // The first one is of the promotion.
     let deployments = caller.github.deployments();
     assert_eq!(
-        (&deployments[0]["ref"], &deployments[0]["environment"], &deployments[0]["state"]),
+        (&deployments[1]["ref"], &deployments[1]["environment"], &deployments[1]["state"]),
         (&json!(ONE), &json!("production"), &json!("success"))
     );
-    assert_eq!((deployments.len(), caller.github.issues().len()), (1, 1));
+    assert_eq!((deployments.len(), caller.github.issues().len()), (2, 1));
+    let kept = jobs["rollback"].artifacts.join("");
+    assert!(kept.ends_with("/caller/post-mortem-*.md"), "{kept}");
+    assert!(jobs["rollback"].summary.contains("<details><summary>Post-mortem draft</summary>"));
 }
 
 #[test]

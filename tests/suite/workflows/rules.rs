@@ -63,7 +63,10 @@ fn general(file: &Value) -> Vec<String> {
             if step["run"].as_str().is_some_and(|script| script.contains("${{")) {
                 broken.push(format!("{name} pastes a value into a script"));
             }
-            if !step["continue-on-error"].is_null() {
+            // An artifact is for later: that it cannot be kept changes no result.
+            let keeps =
+                step["uses"].as_str().is_some_and(|used| used.starts_with("actions/upload-artifact@"));
+            if !step["continue-on-error"].is_null() && !keeps {
                 broken.push(format!("{name} goes on after an error"));
             }
             let used = step["uses"].as_str().unwrap_or("$/none");
@@ -101,6 +104,9 @@ fn called(file: &Value) -> Vec<String> {
         if file["on"][trigger]["secrets"].get("REGISTRY_USERNAME").is_some() {
             broken.push("a user name as a secret hides every image of that name".to_owned());
         }
+        if file["on"][trigger]["secrets"].get("REGISTRY_HOST").is_some() {
+            broken.push("a host as a secret hides every image on it".to_owned());
+        }
     }
     broken
 }
@@ -123,11 +129,12 @@ fn release(file: &Value) -> Vec<String> {
             }
         }
         let writes = job["permissions"]["packages"] == "write";
-        if writes && !["publish", "promote"].contains(&name.as_str()) {
+        if writes && !["publish", "promote", "record"].contains(&name.as_str()) {
             broken.push(format!("{name} may write packages"));
         }
         let rights = job["permissions"].as_object().into_iter().flatten().map(|(right, _)| right.as_str());
-        if rights.into_iter().any(|right| !["packages", "contents"].contains(&right)) {
+        let deploys = |right: &str| right == "deployments" && name == "deployment";
+        if rights.into_iter().any(|right| !["packages", "contents"].contains(&right) && !deploys(right)) {
             broken.push(format!("{name} may do more than it needs"));
         }
         let text = job.to_string();
@@ -138,18 +145,41 @@ fn release(file: &Value) -> Vec<String> {
     if job("smoke")["permissions"] != json!({}) || job("smoke").to_string().contains("github.token") {
         broken.push("smoke has a right beside the tenants' tokens".to_owned());
     }
-    for (name, input) in [("publish", "staging"), ("smoke", "canary"), ("promote", "production")] {
-        if job(name)["environment"] != format!("${{{{ inputs.{input}-environment }}}}") {
+    let environments = [
+        ("publish", "staging", false),
+        ("smoke", "canary", true),
+        ("approve", "production", true),
+        ("promote", "promotion", false),
+        ("record", "staging", false),
+    ];
+    for (name, input, deploys_nothing) in environments {
+        let input = json!(format!("${{{{ inputs.{input}-environment }}}}"));
+        let expected = if deploys_nothing { json!({ "name": input, "deployment": false }) } else { input };
+        if job(name)["environment"] != expected {
             broken.push(format!("{name} is not in its environment"));
         }
     }
-    for (name, awaited) in [("smoke", "publish"), ("promote", "publish"), ("promote", "smoke")] {
+    if !file["concurrency"].is_null() || !job("approve")["concurrency"].is_null() {
+        broken.push("a run that waits for its reviewers holds a lock".to_owned());
+    }
+    let order = [
+        ("smoke", "publish"),
+        ("approve", "smoke"),
+        ("promote", "publish"),
+        ("promote", "smoke"),
+        ("promote", "approve"),
+        ("record", "promote"),
+        ("deployment", "promote"),
+    ];
+    for (name, awaited) in order {
         if !before(file, name).contains(awaited) || !needs(job(name)).contains(&awaited.to_owned()) {
             broken.push(format!("{name} does not wait for {awaited}"));
         }
     }
-    if wrongly_promoted(job("promote")) {
-        broken.push("promote starts without a yes, or does not start with one".to_owned());
+    for name in ["approve", "promote"] {
+        if wrongly_promoted(job(name), name == "promote") {
+            broken.push(format!("{name} starts without a yes, or does not start with one"));
+        }
     }
     let queue = &job("promote")["concurrency"];
     if queue["cancel-in-progress"] != false || queue["queue"] != "max" || !queue["group"].is_string() {
@@ -172,19 +202,22 @@ fn release(file: &Value) -> Vec<String> {
     broken
 }
 
-/// Whether promote's `if:` is anything else than: asked for, published, and proven green.
-fn wrongly_promoted(job: &Value) -> bool {
+/// Whether an `if:` is anything else than: asked for, published, proven green, and, for promote, approved.
+fn wrongly_promoted(job: &Value, approval: bool) -> bool {
     let mut wrong = false;
-    for (publish, smoke) in RESULTS.iter().flat_map(|a| RESULTS.iter().map(move |b| (*a, *b))) {
+    let results = RESULTS.iter().flat_map(|a| RESULTS.iter().flat_map(move |b| RESULTS.map(|c| [*a, *b, c])));
+    for [publish, smoke, approve] in results {
         for (verdict, asked) in VERDICTS.iter().flat_map(|a| [true, false].map(|b| (*a, b))) {
             let needs = json!({
                 "publish": { "result": publish, "outputs": {} },
                 "smoke": { "result": smoke, "outputs": { "verdict": verdict } },
+                "approve": { "result": approve, "outputs": {} },
             });
             let names = json!({ "inputs": { "promote": asked }, "needs": needs });
             // Whatever the runner thinks of the jobs before: the condition alone must say no.
             let starts = Context { names, success: true }.admits(job.get("if"));
-            wrong |= starts != (asked && publish == "success" && smoke == "success" && verdict == "green");
+            let proven = publish == "success" && smoke == "success" && verdict == "green";
+            wrong |= starts != (asked && proven && (approve == "success" || !approval));
         }
     }
     wrong
@@ -227,7 +260,8 @@ fn every_workflow_keeps_the_rules() {
             _ => general(&value),
         };
         assert!(broken.is_empty(), "{file}:\n{}", broken.join("\n"));
-        if file != RELEASE && file != ROLLBACK {
+        // Its own image is all that publish.yml moves.
+        if ![RELEASE, ROLLBACK, ".github/workflows/publish.yml"].contains(&file.as_str()) {
             for (name, job) in jobs(&value) {
                 let moves = runs(job, "promote-latest") || runs(job, "rollback-latest");
                 assert!(!moves, "{file}: {name} moves tags");
@@ -290,6 +324,12 @@ fn every_rule_of_the_release_bites() {
         ),
         ("/jobs/smoke/environment", Value::Null, "smoke is not in its environment"),
         ("/jobs/promote/environment", Value::Null, "promote is not in its environment"),
+        ("/jobs/approve/environment/deployment", Value::Null, "approve is not in its environment"),
+        ("/jobs/approve/concurrency", json!({ "group": "promotions" }), "holds a lock"),
+        ("/concurrency", json!({ "group": "releases" }), "holds a lock"),
+        ("/jobs/promote/needs", json!(["publish", "smoke"]), "promote does not wait for approve"),
+        ("/jobs/promote/if", condition("needs.approve.result == 'success'"), promoted),
+        ("/jobs/record/permissions", json!({ "deployments": "write" }), "record may do more"),
         ("/jobs/smoke/needs", Value::Null, "smoke does not wait for publish"),
         ("/jobs/promote/needs", json!(["smoke"]), "promote does not wait for publish"),
         ("/jobs/promote/needs", json!(["publish"]), "promote does not wait for smoke"),
@@ -353,6 +393,7 @@ fn every_rule_of_a_called_workflow_bites() {
         (action, json!("./.github/actions/install"), "which is not this repository's"),
         ("/jobs/gate/runs-on", json!("ubuntu-24.04"), "its caller has no say"),
         ("/on/workflow_call/secrets/REGISTRY_USERNAME", json!({}), "hides every image"),
+        ("/on/workflow_call/secrets/REGISTRY_HOST", json!({}), "hides every image"),
     ];
     for (pointer, value, rule) in cases {
         let mut file = read(GATE);
@@ -365,15 +406,22 @@ fn every_rule_of_a_called_workflow_bites() {
 /// The text that GitHub gets, not a copy that a linter or an emulator was given.
 #[test]
 fn the_action_of_the_called_workflows_is_the_public_one_in_a_folder() {
-    let [mut public, mut own] = ["action.yml", ".github/actions/install/action.yml"].map(read);
-    assert_eq!(own["runs"]["steps"][0]["run"], "\"$GITHUB_ACTION_PATH/../../../scripts/install.sh\"");
-    assert_eq!(public["runs"]["steps"][0]["run"], "\"$GITHUB_ACTION_PATH/scripts/install.sh\"");
-    for action in [&mut public, &mut own] {
-        action["runs"]["steps"][0]["run"] = Value::Null;
-        action["name"] = Value::Null;
-        drop(action.as_object_mut().unwrap().remove("branding"));
+    let [public, own] = ["action.yml", ".github/actions/install/action.yml"].map(read);
+    let (step, shared) = (&public["runs"]["steps"][0], &own["runs"]["steps"][1]);
+    assert_eq!(step["run"], "\"$GITHUB_ACTION_PATH/scripts/install.sh\"");
+    assert_eq!(shared["run"], "\"$GITHUB_ACTION_PATH/../../../scripts/install.sh\"");
+    assert_eq!((&step["id"], &step["shell"]), (&shared["id"], &shared["shell"]));
+    for part in ["inputs", "outputs"] {
+        for (name, declared) in public[part].as_object().unwrap() {
+            assert_eq!(declared, &own[part][name], "{name}");
+        }
     }
-    assert_eq!(public, own);
+    for (name, value) in step["env"].as_object().unwrap() {
+        assert_eq!(value, &shared["env"][name], "{name}");
+    }
+    // What a job shares is looked for under the name that it was kept under.
+    let name = |step: usize, of: &str| shown(&own["runs"]["steps"][step]["with"]["name"]).replace(of, "");
+    assert_eq!(name(0, "inputs.built"), name(2, "steps.install.outputs.built"));
 }
 
 #[test]
@@ -382,6 +430,6 @@ fn the_action_pastes_nothing_into_its_script() {
     let steps = action["runs"]["steps"].as_array().unwrap();
     for step in steps {
         assert!(!step["run"].as_str().unwrap_or_default().contains("${{"), "{step}");
-        assert!(step["uses"].is_null(), "the action uses nobody else's");
+        assert!(step["uses"].is_null(), "the public action uses nobody else's");
     }
 }

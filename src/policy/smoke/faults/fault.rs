@@ -15,13 +15,9 @@ pub enum Fault {
     EmptyBody,
     /// One key of an object is not there.
     MissingKey,
-    /// A value has another type.
     WrongType,
-    /// A value is null.
     NullValue,
-    /// A list has no members.
     EmptiedList,
-    /// Whoever asks is answered.
     OpenAuthentication,
     /// The tenant says that it runs another build.
     OtherBuild,
@@ -30,7 +26,6 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// The fault in words.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ServerError => "status 500 with the same body",
@@ -54,10 +49,8 @@ pub struct Exchange {
     pub request: String,
     /// What was asked in the end: method and target.
     pub asked: String,
-    /// Whose token it carried.
     pub auth: Auth,
     /// The parts of the answer that the suite looks at.
     pub paths: Vec<Path>,
-    /// The answer.
     pub answer: Answer,
 }

@@ -5,7 +5,6 @@ use super::worst_case::worst_case;
 use super::{Auth, Check, Step, Suite};
 use crate::base::duration;
 
-/// One weakness.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Advice {
     /// The line that it is about; `None`: the file as a whole.

@@ -22,7 +22,6 @@ const VARIABLES: [&str; 2] = ["CANARY_TENANT_URLS", "CANARY_ADMIN_TOKENS"];
 /// The most samples of one check: a smoke suite is no load test.
 const SAMPLES: u32 = 1_000;
 
-/// What every step needs.
 struct Common<'a> {
     auth: Auth,
     timeout: Duration,

@@ -54,7 +54,6 @@ pub(super) fn within(expect: &Fields<'_>, timeout: Duration) -> Result<Option<Du
     Ok(Some(within))
 }
 
-/// Reads a JSONPath.
 pub(super) fn path(fields: &Fields<'_>, text: &Word<'_>) -> Result<Path, Diagnostic> {
     if text.get_ref().contains("{{") {
         let hint = "compare the value instead, as in `\"$[*].id\" = { contains = \"{{ id }}\" }`";

@@ -22,10 +22,8 @@ pub struct Expect {
     pub everywhere: Vec<Assertion>,
 }
 
-/// Status codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// This one.
     Code(u16),
     /// All that begin with this digit.
     Class(u16),
@@ -53,20 +51,15 @@ impl std::fmt::Display for Status {
 /// What must be true of one part of an answer.
 #[derive(Clone, Debug)]
 pub struct Assertion {
-    /// The part.
     pub subject: Subject,
-    /// All of this.
     pub predicates: Vec<Predicate>,
 }
 
-/// A part of an answer.
 #[derive(Clone, Debug)]
 pub enum Subject {
     /// A header, by its name in lower case.
     Header(String),
-    /// The body as text.
     Body,
-    /// A part of the body.
     Json(Path),
 }
 
@@ -80,7 +73,6 @@ impl std::fmt::Display for Subject {
     }
 }
 
-/// A JSON type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JsonType {
     /// `{}`
@@ -89,7 +81,6 @@ pub enum JsonType {
     Array,
     /// `""`
     String,
-    /// A number.
     Number,
     /// A number without a fraction.
     Integer,
@@ -100,7 +91,6 @@ pub enum JsonType {
 }
 
 impl JsonType {
-    /// The type with this name.
     pub fn named(name: &str) -> Option<Self> {
         Some(match name {
             "object" => Self::Object,
@@ -128,21 +118,16 @@ pub enum Order {
     AtMost,
 }
 
-/// Which of a text's parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// Its beginning.
     Start,
-    /// Its end.
     End,
 }
 
 /// Whether something is to be so, or is not to be so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
-    /// It is.
     Yes,
-    /// It is not.
     No,
 }
 
@@ -191,7 +176,6 @@ impl Pattern {
         Ok(Self { template, compiled })
     }
 
-    /// The names of the placeholders.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.template.names()
     }
@@ -208,9 +192,6 @@ impl Pattern {
     }
 
     /// The expression with its placeholders filled.
-    ///
-    /// # Errors
-    /// A value is missing or is no text.
     pub fn regex(&self, variables: &Variables) -> Result<Regex, Unfit> {
         if let Some(regex) = &self.compiled {
             return Ok(regex.clone());

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use serde_json_path::{JsonPath, PathElement};
 
-/// A path that was parsed.
 #[derive(Clone, Debug)]
 pub struct Path {
     text: String,
@@ -21,10 +20,6 @@ pub struct NotAPath {
 }
 
 impl Path {
-    /// Reads a path.
-    ///
-    /// # Errors
-    /// It does not follow RFC 9535.
     pub fn parse(text: &str) -> Result<Self, NotAPath> {
         let path = JsonPath::parse(text).map_err(|e| NotAPath { position: e.position().min(text.len()) })?;
         Ok(Self { text: text.to_owned(), path, singular: is_singular(text) })

@@ -14,7 +14,6 @@ const RESERVED: [&str; 5] = ["host", "content-length", "transfer-encoding", "con
 
 /// What a request needs beside its own table.
 pub(super) struct Setting<'a> {
-    /// Which placeholders are known.
     pub(super) scope: &'a Scope<'a>,
     /// How a token is sent unless the request says otherwise.
     pub(super) auth: &'a Auth,

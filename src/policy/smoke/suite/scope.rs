@@ -13,7 +13,6 @@ use crate::base::diagnostic::{Diagnostic, nearest};
 use crate::policy::toml::fields::{Fields, Word};
 use crate::policy::toml::value::{in_order, scalar};
 
-/// Placeholders that are always there.
 const BUILT_IN: [&str; 3] = ["sha", "nonce", "tenant"];
 
 /// What is known at one place of the file.

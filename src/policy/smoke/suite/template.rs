@@ -7,10 +7,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-/// What placeholders stand for.
 pub type Variables = BTreeMap<String, Value>;
 
-/// Text with placeholders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template(Vec<Part>);
 
@@ -25,11 +23,8 @@ enum Part {
 pub enum JsonTemplate {
     /// A value without any.
     Fixed(Value),
-    /// A text.
     Text(Template),
-    /// A list.
     List(Vec<JsonTemplate>),
-    /// An object.
     Object(Vec<(String, JsonTemplate)>),
 }
 
@@ -50,7 +45,6 @@ pub enum Unfit {
 /// How the value of a placeholder is written into its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
-    /// As it is.
     Plain,
     /// Percent-encoded, as one segment of a path or one value of a query.
     Url,
@@ -103,9 +97,6 @@ impl Template {
     }
 
     /// The text with its placeholders filled.
-    ///
-    /// # Errors
-    /// A value is missing or does not fit.
     pub fn render(&self, variables: &Variables, encoding: Encoding) -> Result<String, Unfit> {
         let mut out = String::new();
         for part in &self.0 {
@@ -127,9 +118,6 @@ impl Template {
 
 impl JsonTemplate {
     /// The value with its placeholders filled.
-    ///
-    /// # Errors
-    /// A value is missing or does not fit.
     pub fn render(&self, variables: &Variables) -> Result<Value, Unfit> {
         Ok(match self {
             Self::Fixed(value) => value.clone(),

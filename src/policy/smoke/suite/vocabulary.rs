@@ -67,7 +67,6 @@ static CAPTURED: Table = Table {
     either: &[],
 };
 
-/// The whole file.
 pub(super) static FILE: Table = Table {
     name: "suite",
     about: "What must be true of every canary tenant before a release may be promoted",

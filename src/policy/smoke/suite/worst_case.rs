@@ -17,7 +17,6 @@ pub const GRACE: Duration = Duration::from_millis(1_500);
 /// The parts of the longest run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WorstCase {
-    /// Waiting for the build.
     pub ready: Duration,
     /// The longest check, with its cleanup.
     pub checks: Duration,

@@ -57,7 +57,7 @@ pub enum Reason {
         /// The least share.
         least: f64,
     },
-    /// A newer release took the ring's tag.
+    /// Another release took the ring's tag.
     Superseded,
     /// The metric is only reported.
     OnlyReported,
@@ -112,7 +112,7 @@ impl fmt::Display for Reason {
                 covered * 100.0,
                 least * 100.0
             ),
-            Self::Superseded => f.write_str("a newer release took the tag"),
+            Self::Superseded => f.write_str("another release took the tag"),
             Self::OnlyReported => f.write_str("this metric is reported and does not decide"),
         }
     }

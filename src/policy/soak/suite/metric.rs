@@ -160,6 +160,11 @@ fn goal(fields: &Fields<'_>) -> Option<Goal> {
     })
 }
 
+/// The one of the four keys that is there, if one is.
+pub(super) fn optional_goal(fields: &Fields<'_>) -> Option<Goal> {
+    GOALS.iter().any(|key| fields.get(key).is_some()).then(|| goal(fields)).flatten()
+}
+
 /// A target of a share: more than 0 and less than 1, so that samples can miss it and can meet it.
 fn share_goal(fields: &Fields<'_>) -> Option<Goal> {
     let goal = goal(fields)?;

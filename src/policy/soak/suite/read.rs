@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::metric::{self, Defaults, assure, share};
+use super::tables::{self, Known};
 use super::{Endpoint, Ends, Place, Soak, Source, SourceAuth, SourceKind};
 use crate::base::list::NonEmpty;
 use crate::policy::soak::judge::Assure;
@@ -37,6 +38,11 @@ pub(super) fn read_soak(fields: &Fields<'_>) -> Option<Soak> {
             "a soak that nothing can turn red proves nothing: take `mode = \"observe\"` out of one metric";
         fields.refuse(0..0, "no metric gates", hint);
     }
+    let known = Known { metrics: &metrics, sources: &sources };
+    let preflight =
+        fields.tables("preflight").iter().filter_map(|table| tables::row(table, &known)).collect();
+    let recovery = fields.table("recovery").and_then(|table| tables::recovery(&table, &known));
+    let snapshot = fields.table("snapshot").map(|table| tables::snapshot(&table, &known));
     let soak = Soak {
         window: span("window", Duration::ZERO),
         ends: match word("ends") {
@@ -49,6 +55,12 @@ pub(super) fn read_soak(fields: &Fields<'_>) -> Option<Soak> {
         min_coverage: share("min_coverage", 0.9),
         alpha_red: share("alpha_red", 0.05),
         alpha_green: share("alpha_green", 0.05),
+        extend: soak.as_ref().and_then(|table| table.count("extend")).unwrap_or(0),
+        react_within: soak.as_ref().and_then(|table| table.duration("react_within")),
+        preflight,
+        recovery,
+        snapshot,
+        notify: fields.table("notify").and_then(|table| tables::notify(&table)),
         sources: sources.into_iter().filter_map(|(name, source)| Some((name, source?))).collect(),
         metrics: NonEmpty::from_vec(metrics)?,
     };

@@ -1,6 +1,7 @@
 //! Every word that `soak.toml` knows, once: the reader refuses what is not here, and the JSON Schema in
 //! `docs/schemas/` is written from it.
 
+use super::beside::Event;
 use crate::policy::toml::vocabulary::{Key, Kind, Table, key};
 
 /// A program and its arguments; no shell reads them.
@@ -15,6 +16,10 @@ pub(super) static FILE: Table = Table {
         key("soak", Kind::Table(&SOAK), "for how long, and how sure"),
         key("source", Kind::Map(&Kind::Table(&SOURCE)), "where numbers come from, by name"),
         key("metric", Kind::Tables(&METRIC), "what must be true"),
+        key("preflight", Kind::Tables(&PREFLIGHT), "what must be true before the soak begins"),
+        key("recovery", Kind::Table(&RECOVERY), "what must be reached after a rollback"),
+        key("snapshot", Kind::Table(&SNAPSHOT), "what is measured before the opening and at the close"),
+        key("notify", Kind::Table(&NOTIFY), "who is told what the soak comes to"),
     ]],
     required: &["format", "soak", "source", "metric"],
     either: &[],
@@ -41,8 +46,134 @@ static SOAK: Table = Table {
         key("alpha_green", Kind::Number, "one-sided error of what is proved at the close [default: 0.05]"),
         key("ends", Kind::Choice(&["window", "samples"]), "when it closes [default: \"window\"]"),
         key("assure", Kind::Choice(&["point", "bound"]), "what a green needs [default: \"point\"]"),
+        key(
+            "extend",
+            Kind::Size,
+            "how often an inconclusive soak goes on for another window if more samples can decide [default: 0]",
+        ),
+        key(
+            "react_within",
+            Kind::Duration,
+            "a breach older than this without a rollback is told at every tick",
+        ),
     ]],
     required: &["window"],
+    either: &[],
+};
+
+static PREFLIGHT: Table = Table {
+    name: "preflight",
+    about: "One thing that must be true before the soak begins",
+    keys: &[
+        &[
+            key("name", Kind::Text, "how it is called in the table"),
+            key("why", Kind::Text, "what it protects"),
+            key("owner", Kind::Text, "who sees to it"),
+            key("issue", Kind::Text, "where it is tracked"),
+        ],
+        &[
+            key("closed", Kind::Text, "this issue is closed: \"owner/name#12\""),
+            key("labelled", Kind::Table(&LABELLED), "this issue bears a label"),
+            key("tip_of", Kind::Text, "the release is the tip of this branch on GitHub"),
+            key("alive", Kind::Text, "this source answers"),
+            key("same", Kind::Table(&SAME), "canary and stable report the same configuration"),
+            key("junit", Kind::Text, "every case of this JUnit report passed"),
+            key("run", ARGV, "this program ends with 0"),
+            key("metric", Kind::Text, "this metric met its target in the last hour"),
+        ],
+    ],
+    required: &["name"],
+    either: &[
+        &["closed"],
+        &["labelled"],
+        &["tip_of"],
+        &["alive"],
+        &["same"],
+        &["junit"],
+        &["run"],
+        &["metric"],
+    ],
+};
+
+static LABELLED: Table = Table {
+    name: "labelled",
+    about: "An issue and the label that it must bear",
+    keys: &[&[
+        key("issue", Kind::Text, "the issue: \"owner/name#12\""),
+        key("label", Kind::Text, "the label"),
+    ]],
+    required: &["issue", "label"],
+    either: &[],
+};
+
+static SAME: Table = Table {
+    name: "same",
+    about: "Two sources that must answer a request with the same JSON",
+    keys: &[&[
+        key("canary", Kind::Text, "the http-json source of the canary"),
+        key("stable", Kind::Text, "the http-json source of stable"),
+        key("request", Kind::Like("^GET /"), "\"GET /path\" below both"),
+        key(
+            "ignore",
+            Kind::List { of: &Kind::Text, least: 1 },
+            "keys that may differ, with dots between them: \"build.sha\"",
+        ),
+    ]],
+    required: &["canary", "stable", "request"],
+    either: &[],
+};
+
+static RECOVERY: Table = Table {
+    name: "recovery",
+    about: "What a rollback must reach, in time and for long enough, before deployments go on",
+    keys: &[&[
+        key("within", Kind::Duration, "the time within which every target is met"),
+        key("hold", Kind::Duration, "how long they are kept then"),
+        key("every", Kind::Duration, "how often somebody looks [default: 30s]"),
+        key("over", Kind::Duration, "the length of time, back from a look, that is measured [default: 5m]"),
+        key("target", Kind::Tables(&TARGET), "what must be reached"),
+    ]],
+    required: &["within", "hold", "target"],
+    either: &[],
+};
+
+static TARGET: Table = Table {
+    name: "target",
+    about: "A metric and what it must reach after a rollback",
+    keys: &[&[
+        key("metric", Kind::Text, "a metric of this file"),
+        key("at_least", Kind::Number, "the target [default: that of the metric]"),
+        key("above", Kind::Number, "the target, itself left out"),
+        key("at_most", Kind::Number, "the target"),
+        key("below", Kind::Number, "the target, itself left out"),
+    ]],
+    required: &["metric"],
+    either: &[],
+};
+
+static SNAPSHOT: Table = Table {
+    name: "snapshot",
+    about: "Numbers that are taken before the opening and at the close",
+    keys: &[&[
+        key("metrics", Kind::List { of: &Kind::Text, least: 1 }, "metrics of this file"),
+        key("over", Kind::Duration, "the length of time that is measured [default: 24h]"),
+    ]],
+    required: &["metrics"],
+    either: &[],
+};
+
+static NOTIFY: Table = Table {
+    name: "notify",
+    about: "Posts one JSON document with a `text`",
+    keys: &[&[
+        key("url_env", Kind::Text, "variable with the address"),
+        key(
+            "on",
+            Kind::List { of: &Kind::Choice(&Event::WORDS), least: 1 },
+            "what is told [default: all of it]",
+        ),
+    ]],
+    required: &["url_env"],
     either: &[],
 };
 

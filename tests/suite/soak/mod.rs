@@ -1,5 +1,9 @@
 //! `canary-soak` against sandbox tenants and commands as sources: verdicts, the state file, mistakes.
 
+mod preflight;
+mod records;
+mod recovery;
+
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -176,7 +180,7 @@ fn a_state_belongs_to_one_release_and_one_file() {
     fixture.run(&[&state[..], &[SHA]].concat()).ends(5, "PENDING");
     fixture.run(&[&state[..], &["7654321"]].concat()).ends(2, "holds the state of a soak of 12e4567");
     std::fs::write(fixture.path("soak.toml"), gates("2m")).unwrap();
-    fixture.run(&[&state[..], &[SHA]].concat()).ends(2, "by another version of soak.toml");
+    fixture.run(&[&state[..], &[SHA]].concat()).ends(2, "by another version of the soak file");
     std::fs::write(fixture.path("state.json"), "{}").unwrap();
     fixture.run(&[&state[..], &[SHA]].concat()).ends(2, "is no state of a soak");
 }
