@@ -14,6 +14,7 @@ pub mod execute;
 pub mod failure;
 pub mod inspect;
 pub mod mover;
+pub mod overview;
 pub mod resolve;
 pub mod restore;
 pub mod target;

@@ -12,4 +12,4 @@ pub mod staged;
 
 /// Time for writing records after a move, whatever the command's deadline says: the move is done, and what is not
 /// written is only told.
-const WRITING: std::time::Duration = std::time::Duration::from_secs(20);
+pub const WRITING: std::time::Duration = std::time::Duration::from_secs(20);

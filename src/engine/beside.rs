@@ -75,7 +75,7 @@ impl Beside {
     pub async fn write(&self, client: &Client<'_>, target: &Target, main: &Plan) -> Result<(), EngineError> {
         for plan in self.plans.iter().filter(|plan| !plan.moves.is_empty()) {
             let mover = Mover { client, plan, direction: Direction::Promotion, target };
-            let moved = match mover.move_all(&mut Vec::new()).await {
+            let moved = match mover.move_all(&[], &mut Vec::new()).await {
                 Ok(()) => verify(&mover).await,
                 Err(trouble) => Err(trouble),
             };

@@ -4,7 +4,6 @@ use futures_util::future::join;
 
 use super::abort::undo;
 use super::anchors::{self, Anchors};
-use super::budget::FINISHING;
 use super::contention::converged::settle;
 use super::failure::EngineError;
 use super::mover::{Mover, Trouble};
@@ -76,6 +75,8 @@ impl Executed {
 ///
 /// # Errors
 /// Nothing could be anchored and nothing was moved; or a move failed and every image is named, with where it stands.
+///
+/// After a rollback the caller marks `latest-previous` ([`anchors::mark_previous`]), at the same time as its records.
 pub async fn execute(
     client: &Client<'_>,
     target: &Target,
@@ -124,38 +125,37 @@ async fn run(
     warnings: &mut Vec<String>,
 ) -> Result<Vec<Receipt>, EngineError> {
     let mut earlier = Anchors::default();
-    match work {
+    let mut unanchored = false;
+    let seen = match work {
         Work::Promotion => {
             let (looked, found) = join(mover.look_again(), anchors::read(mover)).await;
-            if let Err(trouble) = looked {
-                return Err(undo(mover, &[], trouble).await);
-            }
+            let seen = match looked {
+                Ok(seen) => seen,
+                Err(trouble) => return Err(undo(mover, &[], trouble).await),
+            };
             earlier = found?;
-            if let Err(failure) = anchors::write(mover, &earlier).await {
-                anchors::lift(mover, &earlier, &failure).await;
-                return Err(failure);
+            match anchor(mover, &earlier, warnings).await {
+                Ok(whole) => unanchored = !whole,
+                Err(failure) => {
+                    anchors::lift(mover, &earlier, &failure).await;
+                    return Err(failure);
+                }
             }
+            seen
         }
         Work::Rollback { rejects, hold, held } => {
-            // None of it stops a rollback, but it is written before the first tag moves: nobody may promote over a
-            // rollback that was killed before it could say so.
-            let anchored = async { if rejects { anchors::reject(mover, held).await } else { Vec::new() } };
-            let placed = async {
-                match hold {
-                    Some(hold) => hold::place(mover.client, &mover.plan.tag, hold).await,
-                    None => Vec::new(),
-                }
-            };
-            let stop = &mover.client.context().stop;
-            let (anchored, placed) = stop.unless(join(anchored, placed)).await?;
-            for words in placed.into_iter().chain(anchored) {
-                mover.client.context().console.warn(&words);
-                warnings.push(words);
+            let looked = mover.look_again();
+            let (seen, kept) =
+                join(looked, keep_from_coming_back(mover, rejects, hold, held, warnings)).await;
+            kept?;
+            match seen {
+                Ok(seen) => seen,
+                Err(trouble) => return Err(undo(mover, &[], trouble).await),
             }
         }
-    }
+    };
     let mut touched = Vec::new();
-    let result = match mover.move_all(&mut touched).await {
+    let result = match mover.move_all(&seen, &mut touched).await {
         Ok(()) => {
             if mover.direction == Direction::Rollback {
                 // It may write again what it found in place, if that does not stay there.
@@ -166,21 +166,73 @@ async fn run(
         Err(trouble) => Err(trouble),
     };
     match result {
-        Ok(()) => {
-            let stop = &mover.client.context().stop;
-            if stop.within(FINISHING, anchors::mark_previous(mover)).await.is_err() {
-                mover.client.context().console.warn("stopped before latest-previous was written");
-            }
-            Ok(mover.plan.receipts(|_| Ended::Moved))
-        }
+        Ok(()) => Ok(mover.plan.receipts(|_| Ended::Moved)),
         Err(trouble) => {
             // Whoever moved the tag may have marked a way back of their own.
             let alone = !matches!(trouble, Trouble::Conflict(_));
-            let failure = undo(mover, &touched, trouble).await;
+            let mut failure = undo(mover, &touched, trouble).await;
             if alone {
                 anchors::lift(mover, &earlier, &failure).await;
+            }
+            if let EngineError::Moving(failure) = &mut failure
+                && unanchored
+            {
+                failure.lead_on(mover.target, mover.plan);
             }
             Err(failure)
         }
     }
+}
+
+/// Writes the anchors of a promotion. Whether all of them were written.
+async fn anchor(
+    mover: &Mover<'_, '_>,
+    earlier: &Anchors,
+    warnings: &mut Vec<String>,
+) -> Result<bool, EngineError> {
+    // Where there is nothing to anchor, or it is too broken, no write shows yet that writing is allowed.
+    let new = mover.plan.moves.iter().filter(|m| m.from.is_none()).map(|m| m.repository.clone());
+    let new: Vec<Repository> = new.collect();
+    let (allowed, lost) = join(anchors::may_write(mover, &new), anchors::write(mover, earlier)).await;
+    let lost = lost?;
+    allowed?;
+    let (broken, words): (Vec<Repository>, Vec<String>) = lost.into_iter().unzip();
+    anchors::may_write(mover, &broken).await?;
+    tell(mover, warnings, words);
+    Ok(broken.is_empty())
+}
+
+/// What a rollback writes before the first tag moves: nobody may promote over one that was killed before it could say
+/// so. None of it stops a rollback, but a denied write on each try says that the move would be denied too.
+async fn keep_from_coming_back(
+    mover: &Mover<'_, '_>,
+    rejects: bool,
+    hold: Option<&Hold>,
+    held: &[Repository],
+    warnings: &mut Vec<String>,
+) -> Result<(), EngineError> {
+    let anchored = async { if rejects { anchors::reject(mover, held).await } else { Vec::new() } };
+    let placed = async {
+        match hold {
+            Some(hold) => hold::place(mover.client, &mover.plan.tag, hold).await,
+            None => Vec::new(),
+        }
+    };
+    let (anchored, placed) = mover.client.context().stop.unless(join(anchored, placed)).await?;
+    let written = |image: &Repository| {
+        anchored.iter().chain(&placed).any(|(repository, done)| repository == image && done.is_ok())
+    };
+    let unproven = mover.plan.moves.iter().map(|m| &m.repository).filter(|image| !written(image));
+    anchors::may_write(mover, &unproven.cloned().collect::<Vec<_>>()).await?;
+    let unheld =
+        placed.into_iter().filter_map(|(image, done)| Some(format!("{image} is not held: {}", done.err()?)));
+    let words: Vec<String> =
+        unheld.chain(anchored.into_iter().filter_map(|(_, done)| Some(done.err()?.to_string()))).collect();
+    tell(mover, warnings, words);
+    Ok(())
+}
+
+fn tell(mover: &Mover<'_, '_>, warnings: &mut Vec<String>, words: Vec<String>) {
+    words.iter().for_each(|words| mover.client.context().console.warn(words));
+    warnings.extend(words);
 }

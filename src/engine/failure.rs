@@ -101,6 +101,13 @@ impl MoveFailure {
         Self { sha: plan.sha.clone(), causes, receipts, repair: repair.into_iter().collect(), signal }
     }
 
+    /// After a promotion over what was broken: there is no way back to that, so the repair leads on.
+    pub fn lead_on(&mut self, target: &Target, plan: &Plan) {
+        let Some(sha) = plan.sha.as_ref().filter(|_| !self.repair.is_empty()) else { return };
+        let words = format!("promote-latest {sha} {}", target.repeated);
+        self.repair = vec![target.command(&words, target.images.iter())];
+    }
+
     /// Whether every image is where it was, but for those that could not be read.
     pub fn is_unread(&self) -> bool {
         let known = |ended: &Ended| ended.is_as_before() || matches!(ended, Ended::Unknown { .. });

@@ -57,6 +57,21 @@ pub async fn facts(
     .await
 }
 
+/// Where an image has neither the wanted tag nor the one to move, looks whether there is such a repository at all: its
+/// name may be mistyped.
+pub async fn name_missing_repositories(client: &Client<'_>, facts: &mut [ImageFacts]) {
+    join_all(facts.iter_mut().map(|image| async {
+        let nothing = matches!(image.wanted, Ok(None)) && matches!(image.current, Ok(None));
+        if nothing && client.tags(&image.repository).await.is_ok_and(|tags| tags.is_empty()) {
+            image.wanted = Err(Complaint::new(
+                format!("{}: there is no such repository, or it has no tags", image.repository),
+                "check how it is spelled in `[release] images` of coalmine.toml, RELEASE_IMAGES and --image",
+            ));
+        }
+    }))
+    .await;
+}
+
 fn known<T>(result: Result<T, RegistryError>) -> Known<T> {
     result.map_err(|error| Complaint::new(error.to_string(), error.hint()))
 }

@@ -1,10 +1,13 @@
 //! Writes a tag: reads where it stands, writes the bytes it is to name, and reads again when the answer was lost.
 
-use futures_util::future::{join_all, try_join_all};
+use std::time::Duration;
+
+use futures_util::future::{join, join_all, try_join_all};
 
 use super::budget::GRACE;
 use super::target::Target;
 use crate::base::complaint::Complaint;
+use crate::io::clock::{self, Instant};
 use crate::io::registry::client::Client;
 use crate::io::registry::error::RegistryError;
 use crate::io::stop::Signal;
@@ -15,6 +18,8 @@ use crate::policy::repair::Direction;
 
 /// Tries of one PUT, each after reading where the tag stands.
 const TRIES: u32 = 4;
+/// A look at a tag is as good as one right before the PUT for so long: about two round trips to a slow registry.
+const FRESH: Duration = Duration::from_millis(400);
 
 /// A plan that is being carried out.
 pub struct Mover<'a, 'w> {
@@ -31,6 +36,13 @@ pub enum Trouble {
     Conflict(String),
     /// Somebody asked to stop.
     Signal(Signal),
+}
+
+/// Where a tag stood, and when that was read.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    at: Instant,
+    digest: Option<Digest>,
 }
 
 /// How the try to move one tag ended.
@@ -59,47 +71,67 @@ impl Trouble {
 }
 
 impl Mover<'_, '_> {
-    /// Whether every tag still stands where the plan believes it. Before anything is written: what the first read got
-    /// wrong, or somebody else moved since, then costs no putting back, and no anchor.
-    pub async fn look_again(&self) -> Result<(), Trouble> {
-        let stop = &self.client.context().stop;
-        let looks = self.plan.moves.iter().map(|m| async move {
-            let from = m.from.as_ref().map(|manifest| &manifest.digest);
-            match stop.unless(self.look(m)).await.map_err(Trouble::Signal)? {
-                Ok(seen) if seen.as_ref() == from || seen.as_ref() == Some(&m.to.digest) => Ok(()),
-                Ok(seen) => Err(Trouble::Conflict(conflict(m, from, seen.as_ref()))),
-                Err(error) => Err(Trouble::Registry(error)),
-            }
-        });
-        try_join_all(looks).await.map(|_| ())
+    /// Looks where the tags stand that move first: all but the last. What the first read got wrong, or somebody else
+    /// moved since, then costs no putting back, and in a promotion no anchor.
+    ///
+    /// # Errors
+    /// In a promotion a tag stands elsewhere; a tag cannot be read, or a signal came.
+    pub async fn look_again(&self) -> Result<Vec<Seen>, Trouble> {
+        try_join_all(self.plan.moves.iter().map(|m| self.look_at(m))).await
     }
 
-    /// Moves all images at once, but the last one, which moves when the others have. `touched` takes the moves that a
-    /// PUT was sent for.
-    pub async fn move_all(&self, touched: &mut Vec<usize>) -> Result<(), Trouble> {
-        let moves = &self.plan.moves;
-        let Some(last) = moves.len().checked_sub(1) else { return Ok(()) };
-        for group in [0..last, last..last + 1] {
-            let results = join_all(moves[group.clone()].iter().map(|m| self.move_one(m))).await;
-            let mut trouble = None;
-            for (index, Attempt { sent, result }) in group.zip(results) {
-                if sent {
-                    touched.push(index);
-                }
-                trouble = trouble.or(result.err());
-            }
-            if let Some(trouble) = trouble {
-                return Err(trouble);
-            }
+    async fn look_at(&self, m: &Move) -> Result<Seen, Trouble> {
+        let from = m.from.as_ref().map(|manifest| &manifest.digest);
+        let looked = self.client.context().stop.unless(self.look(m)).await.map_err(Trouble::Signal)?;
+        let digest = looked.map_err(Trouble::Registry)?;
+        let expected = digest.as_ref() == from || digest.as_ref() == Some(&m.to.digest);
+        if expected || self.direction == Direction::Rollback {
+            return Ok(Seen { at: clock::instant(), digest });
         }
-        Ok(())
+        Err(Trouble::Conflict(conflict(m, from, digest.as_ref())))
+    }
+
+    /// Moves all images at once, but the last one, which moves when the others have. `seen`: where they stood just now;
+    /// `touched` takes the moves that a PUT was sent for.
+    ///
+    /// # Errors
+    /// The first thing that went wrong.
+    pub async fn move_all(&self, seen: &[Seen], touched: &mut Vec<usize>) -> Result<(), Trouble> {
+        let Some((last, first)) = self.plan.moves.split_last() else { return Ok(()) };
+        let moved = join_all(first.iter().enumerate().map(|(i, m)| self.move_from(m, seen.get(i).cloned())));
+        // The last one is looked at while the others move: it is written right after them.
+        let looks =
+            async { if first.is_empty() { seen.last().cloned() } else { self.look_at(last).await.ok() } };
+        let (results, seen) = join(moved, looks).await;
+        let mut trouble = None;
+        for (index, Attempt { sent, result }) in results.into_iter().enumerate() {
+            if sent {
+                touched.push(index);
+            }
+            trouble = trouble.or(result.err());
+        }
+        if let Some(trouble) = trouble {
+            return Err(trouble);
+        }
+        let Attempt { sent, result } = self.move_from(last, seen).await;
+        if sent {
+            touched.push(first.len());
+        }
+        result
     }
 
     pub async fn move_one(&self, m: &Move) -> Attempt {
-        let mut sent = false;
+        self.move_from(m, None).await
+    }
+
+    /// Moves one tag. `seen`: where it stood just now, if that was read.
+    async fn move_from(&self, m: &Move, seen: Option<Seen>) -> Attempt {
+        let (mut sent, mut seen) = (false, seen);
         let tried = self
             .client
-            .retry(TRIES, RegistryError::is_transient, async || self.look_and_put(m, &mut sent).await)
+            .retry(TRIES, RegistryError::is_transient, async || {
+                self.look_and_put(m, seen.take(), &mut sent).await
+            })
             .await;
         let result = match tried {
             Ok(result) => result,
@@ -114,12 +146,21 @@ impl Mover<'_, '_> {
 
     /// Reads the tag, and writes it if it stands where it may be moved from. The outer error is that of a PUT, which may
     /// have arrived all the same.
-    async fn look_and_put(&self, m: &Move, sent: &mut bool) -> Result<Result<(), Trouble>, RegistryError> {
+    async fn look_and_put(
+        &self,
+        m: &Move,
+        seen: Option<Seen>,
+        sent: &mut bool,
+    ) -> Result<Result<(), Trouble>, RegistryError> {
         let from = m.from.as_ref().map(|manifest| &manifest.digest);
-        let seen = match self.client.context().stop.unless(self.look(m)).await {
-            Ok(Ok(seen)) => seen,
-            Ok(Err(error)) => return Ok(Err(Trouble::Registry(error))),
-            Err(signal) => return Ok(Err(Trouble::Signal(signal))),
+        let stop = &self.client.context().stop;
+        let seen = match seen.filter(|seen| seen.at.elapsed() < FRESH && stop.signal().is_none()) {
+            Some(seen) => seen.digest,
+            None => match stop.unless(self.look(m)).await {
+                Ok(Ok(seen)) => seen,
+                Ok(Err(error)) => return Ok(Err(Trouble::Registry(error))),
+                Err(signal) => return Ok(Err(Trouble::Signal(signal))),
+            },
         };
         let console = &self.client.context().console;
         match seen {

@@ -1,23 +1,26 @@
-//! The history in its registry: read, and written so that two writers lose nothing.
+//! The history in its registry, read.
 //!
-//! Every entry first gets a tag of its own, `release-history-<time>-<random>`, and then a place in the document under
-//! `release-history`. A writer reads the document, adds every entry that has a tag and no place, writes, and looks
-//! again. Each tags before it looks, so whoever writes last sees every entry: the last document is whole. Readers
-//! take in what has a tag and no place yet, so an entry counts from the moment its tag is there.
+//! An entry is one small manifest under a tag of its own, `release-history-<time>-<random>`: from then on it counts. It
+//! also gets a place in the document under `release-history` ([`append`]). Readers put both together, so nothing
+//! depends on when that happens. What cannot be read is left out and told: one bad object hides nothing else.
 
-use futures_util::future::try_join_all;
+pub mod append;
+
+use std::collections::BTreeSet;
+
+use futures_util::future::{join, join_all};
 use jiff::Timestamp;
 
-use super::WRITING;
+use crate::base::text;
 use crate::io::clock;
 use crate::io::env::Env;
-use crate::io::registry::artifacts::Artifact;
+use crate::io::registry::artifacts::UnreadArtifact;
 use crate::io::registry::client::Client;
 use crate::io::registry::error::{Problem, RegistryError};
 use crate::io::run;
 use crate::model::commit::CommitSha;
-use crate::model::digest::Digest;
 use crate::model::history::{Entry, Event, Moved};
+use crate::model::manifest::Manifest;
 use crate::model::moves::{Ended, Receipt};
 use crate::model::record::HISTORY_TYPE;
 use crate::model::reference::Reference;
@@ -25,23 +28,52 @@ use crate::model::repository::Repository;
 use crate::model::tag::Tag;
 use crate::policy::history::History;
 
-const ROUNDS: u32 = 60;
-/// Where an entry stands while it has no place in the document.
+/// Where an entry stands: in its manifest.
 const ENTRY: &str = "dev.coalmine.history.entry";
+/// Where the document stands: in its manifest too, so that it is read and written with one request.
+const DOCUMENT: &str = "dev.coalmine.history";
 const TAG: &str = "release-history";
-/// Tags of entries older than this have served: no writer lives that long.
-const SERVED: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
-/// Served tags that one writer takes away, where the registry lets it.
-const SWEPT: usize = 5;
+/// Readings where entries vanish because another writer gives them their place meanwhile.
+const TRIES: u32 = 4;
 
 #[derive(Clone, Debug, Default)]
 pub struct StoredHistory {
+    /// The entries: those of the document, then those that have a tag and no place in it.
     pub history: History,
-    /// The document's manifest, which the next one names when it is full.
-    document: Option<Artifact>,
-    /// Whether entries were taken in that have no place in the document yet.
-    pending: bool,
-    served: Vec<Tag>,
+    /// Why the document cannot be read; its entries are missing then.
+    pub damage: Option<RegistryError>,
+    /// All tags of the repository that keeps the history.
+    pub tags: Vec<String>,
+    /// When it was read, by the clock of this machine; `None`: it was not.
+    read: Option<Timestamp>,
+    /// The document alone.
+    placed: History,
+    /// The manifest of the document.
+    document: Option<Manifest>,
+    /// Entries that have a tag and no place in the document.
+    open: Vec<Entry>,
+    /// Tags whose entries have their place.
+    served: Vec<Served>,
+    /// Tags that are used again and whose entries have their place.
+    free: Vec<Tag>,
+    /// Tags under which there is no entry that can be read. Told once.
+    skipped: BTreeSet<Tag>,
+}
+
+/// The tag of an entry that has its place in the document.
+#[derive(Clone, Debug)]
+struct Served {
+    at: Timestamp,
+    tag: Tag,
+}
+
+/// What a tag says about the entry that it names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Name {
+    /// Written once: its time and its identifier.
+    Own(Timestamp, String),
+    /// Written again and again, where a registry deletes no tags.
+    Slot,
 }
 
 /// An identifier for what is written at `at`, unlike every other.
@@ -81,187 +113,261 @@ pub fn entry(
 
 /// Reads the history of the first of `places` that has one, and says which that is; the first place, with an empty
 /// history, where none has.
+///
+/// # Errors
+/// No place has one, and the first cannot be read.
 pub async fn find(
     client: &Client<'_>,
     places: &[Repository],
 ) -> Result<(Repository, StoredHistory), RegistryError> {
     let (first, others) = places.split_first().expect("there is always a place where records are kept");
-    let stored = read(client, first).await?;
-    if stored.history.entries().next().is_some() {
-        return Ok((first.clone(), stored));
+    let stored = read(client, first).await;
+    if stored.as_ref().is_ok_and(|stored| !stored.is_empty()) {
+        return stored.map(|stored| (first.clone(), stored));
     }
-    let found = try_join_all(others.iter().map(|place| read(client, place))).await?;
-    let written = |(_, stored): &(&Repository, StoredHistory)| stored.history.entries().next().is_some();
-    let found = others.iter().zip(found).find(written);
-    Ok(found.map_or((first.clone(), stored), |(place, stored)| (place.clone(), stored)))
+    let found = join_all(others.iter().map(|place| read(client, place))).await;
+    for (place, found) in others.iter().zip(found) {
+        if let Some(found) = found.ok().filter(|found| !found.is_empty()) {
+            return Ok((place.clone(), found));
+        }
+    }
+    stored.map(|stored| (first.clone(), stored))
 }
 
 /// Reads the history; an empty one if there is none.
-pub async fn read(client: &Client<'_>, home: &Repository) -> Result<StoredHistory, RegistryError> {
-    let reference = Reference::Tagged(home.clone(), TAG.parse().expect("a constant tag"));
-    let unfit = |found: String| {
-        RegistryError::new(format!("read {reference}"), Problem::Unfit { expected: "a history", found })
-    };
-    let document = client.artifact(&reference, HISTORY_TYPE).await?;
-    let history = match &document {
-        Some(artifact) => History::read(&artifact.content).map_err(unfit)?,
-        None => History::default(),
-    };
-    let mut stored = StoredHistory { history, document, pending: false, served: Vec::new() };
-    let tags = client.tags(home).await?;
-    let oldest =
-        stored.history.entries().next().filter(|_| stored.history.before().is_some()).map(|entry| entry.at);
-    let mut open: Vec<(Timestamp, Tag)> = Vec::new();
-    for (at, id, tag) in tags.iter().filter_map(|tag| entry_tag(tag)) {
-        if stored.history.has(&id) || oldest.is_some_and(|oldest| at < oldest) {
-            if clock::now().duration_since(at) > SERVED {
-                stored.served.push(tag);
-            }
-        } else {
-            open.push((at, tag));
-        }
-    }
-    open.sort();
-    let entries = open.into_iter().map(|(_, tag)| open_entry(client, home, tag));
-    for entry in try_join_all(entries).await?.into_iter().flatten() {
-        if !stored.history.has(&entry.id) {
-            stored.history.append(entry);
-            stored.pending = true;
-        }
-    }
-    Ok(stored)
-}
-
-/// The time and identifier that the tag of an entry tells.
-fn entry_tag(tag: &str) -> Option<(Timestamp, String, Tag)> {
-    let id = tag.strip_prefix(TAG)?.strip_prefix('-')?;
-    let at = Timestamp::from_millisecond(id.split('-').next()?.parse().ok()?).ok()?;
-    Some((at, id.to_owned(), tag.parse().ok()?))
-}
-
-async fn open_entry(
-    client: &Client<'_>,
-    home: &Repository,
-    tag: Tag,
-) -> Result<Option<Entry>, RegistryError> {
-    let reference = Reference::Tagged(home.clone(), tag);
-    let artifact = match client.artifact(&reference, HISTORY_TYPE).await {
-        Ok(artifact) => artifact,
-        Err(error) if matches!(error.problem, Problem::Unfit { .. }) => {
-            client.context().console.warn(&format!("{reference} is no entry of the history: left out"));
-            None
-        }
-        Err(error) => return Err(error),
-    };
-    // None: swept by another writer since the list was read, which gave it a place.
-    let Some(artifact) = artifact else { return Ok(None) };
-    let entry = artifact.annotation(ENTRY).and_then(|text| serde_json::from_str(text).ok());
-    if entry.is_none() {
-        client.context().console.warn(&format!("{reference} is no entry that this version reads: left out"));
-    }
-    Ok(entry)
-}
-
-/// Writes `entry` into the history.
 ///
 /// # Errors
-/// The registry refuses or cannot be reached. From the moment its own tag was written the entry counts all the same.
-pub async fn append(client: &Client<'_>, home: &Repository, entry: &Entry) -> Result<(), RegistryError> {
-    let mut entry = entry.clone();
-    // Once under its own time; once more under a later one, where the clock here is behind the history.
-    for _ in 0..2 {
-        let stored = settle(client, home, &entry).await?;
-        if stored.history.has(&entry.id) {
-            sweep(client, home, &stored.served).await;
-            return Ok(());
-        }
-        let kept = || stored.history.entries().map(|entry| entry.at);
-        let behind =
-            stored.history.before().is_some() && kept().min().is_some_and(|oldest| entry.at < oldest);
-        let Some(newest) = kept().max().filter(|_| behind) else { break };
-        entry.id = new_id(newest + jiff::SignedDuration::from_millis(1));
-    }
-    Err(overtaken(home, "a history without this entry".to_owned()))
+/// The registry does not give out the document or its list of tags.
+pub async fn read(client: &Client<'_>, home: &Repository) -> Result<StoredHistory, RegistryError> {
+    read_again(client, home, &StoredHistory::default()).await
 }
 
-/// Gives `entry` a tag, and everything that has a tag its place in the document.
-async fn settle(
+/// Reads the history again: two requests at once where nothing has changed since `known`.
+///
+/// # Errors
+/// Those of [`read`].
+pub async fn read_again(
     client: &Client<'_>,
     home: &Repository,
-    entry: &Entry,
+    known: &StoredHistory,
 ) -> Result<StoredHistory, RegistryError> {
-    let text = serde_json::to_string(entry).expect("an entry is JSON");
-    let artifact = Artifact::of(HISTORY_TYPE, bytes::Bytes::new(), None, &[(ENTRY, &text)]);
-    let tag: Tag = format!("{TAG}-{}", entry.id).parse().expect("digits and hex digits make a tag");
-    client.put_artifact(home, &artifact, Some(&tag)).await?;
-    for _ in 0..ROUNDS {
-        let stored = read(client, home).await?;
-        if !stored.pending {
+    let mut tried = 1;
+    loop {
+        let (stored, vanished) = read_once(client, home, known).await?;
+        if !vanished || tried == TRIES {
             return Ok(stored);
         }
-        write(client, home, stored).await?;
+        tried += 1;
     }
-    Err(overtaken(home, format!("that other commands wrote over it {ROUNDS} times")))
 }
 
-fn overtaken(home: &Repository, found: String) -> RegistryError {
-    RegistryError::new(format!("write {home}:{TAG}"), Problem::Unfit { expected: "a place in it", found })
-}
-
-/// Begins the history anew with `entry`, where it was lost or cannot be read. A document that cannot be read is kept
-/// under a tag of its own.
-pub async fn restart(client: &Client<'_>, home: &Repository, entry: &Entry) -> Result<(), RegistryError> {
-    match read(client, home).await {
-        Ok(_) => {}
-        Err(error) if matches!(error.problem, Problem::Unfit { .. }) => {
-            let reference = Reference::Tagged(home.clone(), TAG.parse().expect("a constant tag"));
-            if let Some(unreadable) = client.manifest(&reference).await? {
-                client.put_tag_again(home, &aside(&unreadable.digest), &unreadable).await?;
-            }
-            let artifact = Artifact::of(HISTORY_TYPE, History::default().write().into(), None, &[]);
-            client.put_artifact(home, &artifact, Some(&TAG.parse().expect("a constant tag"))).await?;
-        }
+/// The history, and whether an entry vanished while it was read: then the document has it by now.
+async fn read_once(
+    client: &Client<'_>,
+    home: &Repository,
+    known: &StoredHistory,
+) -> Result<(StoredHistory, bool), RegistryError> {
+    let reference = document_of(home);
+    let (unread, tags) = join(client.unread_artifact(&reference, HISTORY_TYPE), client.tags(home)).await;
+    let mut stored =
+        StoredHistory { tags: tags?, skipped: known.skipped.clone(), ..StoredHistory::default() };
+    stored.read = Some(clock::now());
+    let found = match unread {
+        Ok(unread) => read_document(client, &reference, unread, known).await,
+        Err(error) => Err(error),
+    };
+    match found {
+        Ok((placed, document)) => (stored.placed, stored.document) = (placed, document),
+        Err(error) if matches!(error.problem, Problem::Unfit { .. }) => stored.damage = Some(error),
         Err(error) => return Err(error),
     }
-    append(client, home, entry).await
-}
-
-/// The tag that keeps a document which `release-history` names no more.
-fn aside(digest: &Digest) -> Tag {
-    format!("{TAG}.{}", &digest.hex()[..16]).parse().expect("hex digits make a tag")
-}
-
-async fn write(client: &Client<'_>, home: &Repository, stored: StoredHistory) -> Result<(), RegistryError> {
-    let history = match &stored.document {
-        Some(document) if stored.history.is_full() => {
-            // The full document stays reachable: it is tagged by its own digest, as nothing else names it.
-            let tag = aside(&document.manifest.digest);
-            client.put_tag_again(home, &tag, &document.manifest).await?;
-            stored.history.continued(document.manifest.digest.clone())
-        }
-        _ => stored.history,
+    let names: Vec<(Name, Tag)> = stored.tags.iter().filter_map(|tag| name_of(tag)).collect();
+    let is_known = |id: &str| {
+        stored.placed.has(id) || is_older(&stored.placed, id) || known.open.iter().any(|e| e.id == id)
     };
-    let artifact = Artifact::of(HISTORY_TYPE, history.write().into(), None, &[]);
-    client.put_artifact(home, &artifact, Some(&TAG.parse().expect("a constant tag"))).await
+    let open = names.iter().filter(|(name, tag)| match name {
+        Name::Own(_, id) => !is_known(id) && !known.skipped.contains(tag),
+        Name::Slot => true,
+    });
+    let looked = join_all(open.map(|(_, tag)| open_entry(client, home, tag.clone()))).await;
+    let vanished = stored.sort(client, home, known, &names, looked);
+    Ok((stored, vanished))
 }
 
-/// Takes away tags that have served, where the registry deletes tags. Where it does not, they do no harm.
-async fn sweep(client: &Client<'_>, home: &Repository, served: &[Tag]) {
-    for tag in served.iter().take(SWEPT) {
-        if client.delete_tag(home, tag).await.is_err() {
-            return;
+impl StoredHistory {
+    /// Whether nothing was ever written.
+    pub fn is_empty(&self) -> bool {
+        self.history.entries().next().is_none() && self.damage.is_none()
+    }
+
+    /// Why not all of it could be read, in words for a person.
+    pub fn trouble(&self) -> Option<String> {
+        self.damage.as_ref().map(|error| format!("the history cannot be read: {error}"))
+    }
+
+    /// Takes in what was found under the tags. Whether an entry vanished meanwhile.
+    fn sort(
+        &mut self,
+        client: &Client<'_>,
+        home: &Repository,
+        known: &Self,
+        names: &[(Name, Tag)],
+        looked: Vec<(Tag, Found)>,
+    ) -> bool {
+        for (name, tag) in names {
+            let Name::Own(at, id) = name else { continue };
+            if self.placed.has(id) || is_older(&self.placed, id) {
+                self.served.push(Served { at: *at, tag: tag.clone() });
+            } else {
+                self.open.extend(known.open.iter().find(|entry| entry.id == *id).cloned());
+            }
         }
+        let mut vanished = false;
+        for (tag, found) in looked {
+            match found {
+                Found::Entry(entry) if self.placed.has(&entry.id) || is_older(&self.placed, &entry.id) => {
+                    if name_of(tag.as_str()).is_some_and(|(name, _)| name == Name::Slot) {
+                        self.free.push(tag);
+                    }
+                }
+                Found::Entry(entry) if self.open.iter().any(|known| known.id == entry.id) => {}
+                Found::Entry(entry) => self.open.push(*entry),
+                Found::Vanished => vanished = true,
+                Found::Unreadable(why) => {
+                    if self.skipped.insert(tag.clone()) {
+                        let reference = Reference::Tagged(home.clone(), tag);
+                        client.context().console.warn(&format!("{reference} {why}, and is left out"));
+                    }
+                }
+            }
+        }
+        self.open.sort_by(|a, b| time_of(&a.id).cmp(&time_of(&b.id)).then_with(|| a.id.cmp(&b.id)));
+        self.history = self.placed.clone();
+        self.open.iter().for_each(|entry| self.history.append(entry.clone()));
+        vanished
     }
 }
 
-/// Writes `entries` into the history. What cannot be written is returned as words for a person.
-pub async fn remember(client: &Client<'_>, home: &Repository, entries: &[Entry]) -> Vec<String> {
-    let client = client.until(clock::instant() + WRITING);
-    let mut lost = Vec::new();
-    for entry in entries {
-        if let Err(error) = append(&client, home, entry).await {
-            lost.push(format!("the {} is not in the history: {error}", entry.event.as_str()));
+fn document_of(home: &Repository) -> Reference {
+    Reference::Tagged(home.clone(), TAG.parse().expect("a constant tag"))
+}
+
+/// The document, unless it is the one that is known. Older versions wrote it as a blob.
+async fn read_document(
+    client: &Client<'_>,
+    reference: &Reference,
+    unread: Option<UnreadArtifact>,
+    known: &StoredHistory,
+) -> Result<(History, Option<Manifest>), RegistryError> {
+    let Some(unread) = unread else { return Ok((History::default(), None)) };
+    let manifest = unread.artifact.manifest.clone();
+    if known.document.as_ref().is_some_and(|document| document.digest == manifest.digest) {
+        return Ok((known.placed.clone(), Some(manifest)));
+    }
+    let read = |bytes: &[u8]| History::read(bytes).map_err(|found| unfit(reference, found));
+    let placed = match unread.artifact.annotation(DOCUMENT) {
+        Some(document) => read(document.as_bytes())?,
+        None => read(&client.document(reference, unread).await?.content)?,
+    };
+    Ok((placed, Some(manifest)))
+}
+
+fn unfit(reference: &Reference, found: String) -> RegistryError {
+    RegistryError::new(format!("read {reference}"), Problem::Unfit { expected: "a history", found })
+}
+
+/// Reads back to the first entry: the documents before the one that was read.
+///
+/// # Errors
+/// A document cannot be read.
+pub async fn read_back(
+    client: &Client<'_>,
+    home: &Repository,
+    history: History,
+) -> Result<History, RegistryError> {
+    let mut whole = history;
+    while let Some(before) = whole.before().cloned() {
+        let reference = Reference::Pinned(home.clone(), before);
+        let unread = client.unread_artifact(&reference, HISTORY_TYPE).await?;
+        let unread = unread.ok_or_else(|| unfit(&reference, "no such document".to_owned()))?;
+        let (older, _) = read_document(client, &reference, Some(unread), &StoredHistory::default()).await?;
+        whole = whole.after(older);
+    }
+    Ok(whole)
+}
+
+/// Whether an entry with this identifier is from before the first one that `placed` keeps: then it is in a document
+/// before that. Writers give an entry a later time than those that they know.
+fn is_older(placed: &History, id: &str) -> bool {
+    let oldest = placed.entries().next().filter(|_| placed.before().is_some()).and_then(|e| time_of(&e.id));
+    oldest.zip(time_of(id)).is_some_and(|(oldest, at)| at < oldest)
+}
+
+fn time_of(id: &str) -> Option<Timestamp> {
+    Timestamp::from_millisecond(id.split('-').next()?.parse().ok()?).ok()
+}
+
+/// What a tag says, if it is one of the history's: `release-history-<13 digits>-<16 hex digits>`, or
+/// `release-history-slot-<2 digits>`.
+fn name_of(tag: &str) -> Option<(Name, Tag)> {
+    let id = tag.strip_prefix(TAG)?.strip_prefix('-')?;
+    let (time, random) = id.split_once('-')?;
+    let name = if time == "slot" && random.len() == 2 && random.bytes().all(|b| b.is_ascii_digit()) {
+        Name::Slot
+    } else {
+        let own = time.len() >= 13 && random.len() == 16 && random.bytes().all(|b| b.is_ascii_hexdigit());
+        Name::Own(time_of(id).filter(|_| own)?, id.to_owned())
+    };
+    Some((name, tag.parse().ok()?))
+}
+
+/// What is under the tag of an entry.
+enum Found {
+    Entry(Box<Entry>),
+    /// Nothing any more: another writer gave it its place and took the tag away.
+    Vanished,
+    Unreadable(String),
+}
+
+async fn open_entry(client: &Client<'_>, home: &Repository, tag: Tag) -> (Tag, Found) {
+    let reference = Reference::Tagged(home.clone(), tag.clone());
+    let found = match client.unread_artifact(&reference, HISTORY_TYPE).await {
+        Ok(Some(unread)) => {
+            let entry = unread.artifact.annotation(ENTRY).map(serde_json::from_str::<Entry>);
+            match entry {
+                Some(Ok(entry)) => Found::Entry(Box::new(entry)),
+                Some(Err(error)) => {
+                    Found::Unreadable(format!("is no entry that this version reads: {}", text::told(&error)))
+                }
+                None => Found::Unreadable("is no entry of the history".to_owned()),
+            }
+        }
+        Ok(None) => Found::Vanished,
+        Err(error) if matches!(error.problem, Problem::Unfit { .. }) => {
+            Found::Unreadable("is no entry of the history".to_owned())
+        }
+        Err(error) => Found::Unreadable(format!("cannot be read ({error})")),
+    };
+    (tag, found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Name, name_of};
+
+    #[test]
+    fn only_names_that_a_writer_makes_are_taken_for_entries() {
+        let own = name_of("release-history-1795227489100-e19b38fce2029ef7").unwrap().0;
+        assert!(matches!(own, Name::Own(_, id) if id == "1795227489100-e19b38fce2029ef7"));
+        assert_eq!(name_of("release-history-slot-07").unwrap().0, Name::Slot);
+        for foreign in [
+            "release-history",
+            "release-history-1",
+            "release-history-slot-7x",
+            "release-history.0123",
+            "release-history-1795227489100-e19b",
+        ] {
+            assert!(name_of(foreign).is_none(), "{foreign}");
         }
     }
-    lost
 }

@@ -34,14 +34,32 @@ pub async fn read(
     Ok(Some(hold).filter(|hold| !hold.lifted))
 }
 
-/// Places `hold` on all its images. Each image that cannot be held is returned as words for a person.
-pub async fn place(client: &Client<'_>, tag: &Tag, hold: &Hold) -> Vec<String> {
+/// Places `hold` on all its images, and says of each whether it is held.
+pub async fn place(
+    client: &Client<'_>,
+    tag: &Tag,
+    hold: &Hold,
+) -> Vec<(Repository, Result<(), RegistryError>)> {
     let artifact = artifact(hold);
     let puts = hold.images.iter().map(|image| async {
-        let put = client.put_artifact(&image.repository, &artifact, Some(&tag.hold())).await;
-        put.err().map(|error| format!("{} is not held: {error}", image.repository))
+        (image.repository.clone(), client.put_note(&image.repository, &artifact, &tag.hold()).await)
     });
-    join_all(puts).await.into_iter().flatten().collect()
+    join_all(puts).await
+}
+
+/// Places `hold` again where its image has none any more: another rollback that moved nothing may have overwritten it
+/// and taken its own back. What cannot be read or written is told.
+pub async fn keep(client: &Client<'_>, tag: &Tag, hold: &Hold) {
+    let artifact = artifact(hold);
+    let looks = hold.images.iter().map(|image| async {
+        match read(client, &image.repository, tag).await? {
+            Some(_) => Ok(()),
+            None => client.put_note(&image.repository, &artifact, &tag.hold()).await,
+        }
+    });
+    for error in join_all(looks).await.into_iter().filter_map(Result::err) {
+        client.context().console.warn(&error.to_string());
+    }
 }
 
 /// Takes `hold` away from all its images; another one that was placed since stays. Returns why it stays somewhere.
@@ -82,7 +100,7 @@ async fn lift_one(
     }
     // A registry that does not delete tags (docker-registry 2.8) gets a hold that says that it is over.
     let lifted = artifact(&Hold { lifted: true, ..hold.clone() });
-    client.put_artifact(repository, &lifted, Some(&tag.hold())).await
+    client.put_note(repository, &lifted, &tag.hold()).await
 }
 
 fn artifact(hold: &Hold) -> Artifact {

@@ -62,13 +62,16 @@ pub struct Recalled {
     pub live: Option<CommitSha>,
 }
 
-/// Reads the records. What cannot be read is a refusal: unknown is not allowed.
-pub async fn recall(client: &Client<'_>, question: &Question<'_>) -> Recalled {
-    let places = question.places;
-    let (kept, stored) =
-        join(releases::find(client, places, question.sha), history::find(client, places)).await;
+/// Looks at the record and the history as they were read, and reads what else is needed. What cannot be read is a
+/// refusal: unknown is not allowed.
+pub async fn recall(
+    client: &Client<'_>,
+    question: &Question<'_>,
+    kept: Result<Option<StoredRecord>, RegistryError>,
+    ledger: Result<(Repository, StoredHistory), RegistryError>,
+) -> Recalled {
     let mut recalled = Recalled {
-        home: places[0].clone(),
+        home: question.places[0].clone(),
         kept: None,
         history: StoredHistory::default(),
         pieces: question.files.to_vec(),
@@ -77,7 +80,7 @@ pub async fn recall(client: &Client<'_>, question: &Question<'_>) -> Recalled {
         warnings: Vec::new(),
         live: None,
     };
-    let mut stored = stored.map(|(home, stored)| {
+    let mut stored = ledger.map(|(home, stored)| {
         recalled.home = home;
         stored
     });
@@ -88,32 +91,37 @@ pub async fn recall(client: &Client<'_>, question: &Question<'_>) -> Recalled {
                 recalled.home = kept.name.home.clone();
                 stored = history::read(client, &recalled.home).await;
             }
-            let record = kept.as_ref().map(|kept| &kept.record);
-            recalled.refusals.extend(check_record(question.sha, record, question.facts));
-            if let Some(record) = record {
-                let named: Vec<Repository> = question.facts.iter().map(|f| f.repository.clone()).collect();
-                let command = (question.command)(&record.release.images);
-                recalled.set = check_promotion(&named, record, &command);
-            }
+            recalled.compare(question, kept.as_ref().map(|kept| &kept.record));
             recalled.kept = kept;
         }
         Err(error) => recalled.refusals.push(unreadable(Guard::Record, &error)),
     }
     match stored {
-        Ok(stored) => recalled.history = stored,
-        Err(error) => {
-            let mut refusal = unreadable(Guard::History, &error);
-            refusal.hint.push_str(
-                "; if it is damaged for good, `release-status restart-history --reason TEXT` begins a new one",
-            );
-            recalled.refusals.push(refusal);
+        Ok(mut stored) => {
+            let damage = stored.damage.take();
+            recalled.refusals.extend(damage.map(|error| unreadable_history(&error)));
+            recalled.history = stored;
         }
+        Err(error) => recalled.refusals.push(unreadable_history(&error)),
     }
     let Question { sha, tag, facts, lifts, .. } = *question;
     recalled.refusals.extend(hold::check(sha, tag, facts, &recalled.history.history, lifts));
-    recalled.weigh(client, question).await;
-    recalled.look_ahead(client, question).await;
+    let (evidence, ahead) =
+        join(recalled.weigh(client, question), recalled.look_ahead(client, question)).await;
+    let (pieces, refusals) = evidence;
+    recalled.pieces.extend(pieces);
+    recalled.refusals.extend(refusals.into_iter().chain(ahead.refusals));
+    recalled.warnings.extend(ahead.warnings);
+    recalled.live = ahead.live;
     recalled
+}
+
+fn unreadable_history(error: &RegistryError) -> Refusal {
+    let mut refusal = unreadable(Guard::History, error);
+    refusal.hint.push_str(
+        "; if it is damaged for good, `release-status restart-history --reason TEXT` begins a new one",
+    );
+    refusal
 }
 
 fn unreadable(guard: Guard, error: &RegistryError) -> Refusal {
@@ -127,61 +135,81 @@ fn unreadable(guard: Guard, error: &RegistryError) -> Refusal {
 }
 
 impl Recalled {
-    async fn weigh(&mut self, client: &Client<'_>, question: &Question<'_>) {
-        let Some(kept) = self.kept.as_ref().filter(|_| !question.demand.kinds.is_empty()) else { return };
+    /// Compares what is staged and named with the record.
+    fn compare(&mut self, question: &Question<'_>, record: Option<&ReleaseRecord>) {
+        self.refusals.extend(check_record(question.sha, record, question.facts));
+        if let Some(record) = record {
+            let named: Vec<Repository> = question.facts.iter().map(|f| f.repository.clone()).collect();
+            let command = (question.command)(&record.release.images);
+            self.set = check_promotion(&named, record, &command);
+        }
+    }
+
+    /// The recorded evidence, and why it is not enough.
+    async fn weigh(&self, client: &Client<'_>, question: &Question<'_>) -> (Vec<Piece>, Vec<Refusal>) {
+        let Some(kept) = self.kept.as_ref().filter(|_| !question.demand.kinds.is_empty()) else {
+            return Default::default();
+        };
         match evidence::of(client, kept).await {
             Ok(recorded) => {
-                self.pieces.extend(recorded);
-                self.refusals.extend(judge(&kept.record, &self.pieces, &question.demand));
+                let all = [question.files, &recorded].concat();
+                let refusals = judge(&kept.record, &all, &question.demand);
+                (recorded, refusals)
             }
-            Err(error) => self.refusals.push(unreadable(Guard::Evidence, &error)),
+            Err(error) => (Vec::new(), vec![unreadable(Guard::Evidence, &error)]),
         }
     }
 
     /// Whether the release is newer than the live one, and what belongs to the live one only.
-    async fn look_ahead(&mut self, client: &Client<'_>, question: &Question<'_>) {
-        let Some(kept) = &self.kept else { return };
+    async fn look_ahead(&self, client: &Client<'_>, question: &Question<'_>) -> Ahead {
+        let mut ahead = Ahead::default();
+        let Some(kept) = &self.kept else { return ahead };
         let history = &self.history.history;
-        self.warnings.extend(history.doubt(question.tag.as_str(), &stands(question.facts)));
-        let found = live_sha(client, question.staging, question.tag, history, question.facts).await;
-        self.live.clone_from(&found);
-        let Some(live) = found else {
+        ahead.warnings.extend(history.doubt(question.tag.as_str(), &stands(question.facts)));
+        ahead.live = live_sha(client, question.staging, question.tag, history, question.facts).await;
+        let Some(live) = ahead.live.clone() else {
             if question.facts.iter().any(|image| matches!(image.current, Ok(Some(_)))) {
-                self.warnings.push(
-                    "the live release has no record, so it is unknown whether this release is newer"
-                        .to_owned(),
-                );
+                let words = "the live release has no record, so it is unknown whether this release is newer";
+                ahead.warnings.push(words.to_owned());
             }
-            return;
+            return ahead;
         };
         let other = match releases::find(client, question.places, &live).await {
             Ok(other) => other,
             Err(error) => {
-                self.refusals.push(unreadable(Guard::Forward, &error));
-                return;
+                ahead.refusals.push(unreadable(Guard::Forward, &error));
+                return ahead;
             }
         };
         if let Some(other) = &other {
-            self.warnings.extend(staying(client, question.tag, &other.record, &kept.record).await);
+            ahead.warnings.extend(staying(client, question.tag, &other.record, &kept.record).await);
         }
         if question.allow_older {
-            return;
+            return ahead;
         }
         let order = match &other {
             Some(other) => {
                 order::order(&kept.record, &other.record, git::ancestry(question.sha, &live).await)
             }
-            None => Order::Unknown,
+            None => Order::Unknown(format!("live {live} has no record")),
         };
         match order {
             Order::Forward => {}
-            Order::Backward(why) => self.refusals.push(order::refusal(why)),
-            Order::Unknown => self.warnings.push(format!(
-                "could not find out whether {} is newer than {live}, which is live",
-                question.sha
-            )),
+            Order::Backward(why) => ahead.refusals.push(order::refusal(why)),
+            Order::Unknown(why) => {
+                ahead.warnings.push(format!("{why}, so it is unknown whether this release is newer"));
+            }
         }
+        ahead
     }
+}
+
+/// What the live release says about the one that is to follow it.
+#[derive(Default)]
+struct Ahead {
+    refusals: Vec<Refusal>,
+    warnings: Vec<String>,
+    live: Option<CommitSha>,
 }
 
 /// The images of the live release that do not belong to the one that is to be live, with what they stand at, in words
@@ -207,7 +235,7 @@ pub fn stays(repository: &Repository, tag: &Tag, sha: &CommitSha, stands: Option
     format!("{repository} is no image of {sha}: its {tag} stays {stands}")
 }
 
-/// The sha of what is live: by the history where it still holds, by the staging tags otherwise.
+/// The sha of what is live: by the history, or by the staging tags where they are few.
 pub async fn live_sha(
     client: &Client<'_>,
     staging: &StagingPattern,
@@ -215,13 +243,15 @@ pub async fn live_sha(
     history: &History,
     facts: &[ImageFacts],
 ) -> Option<CommitSha> {
-    let standing = history.standing(tag.as_str());
-    if let Some(last) = standing.last_move.filter(|last| last.explains(&stands(facts))) {
-        return last.sha;
+    let live = |image: &ImageFacts| Some(image.current.as_ref().ok()?.as_ref()?.manifest.digest.clone());
+    let stands: Vec<(&Repository, Digest)> =
+        facts.iter().filter_map(|image| Some((&image.repository, live(image)?))).collect();
+    let digests = stands.iter().map(|(repository, digest)| (*repository, digest));
+    if let Some(lived) = history.lived(tag.as_str()).into_iter().rfind(|lived| lived.fits(digests.clone())) {
+        return Some(lived.sha);
     }
-    let first = facts.first()?;
-    let live = first.current.as_ref().ok()?.as_ref()?;
-    let shas = staged::shas_of(client, staging, &first.repository, &live.manifest.digest).await.ok()?;
+    let (repository, digest) = stands.first()?;
+    let shas = staged::shas_of(client, staging, repository, digest, staged::ASKED).await.ok()??;
     shas.into_iter().next()
 }
 

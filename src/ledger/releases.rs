@@ -1,6 +1,6 @@
 //! Release records: written by publish-staging, read by whoever promotes, judges or rolls back.
 
-use futures_util::future::try_join_all;
+use futures_util::future::{join_all, try_join_all};
 
 use crate::io::registry::artifacts::Artifact;
 use crate::io::registry::client::Client;
@@ -22,6 +22,11 @@ pub struct StoredRecord {
 
 fn tag_of(sha: &CommitSha) -> Tag {
     format!("release-{sha}").parse().expect("a sha makes a tag")
+}
+
+/// The shas that have a record, by the tags of the repository that keeps it.
+pub fn named(tags: &[String]) -> Vec<CommitSha> {
+    tags.iter().filter_map(|tag| tag.strip_prefix("release-")?.parse().ok()).collect()
 }
 
 /// The record of `sha`; `None` if there is none.
@@ -51,17 +56,26 @@ pub async fn read(
 
 /// The record of `sha` in the first of `places` that has one: the repository that keeps the records, or an image's
 /// with a copy. `None` if no place has one, or there are no places.
+///
+/// # Errors
+/// No place has one, and the first cannot be read or has something else.
 pub async fn find(
     client: &Client<'_>,
     places: &[Repository],
     sha: &CommitSha,
 ) -> Result<Option<StoredRecord>, RegistryError> {
     let Some((first, others)) = places.split_first() else { return Ok(None) };
-    if let Some(found) = read(client, first, sha).await? {
-        return Ok(Some(found));
+    let found = read(client, first, sha).await;
+    if matches!(found, Ok(Some(_))) {
+        return found;
     }
-    let found = try_join_all(others.iter().map(|place| read(client, place, sha))).await?;
-    Ok(found.into_iter().flatten().next())
+    let copies = join_all(others.iter().map(|place| read(client, place, sha))).await;
+    match copies.into_iter().find(|copy| matches!(copy, Ok(Some(_)))) {
+        Some(copy) => copy,
+        // Without a record a list of images is believed: one "not found" is not enough for that.
+        None if matches!(found, Ok(None)) => read(client, first, sha).await,
+        None => found,
+    }
 }
 
 /// Writes the record of `release` into `home`, and a copy into every image's repository: whoever names one of the

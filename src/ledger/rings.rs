@@ -84,7 +84,11 @@ async fn release(
     }
     let shas = stands.iter().map(|stand| async move {
         match &stand.live {
-            Some(live) => staged::shas_of(client, look.staging, &stand.repository, live).await,
+            Some(live) => {
+                let shas =
+                    staged::shas_of(client, look.staging, &stand.repository, live, staged::ASKED).await?;
+                Ok(shas.unwrap_or_default())
+            }
             None => Ok(Vec::new()),
         }
     });

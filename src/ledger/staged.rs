@@ -22,23 +22,30 @@ pub async fn shas(
     Ok(shas)
 }
 
-/// The shas whose staging tags name `digest`; sorted.
+/// Staging tags whose digests are asked for to find a name that neither the history nor a record knows: each costs a
+/// request.
+pub const ASKED: usize = 12;
+
+/// The shas whose staging tags name `digest`, sorted; `None` where there are more than `limit` staging tags.
+///
+/// # Errors
+/// The registry could not be read.
 pub async fn shas_of(
     client: &Client<'_>,
     staging: &StagingPattern,
     repository: &Repository,
     digest: &Digest,
-) -> Result<Vec<CommitSha>, RegistryError> {
+    limit: usize,
+) -> Result<Option<Vec<CommitSha>>, RegistryError> {
     let shas = shas(client, staging, repository).await?;
+    if shas.len() > limit {
+        return Ok(None);
+    }
     let digests = shas.iter().map(|sha| async move {
         let reference = Reference::Tagged(repository.clone(), staging.tag(sha));
         client.digest(&reference).await
     });
     let digests = try_join_all(digests).await?;
-    Ok(shas
-        .into_iter()
-        .zip(digests)
-        .filter(|(_, found)| found.as_ref() == Some(digest))
-        .map(|(sha, _)| sha)
-        .collect())
+    let named = shas.into_iter().zip(digests).filter(|(_, found)| found.as_ref() == Some(digest));
+    Ok(Some(named.map(|(sha, _)| sha).collect()))
 }

@@ -3,6 +3,9 @@
 //! Entries are kept as the bytes they were written with, and those are hashed: a later version that adds a field
 //! does not break the chain.
 
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -11,9 +14,13 @@ use crate::model::commit::CommitSha;
 use crate::model::digest::Digest;
 use crate::model::facts::Stand;
 use crate::model::history::{Entry, Event};
+use crate::model::repository::Repository;
 
 /// Most entries in one document; older ones are in the documents before it.
 pub const ENTRIES: usize = 200;
+/// Most bytes of the entries in one document: releases of hundreds of images make long entries, and a document is read
+/// up to 4 MiB.
+const BYTES: usize = 1024 * 1024;
 
 /// The history document: the last entries, oldest first.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -47,6 +54,27 @@ pub struct Break {
     pub found: String,
 }
 
+/// A release at the time when it became live.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lived {
+    /// Its sha.
+    pub sha: CommitSha,
+    /// When.
+    pub at: Timestamp,
+    /// What every image stood at then, as far as the history tells.
+    pub images: BTreeMap<Repository, Digest>,
+}
+
+impl Lived {
+    /// Whether these digests are those of this release; an image that the history does not know says nothing.
+    pub fn fits<'a>(&self, mut digests: impl Iterator<Item = (&'a Repository, &'a Digest)> + Clone) -> bool {
+        let known = digests.clone().any(|(repository, _)| self.images.contains_key(repository));
+        known
+            && digests.all(|(repository, digest)| self.images.get(repository).is_none_or(|own| own == digest))
+    }
+}
+
+/// What follows from the history.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
     /// What holds promotions, if anything does: a rollback, or somebody's word.
@@ -123,7 +151,30 @@ impl History {
 
     /// Whether the next entry needs a new document.
     pub fn is_full(&self) -> bool {
-        self.links.len() >= ENTRIES
+        let bytes: usize = self.links.iter().map(|link| link.raw.len()).sum();
+        self.links.len() >= ENTRIES || (self.links.len() > 1 && bytes > BYTES)
+    }
+
+    /// The same with the entries of `older`, the document before this one. They overlap.
+    pub fn after(mut self, older: Self) -> Self {
+        let lacking = older.links.into_iter().filter(|link| !self.has(&link.entry.id)).collect::<Vec<_>>();
+        self.links.splice(0..0, lacking);
+        Self { before: older.before, ..self }
+    }
+
+    /// Every time that a release became live under `tag`, oldest first.
+    pub fn lived(&self, tag: &str) -> Vec<Lived> {
+        let (mut images, mut lived) = (BTreeMap::new(), Vec::new());
+        for entry in self.entries().filter(|entry| entry.tag == tag) {
+            for moved in &entry.moved {
+                images.insert(moved.repository.clone(), moved.to.clone());
+            }
+            let moves = matches!(entry.event, Event::Promotion { .. } | Event::Rollback { .. });
+            if let Some(sha) = entry.sha.clone().filter(|_| moves) {
+                lived.push(Lived { sha, at: entry.at, images: images.clone() });
+            }
+        }
+        lived
     }
 
     /// The history that continues this full one in a document of its own; `digest` is this one's manifest.
@@ -378,6 +429,37 @@ pub(crate) mod tests {
         }
         assert!(doubt(&History::default(), &[stand("b", Some(b"x"), false), stand("c", None, true)]));
         assert!(!doubt(&History::default(), &[stand("b", Some(b"x"), false)]));
+    }
+
+    #[test]
+    fn the_history_knows_what_every_release_stood_at_when_it_was_live() {
+        let digest = |seed: &str| Digest::of(seed.as_bytes());
+        let moved = |name: &str, to: &str| Moved {
+            repository: format!("ghcr.io/a/{name}").parse().unwrap(),
+            from: None,
+            to: digest(to),
+        };
+        let with = |id: &str, sha: &str, moved: Vec<Moved>| Entry { moved, ..entry(id, promotion(), sha) };
+        let mut history = History::default();
+        history.append(with("a", "1111111", vec![moved("x", "x1"), moved("y", "y1")]));
+        // The second image did not change.
+        history.append(with("b", "2222222", vec![moved("x", "x2")]));
+        let lived = history.lived("latest");
+        let names = [moved("x", "x2"), moved("y", "y1"), moved("z", "z1")];
+        let pairs = || names.iter().map(|moved| (&moved.repository, &moved.to));
+        assert!(lived[1].fits(pairs()) && !lived[0].fits(pairs()));
+        assert!(!lived[1].fits(pairs().skip(2)), "it knows nothing of that image");
+        assert!(history.lived("edge").is_empty());
+    }
+
+    #[test]
+    fn a_history_is_read_back_over_documents_that_overlap() {
+        let mut first = History::default();
+        (0..ENTRIES).for_each(|i| first.append(entry(&format!("e{i}"), promotion(), "1111111")));
+        let mut second = first.continued(Digest::of(b"first"));
+        second.append(entry("last", promotion(), "2222222"));
+        let whole = second.after(first);
+        assert_eq!((whole.entries().count(), whole.verify(), whole.before()), (ENTRIES + 1, None, None));
     }
 
     #[test]

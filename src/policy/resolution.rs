@@ -3,22 +3,18 @@
 use crate::base::list::NonEmpty;
 use crate::model::commit::CommitSha;
 use crate::model::refusal::{Guard, Refusal};
-use crate::model::repository::Repository;
 
 /// Most candidates that an ambiguous prefix lists.
 const SHOWN: usize = 10;
 
-/// The published sha that `typed` means, seen from the staged shas of every image. `typed` itself when none begins
-/// with it: the guards then say which image lacks it.
+/// The published sha that `typed` means: the one that begins with it, or with which it begins, as a whole commit name
+/// does where tags are short. `typed` itself when there is none: the guards then say which image lacks it.
 ///
 /// # Errors
-/// More than one published sha begins with `typed`.
-pub fn resolve(
-    typed: &CommitSha,
-    staged: &[(Repository, Vec<CommitSha>)],
-) -> Result<CommitSha, NonEmpty<Refusal>> {
+/// More than one published sha is meant.
+pub fn resolve(typed: &CommitSha, published: &[CommitSha]) -> Result<CommitSha, NonEmpty<Refusal>> {
     let mut candidates: Vec<&CommitSha> =
-        staged.iter().flat_map(|(_, shas)| shas).filter(|sha| typed.begins(sha)).collect();
+        published.iter().filter(|sha| typed.begins(sha) || sha.begins(typed)).collect();
     candidates.sort();
     candidates.dedup();
     match candidates.as_slice() {
@@ -33,7 +29,7 @@ pub fn resolve(
             Err(NonEmpty::one(Refusal {
                 guard: Guard::Ambiguous,
                 image: None,
-                expected: format!("one published sha that begins with {typed}"),
+                expected: format!("one published sha that {typed} means"),
                 found: format!("{}: {}", several.len(), shown.join(", ")),
                 hint: "give more digits of the one you mean".to_owned(),
             }))
@@ -52,17 +48,15 @@ mod tests {
 
     #[test]
     fn exact_first_then_the_only_prefix_then_itself() {
-        let image = "ghcr.io/a/b".parse().unwrap();
-        let staged = [(
-            image,
-            vec![sha("4c1d56e"), sha("4c1d56e0aa"), sha("12e45670aa"), sha("12e45671bb"), sha("7777777aa")],
-        )];
+        let staged = ["4c1d56e", "4c1d56e0aa", "12e45670aa", "12e45671bb", "7777777aa"].map(sha);
         for (typed, meant) in [
             ("4c1d56e", Some("4c1d56e")),
             ("7777777", Some("7777777aa")),
             ("12e4567", None),
             ("12e45671", Some("12e45671bb")),
             ("0000000", Some("0000000")),
+            ("7777777aa0123", Some("7777777aa")),
+            ("4c1d56e0", None),
         ] {
             assert_eq!(resolve(&sha(typed), &staged).ok(), meant.map(sha), "{typed}");
         }

@@ -238,7 +238,9 @@ impl Render for Rollback {
 
     fn fields(&self) -> Map<String, Value> {
         match self {
-            Self::Listed(candidates) => object(json!({ "candidates": candidates_json(candidates) })),
+            Self::Listed(listing) => {
+                object(json!({ "candidates": candidates_json(listing), "more": listing.more }))
+            }
             Self::Rings(rings) => {
                 let ring = |(ring, outcome): &(String, Self)| (ring.clone(), Value::Object(outcome.fields()));
                 object(json!({ "rings": rings.iter().map(ring).collect::<Map<_, _>>() }))
@@ -262,7 +264,7 @@ impl Render for Rollback {
 
     fn text(&self, page: &mut Page) {
         match self {
-            Self::Listed(candidates) => candidate_page(page, candidates),
+            Self::Listed(listing) => candidate_page(page, listing, "--all"),
             Self::Rings(rings) => rings.iter().for_each(|(_, outcome)| outcome.text(page)),
             Self::Moved { moves, hooks, record, .. } => {
                 moves.text(page);

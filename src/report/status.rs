@@ -12,7 +12,7 @@ use super::rings::{ring_json, ring_table};
 use super::table::Table;
 use crate::base::duration;
 use crate::base::exit::Exit;
-use crate::engine::candidates::{Candidate, ImageState, Life};
+use crate::engine::candidates::{Candidate, ImageState, Life, Listing, Mark};
 use crate::engine::changes::is_same;
 use crate::model::commit::CommitSha;
 use crate::model::digest::Digest;
@@ -21,10 +21,10 @@ use crate::model::verdict::Verdict;
 use crate::policy::history::Break;
 use crate::tool::release_status::diff::Difference;
 use crate::tool::release_status::doctor::{Finding, Health};
-use crate::tool::release_status::{Check, LiveImage, Outcome, Status};
+use crate::tool::release_status::{Check, LiveImage, Outcome, Status, Told};
 
 /// The candidates as they stand in documents.
-pub fn candidates_json(candidates: &[Candidate]) -> Value {
+pub fn candidates_json(listing: &Listing) -> Value {
     let image = |(repository, state): &(crate::model::repository::Repository, ImageState)| match state {
         ImageState::Whole(digest) => json!({ "repository": repository, "state": "whole", "digest": digest }),
         ImageState::Broken(digest, missing) => {
@@ -35,21 +35,25 @@ pub fn candidates_json(candidates: &[Candidate]) -> Value {
     };
     let candidate = |c: &Candidate| {
         let images: Vec<Value> = c.images.iter().map(image).collect();
-        json!({ "sha": c.sha, "published": c.published(), "built": c.built(), "whole": c.is_whole(), "images": images, "evidence": c.evidence, "lives": c.lives })
+        json!({ "sha": c.sha, "published": c.published, "built": c.built, "marks": c.marks, "whole": c.is_whole(), "images": images, "evidence": c.evidence, "lives": c.lives })
     };
-    Value::Array(candidates.iter().map(candidate).collect())
+    Value::Array(listing.rows.iter().map(candidate).collect())
 }
 
-pub fn candidate_page(page: &mut Page, candidates: &[Candidate]) {
-    if candidates.is_empty() {
+/// The candidates for a person.
+pub fn candidate_page(page: &mut Page, listing: &Listing, all: &str) {
+    if listing.rows.is_empty() {
         page.line(Mood::Odd, "no release is staged: check the images' names, and `staging` in coalmine.toml");
         return;
     }
-    candidate_table(candidates).text(page);
+    candidate_table(&listing.rows).text(page);
+    if listing.more > 0 {
+        page.line(Mood::Dim, &format!("{} more: {all} lists them", listing.more));
+    }
 }
 
 fn candidate_table(candidates: &[Candidate]) -> Table {
-    Table::new(["sha", "when", "state", "remarks"], candidates.iter().map(candidate_row))
+    Table::new(["sha", "made", "state", "now", "remarks"], candidates.iter().map(candidate_row))
 }
 
 fn candidate_summary(candidates: &[Candidate], summary: &mut Summary) {
@@ -58,7 +62,7 @@ fn candidate_summary(candidates: &[Candidate], summary: &mut Summary) {
     summary.folded("Whole commits", &shas.join("\n"));
 }
 
-fn candidate_row(candidate: &Candidate) -> [Cell; 4] {
+fn candidate_row(candidate: &Candidate) -> [Cell; 5] {
     let trouble: Vec<String> = candidate
         .images
         .iter()
@@ -69,10 +73,14 @@ fn candidate_row(candidate: &Candidate) -> [Cell; 4] {
             ImageState::Unread(why) => Some(format!("{repository}: {why}")),
         })
         .collect();
-    let when = candidate.time.map_or_else(
-        || "time unknown".to_owned(),
-        |time| format!("{} {}", made(candidate.recorded), time.strftime("%Y-%m-%d %H:%M UTC")),
-    );
+    let at = |word: &str, time: Timestamp| format!("{word} {}", time.strftime("%Y-%m-%d %H:%M UTC"));
+    let made = match (candidate.published, candidate.built) {
+        (Some(published), _) => at("published", published),
+        (None, Some(built)) => at("built", built),
+        (None, None) => "no record".to_owned(),
+    };
+    let marks: Vec<&str> = candidate.marks.iter().map(|mark| mark.as_str()).collect();
+    let mood = if candidate.marks.contains(&Mark::Rejected) { Mood::Odd } else { Mood::Strong };
     let state = if candidate.is_whole() {
         (Mood::Good, "whole".to_owned())
     } else {
@@ -80,12 +88,13 @@ fn candidate_row(candidate: &Candidate) -> [Cell; 4] {
     };
     let lives: Vec<String> = candidate.lives.iter().map(life).collect();
     let remarks: Vec<String> = candidate.evidence.iter().cloned().chain(lives).chain(trouble).collect();
-    [(Mood::Strong, candidate.sha.to_string()), cell(when), state, (Mood::Dim, remarks.join(", "))]
-}
-
-/// What a time of a release is the time of.
-fn made(recorded: bool) -> &'static str {
-    if recorded { "published" } else { "built" }
+    [
+        (Mood::Strong, candidate.sha.to_string()),
+        cell(made),
+        state,
+        (mood, marks.join(", ")),
+        (Mood::Dim, remarks.join(", ")),
+    ]
 }
 
 fn life(life: &Life) -> String {
@@ -166,8 +175,11 @@ impl Status {
             time.and_then(|time| std::time::Duration::try_from(self.read.duration_since(time)).ok())
                 .map(duration::show)
         };
-        let candidate = self.staged.iter().find(|candidate| Some(&candidate.sha) == self.sha.as_ref());
-        let age = candidate.and_then(|candidate| Some((made(candidate.recorded), ago(candidate.time)?)));
+        let candidate = self.staged.rows.iter().find(|candidate| Some(&candidate.sha) == self.sha.as_ref());
+        let age = candidate.and_then(|candidate| match (candidate.published, candidate.built) {
+            (Some(published), _) => Some(("published", ago(Some(published))?)),
+            (None, built) => Some(("built", ago(built)?)),
+        });
         let made = age.map(|(made, age)| format!(", {made} {age} ago")).unwrap_or_default();
         let live = ago(self.since).map(|age| format!(", live for {age}")).unwrap_or_default();
         match (&self.sha, self.complaints().as_slice()) {
@@ -218,7 +230,7 @@ impl Render for Outcome {
             | Self::Restarted(_)
             | Self::Rings(_)
             | Self::Noted(..) => false,
-            Self::History(_, broken, _) => broken.is_some(),
+            Self::History(told) => told.broken.is_some(),
             Self::Doctor(findings) => findings.iter().any(|finding| finding.health == Health::Bad),
         };
         if bad { Exit::No } else { Exit::Done }
@@ -238,17 +250,22 @@ impl Render for Outcome {
                     "holds": status.holds,
                     "doubt": status.doubt,
                     "since": status.since,
+                    "trouble": status.trouble,
+                    "more": status.staged.more,
                 })
             }
-            Self::History(entries, broken, doubt) => {
-                json!({ "entries": entries, "broken": broken.as_ref().map(break_line), "doubt": doubt })
+            Self::History(told) => {
+                let broken = told.broken.as_ref().map(break_line);
+                json!({ "entries": told.entries, "broken": broken, "doubt": told.doubt, "older": told.older })
             }
             Self::Rings(rows) => json!({ "rings": rows.iter().map(ring_json).collect::<Vec<_>>() }),
             Self::Noted(entries, notes) => json!({ "entries": entries, "warnings": notes }),
             Self::Diff(diff) => json!({ "from": diff.from, "to": diff.to, "images": diff.images }),
             Self::Restarted(entry) => json!({ "restarted": entry }),
             Self::Resumed(entry) => json!({ "resumed": entry }),
-            Self::Candidates(candidates) => json!({ "candidates": candidates_json(candidates) }),
+            Self::Candidates(listing) => {
+                json!({ "candidates": candidates_json(listing), "more": listing.more })
+            }
             Self::Doctor(findings) => json!({ "findings": findings }),
         })
     }
@@ -261,15 +278,18 @@ impl Render for Outcome {
                 live_table(&status.live).text(page);
                 status.doubt.iter().for_each(|doubt| page.line(Mood::Odd, doubt));
                 page.gap();
-                page.line(Mood::Strong, "staged, newest first:");
-                candidate_page(page, &status.staged);
+                page.line(Mood::Strong, "releases, newest first:");
+                candidate_page(page, &status.staged, "`release-status candidates --all`");
             }
-            Self::Candidates(candidates) => candidate_page(page, candidates),
+            Self::Candidates(listing) => candidate_page(page, listing, "--all"),
             Self::Diff(difference) => {
                 page.line(Mood::Strong, &diff_headline(difference));
                 diff::text(page, &difference.images);
             }
-            Self::History(entries, broken, doubt) => {
+            Self::History(Told { entries, broken, doubt, older }) => {
+                if *older {
+                    page.line(Mood::Dim, "older entries: `release-status history --all`");
+                }
                 match doubt {
                     Some(doubt) => page.line(Mood::Bad, doubt),
                     None if entries.is_empty() => {
@@ -312,14 +332,14 @@ impl Render for Outcome {
                     |image: &LiveImage| Some(format!("{}@{}", image.repository, image.digest.as_ref()?));
                 let digests: Vec<String> = status.live.iter().filter_map(name).collect();
                 summary.folded("Whole digests", &digests.join("\n"));
-                if !status.staged.is_empty() {
-                    summary.paragraph("Staged, newest first:");
-                    candidate_summary(&status.staged, summary);
+                if !status.staged.rows.is_empty() {
+                    summary.paragraph("Releases, newest first:");
+                    candidate_summary(&status.staged.rows, summary);
                 }
             }
-            Self::Candidates(candidates) => {
+            Self::Candidates(listing) => {
                 summary.heading("rollback candidates");
-                candidate_summary(candidates, summary);
+                candidate_summary(&listing.rows, summary);
             }
             Self::Rings(rows) => {
                 summary.heading("rings");
@@ -331,7 +351,7 @@ impl Render for Outcome {
                 diff::summary(summary, &difference.images);
             }
             Self::Restarted(_) => summary.heading("the history begins anew"),
-            Self::History(entries, broken, _) => {
+            Self::History(Told { entries, broken, .. }) => {
                 summary.heading(&broken.as_ref().map_or("history".to_owned(), break_line));
                 history_table(entries.iter().rev()).summary(summary);
             }
@@ -363,7 +383,7 @@ impl Render for Outcome {
             Self::Status(status) => status.sha.iter().map(|sha| ("sha", sha.to_string())).collect(),
             Self::Candidates(_)
             | Self::Diff(_)
-            | Self::History(..)
+            | Self::History(_)
             | Self::Resumed(_)
             | Self::Rings(_)
             | Self::Noted(..)

@@ -21,8 +21,8 @@ use crate::engine::changes::compare;
 use crate::engine::contention::yield_to_rollback::{Meanwhile, yield_to_rollback};
 use crate::engine::execute::{Executed, Since, Work, execute};
 use crate::engine::failure::EngineError;
-use crate::engine::inspect::LivePlatforms;
-use crate::engine::resolve::read_staged;
+use crate::engine::inspect::{LivePlatforms, name_missing_repositories};
+use crate::engine::resolve::{ReadRelease, read_release};
 use crate::engine::target::Target;
 use crate::io::clock;
 use crate::io::context::Context;
@@ -101,12 +101,13 @@ pub(crate) async fn step(
     settings.target.repeated = args.repeated();
     let handed = Handed::read(args, &settings, rung)?;
     let target = &settings.target;
-    let read = read_staged(client, target, &args.sha, LivePlatforms::Needed);
-    let (sha, facts) = context.stop.unless(read).await??;
+    let read = read_release(client, target, &args.sha, LivePlatforms::Needed);
+    let ReadRelease { sha, mut facts, record, ledger } = context.stop.unless(read).await??;
+    name_missing_repositories(client, &mut facts).await;
     let lifts = args.lift_hold.is_some();
-    let recalled = match target.places().as_slice() {
-        [] => None,
-        places => {
+    let recalled = match (target.places().as_slice(), ledger) {
+        ([], _) | (_, None) => None,
+        (places, Some(ledger)) => {
             let whole = |images: &[ImageRecord]| {
                 let program = if args.moving.to.is_some() && rung.is_some() {
                     "promote-ring"
@@ -128,7 +129,7 @@ pub(crate) async fn step(
                 allow_older: args.allow_older,
                 command: &whole,
             };
-            Some(context.stop.unless(recall(client, &question)).await?)
+            Some(context.stop.unless(recall(client, &question, record, ledger)).await?)
         }
     };
     let (beside, taken) = context.stop.unless(Beside::read(client, &args.also_tag, &sha, &facts)).await??;
@@ -217,7 +218,7 @@ async fn give_way(
         Err(EngineError::Moving(failure)) => failure.signal,
         Ok(_) | Err(_) => return carried,
     };
-    let known = &recalled.history.history;
+    let known = &recalled.history;
     match yield_to_rollback(client, target, &recalled.home, known, plan, signal).await {
         Meanwhile::NoRollback => carried,
         Meanwhile::Unknown(why) => {

@@ -10,7 +10,7 @@ mod rings;
 pub use self::args::Args;
 use std::pin::pin;
 
-use futures_util::future::{join, maybe_done};
+use futures_util::future::{join, join3, maybe_done};
 
 use self::record::{Record, RollbackRecord};
 pub use self::recovery::{Seen, Watched};
@@ -18,8 +18,9 @@ use super::Tool;
 use super::failure::Failure;
 use super::options::OutputOptions;
 use super::settings::Settings;
+use crate::engine::anchors;
 use crate::engine::budget::{FINISHING, REASSERT};
-use crate::engine::candidates::{Candidate, candidates};
+use crate::engine::candidates::{Listing, Shown, candidates};
 use crate::engine::contention::reassert::reassert;
 use crate::engine::execute::{Executed, Work, execute};
 use crate::engine::failure::EngineError;
@@ -49,7 +50,7 @@ pub enum Outcome {
         record: Box<RollbackRecord>,
     },
     /// It listed where one could go.
-    Listed(Vec<Candidate>),
+    Listed(Listing),
     /// It took a release out of rings: each ring that it was in, the outermost first.
     Rings(Vec<(String, Outcome)>),
 }
@@ -80,7 +81,8 @@ impl Tool for RollbackLatest {
         let target = &settings.target;
         if args.list {
             let client = settings.client(context, Access::Pull)?;
-            let listed = context.stop.unless(candidates(&client, target)).await?;
+            let shown = if args.all { Shown::All } else { Shown::Ten };
+            let listed = context.stop.unless(candidates(&client, target, shown)).await?;
             return Ok(Outcome::Listed(listed.map_err(EngineError::from)?));
         }
         let watch = args.watch.as_ref().map(|file| recovery::Watch::load(file, context)).transpose()?;
@@ -103,31 +105,57 @@ impl Tool for RollbackLatest {
         let written = Record { client: &client, settings: &settings, args: &args, to: &to, rejects };
         let hold = if idle { None } else { written.hold(&plan) };
         let work = Work::Rollback { rejects, hold: hold.as_ref(), held: &to.held() };
-        let moved = hooks::beside(before.as_mut(), execute(&client, target, decision, work)).await;
+        // What is only told is read while the tags move.
+        let left = async {
+            let left = written.left().await;
+            let staying = if idle { Vec::new() } else { written.staying(left.as_ref()).await };
+            (left, staying)
+        };
+        let (moved, (left, staying)) =
+            join(hooks::beside(before.as_mut(), execute(&client, target, decision, work)), left).await;
         let mut moves = match moved {
             Ok(moves) => moves,
             Err(error) => return Err(written.take_back(hold.as_ref(), error).await.into()),
+        };
+        for words in staying.into_iter().filter(|words| !to.warnings.contains(words)) {
+            context.console.warn(&words);
+            moves.warnings.push(words);
+        }
+        let moved_at = clock::now();
+        let mover = Mover { client: &client, plan: &plan, direction: Direction::Rollback, target };
+        let marked = async {
+            if !idle {
+                anchors::mark_previous(&mover).await;
+            }
         };
         let after = async {
             let rotated = run("rotate-cache", hooks.rotate_cache.as_ref()).await;
             (rotated, run("throttle", hooks.throttle.as_ref()).await)
         };
-        let ((), (rotated, throttled)) = join(before.as_mut(), after).await;
+        let recorded = join(written.write(&plan, left.as_ref(), &mut moves), marked);
+        let recorded = context.stop.within(FINISHING, recorded);
+        let (recorded, (), (rotated, throttled)) = join3(recorded, before.as_mut(), after).await;
         let (captured, frozen) = before.take_output().unwrap_or_default();
         let mut hooks: Vec<hooks::HookReport> =
             [captured, frozen, rotated, throttled].into_iter().flatten().collect();
-        let moved_at = clock::now();
-        let record = context.stop.within(FINISHING, written.write(&plan, &mut moves)).await;
-        let record = record.unwrap_or_else(|_| {
-            let words = "stopped: the rollback may be missing in the history";
-            context.console.warn(words);
-            moves.warnings.push(words.to_owned());
-            RollbackRecord::default()
-        });
+        let record = recorded.map_or_else(
+            |_| {
+                let words =
+                    "stopped: the rollback may be missing in the history, and latest-previous may be older";
+                context.console.warn(words);
+                moves.warnings.push(words.to_owned());
+                RollbackRecord::default()
+            },
+            |(record, ())| record,
+        );
+        let settled = written.settle(&record);
         if to.ledger.is_some() && !idle {
             let client = client.until(clock::instant() + REASSERT);
             let mover = Mover { client: &client, plan: &plan, direction: Direction::Rollback, target };
-            context.stop.within(FINISHING, reassert(&mover)).await.unwrap_or(Ok(()))?;
+            let again = join(reassert(&mover, hold.as_ref()), settled);
+            context.stop.within(FINISHING, again).await.map_or(Ok(()), |(stands, ())| stands)?;
+        } else {
+            let _ = context.stop.within(FINISHING, settled).await;
         }
         let watched = match watch.filter(|_| !target.dry_run) {
             Some(watch) => Some(Box::new(watch.run(moves.sha.as_ref(), moved_at).await)),

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::support::{Fixture, IMAGES, ONE, Program, TWO, digests, single};
+use crate::support::records::{promote_proven, published, through};
+use crate::support::{Fixture, IMAGES, ONE, Program, THREE, TWO, digests, is_full, release, single};
+use coalmine::ledger::history;
+use coalmine::model::history::Event;
 use coalmine_sandbox::registry::{Access, Bearer, Seen, User};
 use coalmine_sandbox::{Auth, Image, Registry, Setup};
 
@@ -123,4 +126,94 @@ fn a_promotion_that_is_already_there_costs_reads_only() {
     fixture.run("promote-latest").arg(ONE).run().code(0);
     assert_eq!(fixture.latest(), digests(ONE));
     assert!(fixture.registry.log().iter().all(|seen| seen.method != "PUT"));
+}
+
+/// Records, evidence and an index of two platforms; `ONE` and `TWO` promoted, `THREE` published, each answer late.
+fn recorded(latency_ms: u64) -> Fixture {
+    let latency = Duration::from_millis(latency_ms);
+    let fixture = published(Setup { latency, ..Setup::default() }, &[ONE, TWO, THREE]);
+    for sha in [ONE, TWO] {
+        promote_proven(&fixture, sha, &[]).code(0);
+    }
+    fixture.registry.clear_log();
+    fixture
+}
+
+#[test]
+fn a_whole_rollback_with_records_takes_at_most_10_round_trips_and_8_until_it_is_verified() {
+    let fixture = recorded(30);
+    fixture.run("rollback-latest").arg(ONE).run().code(0);
+    let log = fixture.registry.log();
+    let of = |method: &str| {
+        let seen =
+            log.iter().filter(|seen| seen.method == method && seen.reference.as_deref() == Some("latest"));
+        seen.map(|seen| seen.index).collect::<Vec<u64>>()
+    };
+    let last = *of("PUT").last().unwrap();
+    let verified = of("HEAD").into_iter().filter(|index| *index > last).nth(1).unwrap();
+    let (verified, whole) = (sequential(&log, verified), sequential(&log, log.len() as u64));
+    assert!(verified <= 8 && whole <= 10, "{verified} until verified, {whole} in all");
+    assert!(log.len() <= 60, "{} requests", log.len());
+}
+
+#[test]
+fn a_promotion_with_records_and_evidence_takes_at_most_18_round_trips() {
+    let fixture = recorded(30);
+    promote_proven(&fixture, THREE, &[]).code(0);
+    let log = fixture.registry.log();
+    let whole = sequential(&log, log.len() as u64);
+    assert!(whole <= 18, "{whole} round trips");
+}
+
+#[test]
+fn twelve_hundred_staged_tags_cost_previous_at_most_60_requests_and_a_status_150() {
+    let fixture = recorded(0);
+    for (name, image) in IMAGES.iter().zip(release(THREE)) {
+        for i in 0..1_200 {
+            fixture.registry.move_tag(name, &format!("staging-{i:07x}"), image.digest()).unwrap();
+        }
+    }
+    for (most, program) in [
+        (150, fixture.run("release-status").arg("--check")),
+        (60, fixture.run("rollback-latest").arg("--previous")),
+        (60, fixture.run("rollback-latest").arg("--previous")),
+    ] {
+        fixture.registry.clear_log();
+        program.run().code(0);
+        let asked = fixture.registry.log().len();
+        assert!(asked <= most, "{asked} requests, at most {most}");
+    }
+    assert_eq!(fixture.latest(), digests(ONE));
+}
+
+#[test]
+fn a_long_history_keeps_every_entry_and_a_bounded_number_of_tags() {
+    let count = if is_full() { 1_000 } else { 260 };
+    for tag_delete in [true, false] {
+        let fixture = published(Setup { tag_delete, ..Setup::default() }, &[ONE]);
+        let most = through(&fixture, async |client, home| {
+            let (env, tag) = (&client.context().env, "latest".parse().unwrap());
+            let begin = coalmine::io::clock::now() - jiff::SignedDuration::from_mins(10 * count);
+            let mut most = 0;
+            for i in 0..count {
+                let mut entry = history::entry(env, Event::Resume, &tag, None, &[], Some("one of many"));
+                entry.at = begin + jiff::SignedDuration::from_mins(10 * i);
+                entry.id = history::new_id(entry.at);
+                history::append::append(&client, &home, &entry).await.unwrap();
+                let tags = fixture.registry.tags(IMAGES[0]);
+                most = most.max(tags.iter().filter(|tag| tag.starts_with("release-history")).count());
+            }
+            most
+        });
+        assert!(most <= if tag_delete { 24 } else { 80 }, "{most} tags");
+        let told = |more: &[&str]| {
+            let program = fixture.run("release-status").arg("history").args(more).with_result();
+            program.run().code(0).json()["entries"].as_array().unwrap().len() as i64
+        };
+        assert_eq!(told(&["--all"]), count);
+        assert!((100..=201).contains(&told(&[])));
+        fixture.registry.clear_log();
+        fixture.run("rollback-latest").args([ONE, "--dry-run"]).run().code(0);
+        assert!(fixture.registry.log().len() <= 60, "{} requests", fixture.registry.log().len());
+    }
 }

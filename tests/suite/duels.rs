@@ -36,21 +36,28 @@ impl Dice {
 enum Side {
     Promotes(&'static str),
     RollsBack(&'static str),
+    /// By somebody who lists the images in another order.
+    RollsBackElsewhere(&'static str),
 }
 
 impl Side {
     fn program(self, scenario: &Scenario) -> Program {
         let (binary, sha) = match self {
             Self::Promotes(sha) => ("promote-latest", sha),
-            Self::RollsBack(sha) => ("rollback-latest", sha),
+            Self::RollsBack(sha) | Self::RollsBackElsewhere(sha) => ("rollback-latest", sha),
         };
+        let mut images = scenario.fixture.repositories();
+        if matches!(self, Self::RollsBackElsewhere(_)) {
+            images.reverse();
+        }
         let program = scenario.program(binary).args([sha, "--deadline", "30s", "-v"]);
-        if binary == "promote-latest" { program.arg("--no-require") } else { program }
+        let program = program.env("RELEASE_IMAGES", &images.join(","));
+        if binary == "promote-latest" { program.args(["--no-require", "--allow-older"]) } else { program }
     }
 
     fn sha(self) -> &'static str {
         match self {
-            Self::Promotes(sha) | Self::RollsBack(sha) => sha,
+            Self::Promotes(sha) | Self::RollsBack(sha) | Self::RollsBackElsewhere(sha) => sha,
         }
     }
 }
@@ -176,6 +183,16 @@ fn a_rollback_wins_over_a_promotion_that_started_before_it() {
 }
 
 #[test]
+fn a_rollback_by_somebody_who_lists_the_images_in_another_order_wins_too() {
+    let sides = [Side::Promotes(THREE), Side::RollsBackElsewhere(ONE)];
+    duels(Operation::Rollback, sides, |scenario, done| {
+        let mut broken = judge(scenario, sides, done);
+        broken.extend(judge_rollback(scenario, done));
+        broken
+    });
+}
+
+#[test]
 fn by_tags_alone_a_promotion_and_a_rollback_at_once_never_leave_a_silent_mix() {
     let sides = [Side::Promotes(THREE), Side::RollsBack(ONE)];
     duels(Operation::RollbackByTags, sides, |scenario, done| judge(scenario, sides, done));
@@ -203,6 +220,15 @@ fn of_two_promotions_by_tags_alone_the_one_that_says_0_is_live_or_the_other_says
 
 #[test]
 fn two_rollbacks_at_once_never_leave_a_silent_mix() {
-    let sides = [Side::RollsBack(ZERO), Side::RollsBack(ONE)];
-    duels(Operation::Rollback, sides, |scenario, done| judge(scenario, sides, done));
+    let sides = [Side::RollsBack(ZERO), Side::RollsBackElsewhere(ONE)];
+    duels(Operation::Rollback, sides, |scenario, done| {
+        let mut broken = judge(scenario, sides, done);
+        // Each overwrites the other's hold: whoever fails may not take away what the other one needs.
+        let held = scenario.fixture.tag("latest-hold").iter().all(Option::is_some);
+        if done.iter().any(|done| done.code == 0) && !held {
+            broken
+                .push(format!("a rollback said 0 and the hold is {:?}", scenario.fixture.tag("latest-hold")));
+        }
+        broken
+    });
 }

@@ -161,7 +161,7 @@ fn a_clean_up_that_deletes_the_history_lets_nothing_rejected_through_and_is_said
     promote(&fixture, THREE).code(0);
     fixture
         .run("promote-latest")
-        .args([TWO, "--no-require", "--lift-hold", "it was the network"])
+        .args([TWO, "--no-require", "--allow-older", "--lift-hold", "it was the network"])
         .run()
         .code(0);
 }
@@ -240,4 +240,19 @@ fn going_back_to_a_rejected_release_needs_a_reason_and_is_said() {
     let meant = fixture.run("rollback-latest").args([TWO, "--reason", "worse than lost mail"]).run().code(0);
     meant.tells(&["is a release that was rejected"]);
     assert_eq!(fixture.latest(), digests(TWO));
+}
+
+#[test]
+fn a_hold_that_another_rollback_took_away_meanwhile_is_placed_again() {
+    let fixture = promoted_twice();
+    let take = Action::custom(|admin| async move {
+        for name in IMAGES {
+            let _ = admin.delete_manifest(name, "latest-hold").await;
+        }
+    });
+    let written = When::any().method("PUT").reference("release-history");
+    let rule = fixture.registry.rule(written.then(Fault::Before(take)));
+    fixture.run("rollback-latest").arg(ONE).run().code(0);
+    assert!(fixture.registry.played(rule) > 0);
+    assert!(fixture.tag("latest-hold").iter().all(Option::is_some), "{:?}", fixture.tag("latest-hold"));
 }

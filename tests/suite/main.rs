@@ -33,4 +33,5 @@ mod snapshots;
 pub(crate) mod soak;
 mod status;
 mod support;
+mod way_back;
 mod workflows;

@@ -309,3 +309,30 @@ fn the_repair_of_a_rollback_repeats_its_reason() {
     repair(&fixture, &split);
     assert_eq!(latest(&fixture, &[A, B]), built(ONE, &[A, B]));
 }
+
+#[test]
+fn the_repair_of_a_promotion_over_a_broken_live_image_leads_on() {
+    let fixture = registry();
+    for sha in [ONE, TWO] {
+        live(&fixture, sha, &[A, B]);
+    }
+    let (a, b) = (image(THREE, A), image(THREE, B));
+    publish(&fixture, THREE, &[(A, &a), (B, &b)]).code(0);
+    let broken = image(TWO, A);
+    fixture.registry.delete_blob(A, &broken.blobs().last().unwrap().digest).unwrap();
+    strand(&fixture, A, B);
+    let split = promote(&fixture, THREE, &[A, B]).code(4).tells(&["what is live is broken"]);
+    assert!(repair(&fixture, &split).starts_with("promote-latest 3333333"));
+    assert_eq!(latest(&fixture, &[A, B]), built(THREE, &[A, B]));
+}
+
+#[test]
+fn images_that_are_published_one_by_one_without_a_coalmine_toml_are_not_promoted_as_one_release() {
+    let fixture = registry();
+    for name in [A, B] {
+        publish(&fixture, ONE, &[(name, &image(ONE, name))]).code(0);
+    }
+    let named = [A, B];
+    promote(&fixture, ONE, &named).code(1).tells(&["the images of 1111111", "acme/a, found also", "acme/b"]);
+    assert_eq!(latest(&fixture, &named), [None, None]);
+}

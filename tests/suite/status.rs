@@ -36,7 +36,7 @@ fn check_is_a_gate_on_images_that_disagree_are_absent_or_broken() {
     let check = || fixture.run("release-status").arg("--check").run();
     check().code(0);
     fixture.registry.move_tag(IMAGES[0], "latest", single(TWO).digest()).unwrap();
-    assert!(check().code(1).stdout.contains("are not all at one staged release"));
+    assert!(check().code(1).stdout.contains("the images are at different releases"));
     fixture.run("release-status").run().code(0);
     fixture.registry.delete_tag(IMAGES[0], "latest").unwrap();
     assert!(check().code(1).stdout.contains("has no tag latest"));
@@ -58,7 +58,7 @@ fn a_merge_gate_lets_a_hold_and_a_first_release_pass_and_stops_what_is_broken() 
     ends("--check", 1, "::error title=release-status --check::held since a rollback");
     ends("--check=merge", 0, "::notice title=promotions wait%2C merges do not::held since a rollback");
     fixture.registry.move_tag(IMAGES[0], "latest", single(TWO).digest()).unwrap();
-    ends("--check=merge", 1, "not all at one staged release");
+    ends("--check=merge", 1, "the images are at different releases");
     fixture.registry.delete_tag(IMAGES[0], "latest").unwrap();
     ends("--check=merge", 1, "/acme/platform has no tag latest");
     fixture.registry.delete_tag(IMAGES[1], "latest").unwrap();

@@ -49,7 +49,8 @@ async fn release_of(
     stands: &[(Repository, Digest)],
 ) -> Option<CommitSha> {
     let (repository, digest) = stands.first()?;
-    for sha in staged::shas_of(client, &target.staging, repository, digest).await.ok()? {
+    let shas = staged::shas_of(client, &target.staging, repository, digest, usize::MAX).await.ok()??;
+    for sha in shas {
         let others = stands.iter().map(|(repository, digest)| async {
             let reference = Reference::Tagged(repository.clone(), target.staging.tag(&sha));
             client.digest(&reference).await.is_ok_and(|found| found.as_ref() == Some(digest))

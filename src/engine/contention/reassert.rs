@@ -1,6 +1,6 @@
 //! A rollback looks again once everybody can know of it: the other half of `yield_to_rollback`.
 
-use futures_util::future::join_all;
+use futures_util::future::{join_all, join3};
 
 use crate::engine::abort::{all_receipts, ended_of_stayed};
 use crate::engine::budget::RESTORE;
@@ -10,19 +10,27 @@ use crate::engine::restore::put_back;
 use crate::engine::verify::verify;
 use crate::io::clock;
 use crate::io::registry::error::RegistryError;
+use crate::ledger::hold;
+use crate::model::hold::Hold;
 use crate::model::moves::{Ended, Move};
 use crate::model::reference::Reference;
 
 /// Looks once more, after everybody can know of this rollback, whether it still stands, and writes again what does
 /// not. A promotion that wrote before it could know is seen here; one that writes later sees the rollback in the
-/// history and yields (`yield_to_rollback`). `latest-previous` is looked at too: that promotion anchored.
+/// history and yields (`yield_to_rollback`). `latest-previous` is looked at too: that promotion anchored. So is the
+/// hold: another rollback at the same time may have taken it for its own.
 ///
 /// # Errors
 /// Somebody else keeps moving a tag. What could not be read again is only told: it was read before.
-pub async fn reassert(mover: &Mover<'_, '_>) -> Result<(), EngineError> {
+pub async fn reassert(mover: &Mover<'_, '_>, hold: Option<&Hold>) -> Result<(), EngineError> {
     let console = &mover.client.context().console;
-    keep_previous(mover).await;
-    let (problem, signal) = match verify(mover).await {
+    let held = async {
+        if let Some(hold) = hold {
+            hold::keep(mover.client, &mover.plan.tag, hold).await;
+        }
+    };
+    let (verified, (), ()) = join3(verify(mover), keep_previous(mover), held).await;
+    let (problem, signal) = match verified {
         Ok(()) => return Ok(()),
         Err(Trouble::Registry(error)) => {
             console.warn(&format!("the rollback was verified, but could not be read once more: {error}"));

@@ -19,14 +19,13 @@ use crate::engine::target::Target;
 use crate::io::clock;
 use crate::io::registry::client::Client;
 use crate::io::stop::Signal;
-use crate::ledger::history;
+use crate::ledger::history::{self, StoredHistory};
 use crate::model::digest::Digest;
 use crate::model::history::Entry;
 use crate::model::manifest::Manifest;
 use crate::model::moves::{Ended, Move, Plan};
 use crate::model::reference::Reference;
 use crate::model::repository::Repository;
-use crate::policy::history::History;
 
 /// Tries of one tag, each after reading where it stands.
 const TRIES: u32 = 4;
@@ -46,24 +45,24 @@ pub async fn yield_to_rollback(
     client: &Client<'_>,
     target: &Target,
     home: &Repository,
-    known: &History,
+    known: &StoredHistory,
     plan: &Plan,
     signal: Option<Signal>,
 ) -> Meanwhile {
     let client = client.until(clock::instant() + YIELD.time(signal.is_some()));
-    let reading = history::read(&client, home);
+    let reading = history::read_again(&client, home, known);
     let read = match signal {
         Some(_) => Ok(reading.await),
         None => client.context().stop.within(FINISHING, reading).await,
     };
     let now = match read {
-        Ok(Ok(stored)) => stored.history,
+        Ok(Ok(stored)) => stored,
         Ok(Err(error)) => return Meanwhile::Unknown(error.to_string()),
         Err(_) => return Meanwhile::Unknown("stopped by a signal".to_owned()),
     };
-    match now.rollback_since(known, target.tag.as_str()) {
+    match now.history.rollback_since(&known.history, target.tag.as_str()) {
         Some(rollback) => Meanwhile::Rollback(give_way(&client, target, plan, rollback, signal).await),
-        None => Meanwhile::NoRollback,
+        None => now.trouble().map_or(Meanwhile::NoRollback, Meanwhile::Unknown),
     }
 }
 

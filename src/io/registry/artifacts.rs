@@ -42,6 +42,13 @@ pub struct Layer {
     pub(crate) annotations: Vec<(String, String)>,
 }
 
+/// An artifact whose document is not read yet.
+#[derive(Clone, Debug)]
+pub(crate) struct UnreadArtifact {
+    pub(crate) artifact: Artifact,
+    document: Option<Layer>,
+}
+
 impl Artifact {
     /// A document, perhaps about `subject`. The same words give the same digest.
     pub fn of(
@@ -98,6 +105,11 @@ fn layers(manifest: &Manifest, descriptors: Vec<OciDescriptor>) -> impl Iterator
     })
 }
 
+fn unfit(reference: &Reference, found: String) -> RegistryError {
+    let problem = Problem::Unfit { expected: "a record of coalmine", found };
+    RegistryError::new(format!("read {reference}"), problem)
+}
+
 fn denies_for_a_moment(error: &RegistryError) -> bool {
     matches!(&error.problem, Problem::Status { status, .. } if *status == StatusCode::BAD_REQUEST)
 }
@@ -133,6 +145,23 @@ impl Client<'_> {
         }
     }
 
+    /// Writes an artifact that stands in its manifest alone, under `tag`: one request where the empty configuration is
+    /// there already, as in every repository that has a release record.
+    ///
+    /// # Errors
+    /// The registry refuses or cannot be reached.
+    pub async fn put_note(
+        &self,
+        home: &Repository,
+        artifact: &Artifact,
+        tag: &Tag,
+    ) -> Result<(), RegistryError> {
+        match self.put_tag_again(home, tag, &artifact.manifest).await {
+            Err(error) if error.refuses_content() => self.put_artifact(home, artifact, Some(tag)).await,
+            done => done,
+        }
+    }
+
     /// Reads the artifact that `reference` names: its manifest, and the document in it if it has one; `None` if there
     /// is no such artifact.
     ///
@@ -143,33 +172,56 @@ impl Client<'_> {
         reference: &Reference,
         artifact_type: &str,
     ) -> Result<Option<Artifact>, RegistryError> {
+        match self.unread_artifact(reference, artifact_type).await? {
+            Some(unread) => self.document(reference, unread).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The same without its document, which costs a request of its own.
+    ///
+    /// # Errors
+    /// Those of [`Client::artifact`].
+    pub(crate) async fn unread_artifact(
+        &self,
+        reference: &Reference,
+        artifact_type: &str,
+    ) -> Result<Option<UnreadArtifact>, RegistryError> {
         let Some(manifest) = self.manifest(reference).await? else { return Ok(None) };
-        let unfit = |found: String| {
-            RegistryError::new(
-                format!("read {reference}"),
-                Problem::Unfit { expected: "a record of coalmine", found },
-            )
-        };
+        let unfit = |found: String| unfit(reference, found);
         let parsed: OciImageManifest =
             serde_json::from_slice(&manifest.bytes).map_err(|e| unfit(e.to_string()))?;
         if parsed.artifact_type.as_deref() != Some(artifact_type) {
             let found = parsed.artifact_type.unwrap_or_else(|| "an image".to_owned());
             return Err(unfit(format!("`{}`", crate::base::text::escape(&found, 100))));
         }
-        let (documents, layers): (Vec<Layer>, Vec<Layer>) = layers(&manifest, parsed.layers)
+        let (mut documents, layers): (Vec<Layer>, Vec<Layer>) = layers(&manifest, parsed.layers)
             .filter(|layer| layer.media_type != EMPTY_TYPE)
             .partition(|layer| layer.media_type == artifact_type);
-        let content = match documents.as_slice() {
-            [] => Bytes::new(),
-            [document] => {
-                let content = self.config(reference.repository(), &document.blob).await?;
-                content.ok_or_else(|| unfit(format!("no blob {}", document.blob.digest)))?
-            }
-            several => return Err(unfit(format!("{} documents", several.len()))),
-        };
+        if documents.len() > 1 {
+            return Err(unfit(format!("{} documents", documents.len())));
+        }
         let artifact_type = artifact_type.to_owned();
         let annotations = parsed.annotations.unwrap_or_default().into_iter().collect();
-        Ok(Some(Artifact { manifest, artifact_type, content, layers, annotations }))
+        let artifact = Artifact { manifest, artifact_type, content: Bytes::new(), layers, annotations };
+        Ok(Some(UnreadArtifact { artifact, document: documents.pop() }))
+    }
+
+    /// Reads the document of an artifact.
+    ///
+    /// # Errors
+    /// It is not there, or the registry cannot be read.
+    pub(crate) async fn document(
+        &self,
+        reference: &Reference,
+        unread: UnreadArtifact,
+    ) -> Result<Artifact, RegistryError> {
+        let UnreadArtifact { mut artifact, document } = unread;
+        if let Some(Layer { blob, .. }) = document {
+            let content = self.config(reference.repository(), &blob).await?;
+            artifact.content = content.ok_or_else(|| unfit(reference, format!("no blob {}", blob.digest)))?;
+        }
+        Ok(artifact)
     }
 
     async fn put_small_blob(&self, home: &Repository, bytes: Bytes) -> Result<(), RegistryError> {

@@ -161,6 +161,11 @@ impl RegistryError {
         matches!(self.problem, Problem::WrongDigest { .. })
     }
 
+    /// Whether the registry refuses a manifest for what it names: 400 by the specification, 404 or 422 by some.
+    pub fn refuses_content(&self) -> bool {
+        matches!(&self.problem, Problem::Status { status, .. } if matches!(status.as_u16(), 400 | 404 | 422))
+    }
+
     /// How long the registry asked to wait.
     pub fn wait(&self) -> Option<Duration> {
         match &self.problem {

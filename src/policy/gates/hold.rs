@@ -4,8 +4,9 @@
 //! refuse, so that a lost history or a clean-up of tags lets nothing through.
 
 use crate::model::commit::CommitSha;
-use crate::model::facts::ImageFacts;
+use crate::model::facts::{ImageFacts, Stand};
 use crate::model::history::{Entry, Event};
+use crate::model::hold::{HeldImage, Hold};
 use crate::model::refusal::{Guard, Refusal};
 use crate::model::tag::Tag;
 use crate::policy::history::{History, Rejected};
@@ -24,10 +25,11 @@ pub fn check(
         return refusals;
     }
     let standing = history.standing(tag.as_str());
+    let stands: Vec<Stand> = facts.iter().map(ImageFacts::stand).collect();
     let word = |hold: &Entry| if matches!(hold.event, Event::Hold { .. }) { "a hold" } else { "a rollback" };
     let held = standing.hold.as_ref().map(|hold| format!("{}{}", word(hold), hold.told()));
     let tagged = || facts.iter().find_map(|image| image.hold.as_ref().ok()?.as_ref());
-    if let Some(found) = held.or_else(|| tagged().map(|hold| format!("a rollback {hold}"))) {
+    if let Some(found) = held.or_else(|| tagged().map(|hold| told(hold, &stands))) {
         refusals.push(Refusal {
             guard: Guard::Hold,
             image: None,
@@ -53,6 +55,16 @@ pub fn check(
     }
     refusals.extend(facts.iter().flat_map(|image| unread(image, tag)));
     refusals
+}
+
+/// The hold in words, compared with where the images stand: a rollback that was killed early has moved nothing.
+pub fn told(hold: &Hold, stands: &[Stand]) -> String {
+    let of = |image: &HeldImage| stands.iter().find(|stand| stand.repository == image.repository);
+    let known: Vec<(&HeldImage, &Stand)> =
+        hold.images.iter().filter_map(|image| Some((image, of(image)?))).collect();
+    let stayed = !known.is_empty() && known.iter().all(|(image, stand)| image.digest == stand.live);
+    let but = if stayed { "that still runs or was ended before it moved anything, " } else { "" };
+    format!("a rollback {but}{hold}")
 }
 
 fn broken(history: &History) -> Option<Refusal> {

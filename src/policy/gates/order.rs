@@ -20,7 +20,8 @@ pub enum Order {
     Forward,
     /// Why it is older.
     Backward(String),
-    Unknown,
+    /// Nothing tells: why.
+    Unknown(String),
 }
 
 /// Compares by ancestry, then by commit time, then by the number of the run that published, where both came from
@@ -53,9 +54,14 @@ pub fn order(candidate: &ReleaseRecord, live: &ReleaseRecord, ancestry: Ancestry
                 Order::Backward(format!("{shas} are of runs {ours} and {theirs}"))
             }
         }
-        // The weakest sign: a later publication is no proof of a later commit, but an earlier one is a reason to look.
+        // The weakest sign, and the only one that every record has.
         _ if candidate.published > live.published => Order::Forward,
-        _ => Order::Unknown,
+        _ if candidate.published < live.published => {
+            let (ours, theirs) =
+                (candidate.published.strftime("%F %T%.3f"), live.published.strftime("%F %T%.3f UTC"));
+            Order::Backward(format!("{shas} were published at {ours} and {theirs}"))
+        }
+        _ => Order::Unknown(format!("{shas} were published at the same moment")),
     }
 }
 
@@ -81,6 +87,19 @@ mod tests {
     use super::{Ancestry, Order, order};
     use crate::model::record::{ReleaseRecord, Run};
     use crate::model::release::Release;
+
+    #[test]
+    fn without_anything_else_the_time_of_publication_decides() {
+        let at = |sha: &str, published: &str| ReleaseRecord {
+            published: published.parse().unwrap(),
+            ..record(sha, None, None)
+        };
+        let (early, late) = ("2026-11-21T00:00:00Z", "2026-11-21T00:00:01Z");
+        let order = |ours, theirs| order(&at("1111111", ours), &at("2222222", theirs), Ancestry::Unrelated);
+        assert_eq!(order(late, early), Order::Forward);
+        assert!(matches!(order(early, late), Order::Backward(why) if why.contains("were published at")));
+        assert!(matches!(order(early, early), Order::Unknown(_)));
+    }
 
     fn record(sha: &str, commit: Option<&str>, number: Option<u64>) -> ReleaseRecord {
         let run = number.map(|number| Run { number: Some(number), ..Run::default() });
@@ -115,7 +134,7 @@ mod tests {
             ) {
                 Order::Forward => Some(true),
                 Order::Backward(_) => Some(false),
-                Order::Unknown => None,
+                Order::Unknown(_) => None,
             };
             assert_eq!(found, forward, "{ours:?} {theirs:?} {ancestry:?}");
         }

@@ -1,13 +1,14 @@
 //! What a promotion writes about itself: its entry in the history, and the evidence it rested on.
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 
 use super::args::Args;
 use super::evidence::Handed;
 use crate::engine::execute::Executed;
 use crate::engine::target::Target;
 use crate::io::registry::client::Client;
-use crate::ledger::history::{entry, remember};
+use crate::ledger::history::append::remember;
+use crate::ledger::history::entry;
 use crate::ledger::recall::{Recalled, stands};
 use crate::ledger::{evidence, hold};
 use crate::model::facts::ImageFacts;
@@ -79,11 +80,15 @@ impl Done<'_, '_> {
         if entries.is_empty() {
             return Vec::new();
         }
-        let mut lost = remember(self.client, &recalled.home, &entries).await;
-        if let Some(kept) = &recalled.kept {
-            lost.extend(evidence::keep(self.client, kept, &self.handed.documents).await);
-        }
-        lost
+        let kept = async {
+            match &recalled.kept {
+                Some(kept) => evidence::keep(self.client, kept, &self.handed.documents).await,
+                None => Vec::new(),
+            }
+        };
+        let written = remember(self.client, &recalled.home, &recalled.history, &entries);
+        let (lost, unkept) = join(written, kept).await;
+        [lost, unkept].concat()
     }
 
     fn holds(&self) -> impl Iterator<Item = &Hold> {

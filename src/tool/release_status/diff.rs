@@ -4,9 +4,9 @@ use std::str::FromStr;
 
 use futures_util::future::try_join_all;
 
-use crate::engine::candidates::candidates;
+use crate::engine::candidates::{Shown, candidates};
 use crate::engine::changes::{Pair, compare};
-use crate::engine::resolve::resolve;
+use crate::engine::resolve::{read_ledger, resolve};
 use crate::engine::target::Target;
 use crate::io::registry::client::Client;
 use crate::model::commit::CommitSha;
@@ -75,16 +75,17 @@ async fn side(
     let (name, tag) = match side {
         Side::Live => (target.tag.to_string(), target.tag.clone()),
         Side::Candidate => {
-            let newest = candidates(client, target).await?.into_iter().next().ok_or_else(|| {
-                Failure::usage("no release is staged", "publish one, or name two releases: `diff A B`")
-            })?;
+            let newest =
+                candidates(client, target, Shown::All).await?.rows.into_iter().next().ok_or_else(|| {
+                    Failure::usage("no release is staged", "publish one, or name two releases: `diff A B`")
+                })?;
             (newest.sha.to_string(), target.staging.tag(&newest.sha))
         }
         Side::Sha(typed) => {
             let exact = Reference::Tagged(target.images.first().clone(), target.staging.tag(typed));
             let sha = match client.digest(&exact).await? {
                 Some(_) => typed.clone(),
-                None => resolve(client, target, typed).await?,
+                None => resolve(client, target, typed, &read_ledger(client, target).await).await?,
             };
             (sha.to_string(), target.staging.tag(&sha))
         }

@@ -1,6 +1,8 @@
 //! Whether the set-up works: one line for each thing, and what to do.
 
-use futures_util::future::join_all;
+mod records;
+
+use futures_util::future::{join, join_all, join3};
 use serde::Serialize;
 
 use crate::io::context::Context;
@@ -66,8 +68,18 @@ pub async fn examine(options: &RegistryOptions, images: &[Repository], context: 
     findings.extend(password(context, &settings));
     match settings.client(context, Access::PullPush) {
         Ok(client) => {
-            let looks = settings.target.images.iter().map(|image| registry(&client, &settings, image));
-            findings.extend(join_all(looks).await.into_iter().flatten());
+            let target = &settings.target;
+            let images = target.images.iter().map(|image| async {
+                let (mut found, back) =
+                    join(registry(&client, &settings, image), records::way_back(&client, target, image))
+                        .await;
+                found.extend(back);
+                found
+            });
+            let (images, home, history) =
+                join3(join_all(images), records::home(&client, target), records::history(&client, target))
+                    .await;
+            findings.extend(images.into_iter().flatten().chain(home).chain(history));
             findings.extend(clouds(&settings, context).await);
         }
         Err(_) => findings.push(Finding::new(
@@ -137,6 +149,12 @@ async fn registry(client: &Client<'_>, settings: &Settings, image: &Repository) 
             format!("{} is {}", settings.target.tag, digest.short()),
             "",
         ),
+        Ok(None) if client.tags(image).await.is_ok_and(|tags| tags.is_empty()) => Finding::new(
+            format!("{image}: read"),
+            Health::Bad,
+            "there is no such repository, or it has no tags",
+            "check how it is spelled; a first publish-staging makes it",
+        ),
         Ok(None) => Finding::new(
             format!("{image}: read"),
             Health::Odd,
@@ -148,7 +166,12 @@ async fn registry(client: &Client<'_>, settings: &Settings, image: &Repository) 
     if live.is_err() {
         return vec![read];
     }
-    let write = match client.may_push(image).await {
+    vec![read, write(client, image).await]
+}
+
+/// Whether a repository may be written.
+async fn write(client: &Client<'_>, image: &Repository) -> Finding {
+    match client.may_push(image).await {
         Ok(()) => Finding::new(
             format!("{image}: write"),
             Health::Good,
@@ -156,8 +179,7 @@ async fn registry(client: &Client<'_>, settings: &Settings, image: &Repository) 
             "",
         ),
         Err(error) => Finding::new(format!("{image}: write"), Health::Bad, error.to_string(), error.hint()),
-    };
-    vec![read, write]
+    }
 }
 
 /// Each registry of a cloud: its credentials are short-lived, and made in the job that needs them.

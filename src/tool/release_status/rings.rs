@@ -142,7 +142,7 @@ pub(super) async fn approve(
     let sha = &stored.record.release.sha;
     let entry = history::entry(&context.env, event, &ring.tag, Some(sha), &[], Some(reason));
     if !target.dry_run {
-        history::append(&client, &stored.name.home, &entry).await.map_err(EngineError::from)?;
+        history::append::append(&client, &stored.name.home, &entry).await.map_err(EngineError::from)?;
     }
     warnings.iter().for_each(|words| context.console.warn(words));
     Ok((vec![entry], warnings))

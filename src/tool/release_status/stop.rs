@@ -59,7 +59,7 @@ pub(super) async fn hold(
         );
         if !target.dry_run {
             warnings.extend(place(&client, &target, reason, &home).await?);
-            history::append(&client, &home, &entry).await.map_err(EngineError::from)?;
+            history::append::append(&client, &home, &entry).await.map_err(EngineError::from)?;
         }
         entries.push(entry);
     }
@@ -92,5 +92,6 @@ async fn place(
         home: Some(home.clone()),
         lifted: false,
     };
-    Ok(hold::place(client, &target.tag, &held).await)
+    let placed = hold::place(client, &target.tag, &held).await.into_iter();
+    Ok(placed.filter_map(|(image, placed)| Some(format!("{image} is not held: {}", placed.err()?))).collect())
 }

@@ -24,7 +24,7 @@ pub struct Args {
     /// Go back to the release that was live before the last promotion
     #[arg(long)]
     pub previous: bool,
-    /// List the releases you can go back to, and move nothing
+    /// List the releases you can go back to, those that were live first, and move nothing
     #[arg(long)]
     pub list: bool,
     /// Take out of this ring, and of every ring further out, the release that the ring runs. Each goes to what the next ring
@@ -37,6 +37,9 @@ pub struct Args {
     /// With --ring: leave the rings further out
     #[arg(long, requires = "ring")]
     pub this_ring: bool,
+    /// With --list: every release, not only the ten newest
+    #[arg(long, requires = "list")]
+    pub all: bool,
     /// Why you roll back; kept in the history, the hold and the post-mortem
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,

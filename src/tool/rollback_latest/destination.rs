@@ -1,19 +1,18 @@
 //! Where a rollback goes: the release that was asked for, as its record knows it.
 
-use futures_util::future::{join, join_all};
+use futures_util::future::join_all;
 
 use super::args::Args;
 use super::previous::read_previous;
 use crate::base::list::NonEmpty;
 use crate::engine::failure::EngineError;
-use crate::engine::inspect::{LivePlatforms, facts};
-use crate::engine::resolve::read_staged;
+use crate::engine::inspect::{LivePlatforms, facts, name_missing_repositories};
+use crate::engine::resolve::{Ledger, read_release};
 use crate::engine::target::Target;
 use crate::io::registry::client::Client;
-use crate::io::registry::error::RegistryError;
 use crate::ledger::history::{self, StoredHistory};
 use crate::ledger::recall::stays;
-use crate::ledger::releases::{self, StoredRecord};
+use crate::ledger::releases::StoredRecord;
 use crate::model::commit::CommitSha;
 use crate::model::digest::Digest;
 use crate::model::facts::ImageFacts;
@@ -31,6 +30,8 @@ pub(super) struct Destination {
     pub facts: Vec<ImageFacts>,
     /// The repository that keeps the history, and the history; `None` where no records are kept.
     pub ledger: Option<(Repository, StoredHistory)>,
+    /// Its record.
+    pub record: Option<StoredRecord>,
     /// Whether images of the release are left where they are, because somebody wants only a part.
     pub partial: bool,
     pub warnings: Vec<String>,
@@ -52,42 +53,33 @@ pub(super) struct Ask<'a> {
 pub(super) async fn read(ask: Ask<'_>) -> Result<Destination, EngineError> {
     let Ask { client, target, args } = ask;
     let places = target.places();
-    let found = async {
-        match &args.sha {
-            Some(typed) => {
-                let read = read_staged(client, target, typed, LivePlatforms::Unneeded);
-                let (read, record) = join(read, releases::find(client, &places, typed)).await;
-                let (sha, facts) = read?;
-                let record = if sha == *typed { record } else { releases::find(client, &places, &sha).await };
-                Ok((Some(sha), facts, record))
-            }
-            None => {
-                let (sha, facts) = read_previous(client, target).await?;
-                let record = match &sha {
-                    Some(sha) => releases::find(client, &places, sha).await,
-                    None => Ok(None),
-                };
-                Ok((sha, facts, record))
-            }
+    let (sha, facts, record, ledger) = match &args.sha {
+        Some(typed) => {
+            let read = read_release(client, target, typed, LivePlatforms::Unneeded).await?;
+            (Some(read.sha), read.facts, read.record, read.ledger)
+        }
+        None => {
+            let read = read_previous(client, target).await?;
+            (read.sha, read.facts, Ok(read.record), read.ledger)
         }
     };
-    let ledger = async { if places.is_empty() { None } else { Some(history::find(client, &places).await) } };
-    let (found, ledger): (Result<_, EngineError>, _) = join(found, ledger).await;
-    let (sha, facts, record) = found?;
-    let mut to = Destination { sha, facts, ledger: None, partial: false, warnings: Vec::new() };
-    let record = record.unwrap_or_else(|error| {
+    let mut to = Destination { sha, facts, ledger: None, record: None, partial: false, warnings: Vec::new() };
+    to.record = record.unwrap_or_else(|error| {
         to.warnings.push(format!("the release record cannot be read: {error}"));
         None
     });
-    match (&record, &to.sha) {
-        (Some(record), _) => to.follow(ask, record).await?,
-        (None, Some(sha)) if !places.is_empty() => to.warnings.push(format!(
-            "{sha} has no release record: only the images that are named are moved, by their staging tags"
-        )),
+    to.remember(client, &places, ledger).await;
+    match (to.record.clone(), &to.sha) {
+        (Some(record), _) => to.follow(ask, &record).await?,
+        (None, Some(sha)) if !places.is_empty() => {
+            to.warnings
+                .push(format!("{sha} has no release record: only the images that are named are moved"));
+            to.follow_history(client, target).await;
+        }
         (None, _) => {}
     }
-    to.remember(client, &places, ledger, record.as_ref()).await;
     to.refuse_rejected(ask)?;
+    name_missing_repositories(client, &mut to.facts).await;
     Ok(to)
 }
 
@@ -127,6 +119,25 @@ impl Destination {
         self.ask_for_the_rest(ask, stored).await
     }
 
+    /// Takes what the images stood at when the release was live from the history, where no staging tag says it.
+    async fn follow_history(&mut self, client: &Client<'_>, target: &Target) {
+        let Some((_, stored)) = &self.ledger else { return };
+        let lived = stored.history.lived(target.tag.as_str());
+        let Some(lived) = lived.into_iter().rfind(|lived| Some(&lived.sha) == self.sha.as_ref()) else {
+            return;
+        };
+        for image in &mut self.facts {
+            let digest = lived.images.get(&image.repository).filter(|_| matches!(image.wanted, Ok(None)));
+            if let Some(digest) = digest {
+                let pinned = [Reference::Pinned(image.repository.clone(), digest.clone())];
+                if let Some(found) = facts(client, &target.tag, &pinned, LivePlatforms::Unneeded).await.pop()
+                {
+                    *image = found;
+                }
+            }
+        }
+    }
+
     /// Images of the release that nobody named: no trouble where they stand there already.
     async fn ask_for_the_rest(&mut self, ask: Ask<'_>, stored: &StoredRecord) -> Result<(), EngineError> {
         let Ask { client, target, args } = ask;
@@ -159,25 +170,19 @@ impl Destination {
     }
 
     /// Takes in the history, which is where the record says.
-    async fn remember(
-        &mut self,
-        client: &Client<'_>,
-        places: &[Repository],
-        ledger: Option<Result<(Repository, StoredHistory), RegistryError>>,
-        record: Option<&StoredRecord>,
-    ) {
+    async fn remember(&mut self, client: &Client<'_>, places: &[Repository], ledger: Ledger) {
         let Some(mut ledger) = ledger else { return };
-        if let Some(record) = record
-            && ledger.as_ref().ok().is_none_or(|(home, _)| *home != record.name.home)
+        let home = self.record.as_ref().map(|record| record.name.home.clone());
+        if let Some(home) = home.as_ref().filter(|home| ledger.as_ref().is_ok_and(|(read, _)| read != *home))
         {
-            let home = record.name.home.clone();
-            ledger = history::read(client, &home).await.map(|stored| (home, stored));
+            ledger = history::read(client, home).await.map(|stored| (home.clone(), stored));
         }
-        self.ledger = Some(ledger.unwrap_or_else(|error| {
+        let (home, stored) = ledger.unwrap_or_else(|error| {
             self.warnings.push(format!("the history cannot be read: {error}"));
-            let home = record.map_or_else(|| places[0].clone(), |record| record.name.home.clone());
-            (home, StoredHistory::default())
-        }));
+            (home.unwrap_or_else(|| places[0].clone()), StoredHistory::default())
+        });
+        self.warnings.extend(stored.trouble());
+        self.ledger = Some((home, stored));
     }
 
     /// Going back to what a rollback rejected may be right, but not by mistake.

@@ -2,6 +2,9 @@
 //! rollback or make it fail.
 
 use std::path::PathBuf;
+use std::time::Duration;
+
+use futures_util::future::join;
 
 use super::args::Args;
 use super::destination::Destination;
@@ -12,9 +15,10 @@ use crate::io::files::ResultFile;
 use crate::io::github_api::GithubApi;
 use crate::io::registry::client::Client;
 use crate::io::{clock, run};
-use crate::ledger::history::{self, remember};
+use crate::ledger::history;
+use crate::ledger::history::append::{lost, place_all, write};
 use crate::ledger::recall::{live_sha, stands, staying};
-use crate::ledger::{evidence, hold, releases};
+use crate::ledger::{WRITING, evidence, hold, releases};
 use crate::model::commit::CommitSha;
 use crate::model::history::{Entry, Event};
 use crate::model::hold::{HeldImage, Hold};
@@ -22,6 +26,9 @@ use crate::model::moves::Plan;
 use crate::policy::history::History;
 use crate::policy::post_mortem;
 use crate::tool::settings::Settings;
+
+/// Time for reading what is only told: the rollback does not wait longer for it.
+const TELLING: Duration = Duration::from_secs(10);
 
 /// What was written about a rollback.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +39,8 @@ pub struct RollbackRecord {
     pub file: Option<PathBuf>,
     /// The issue that was filed or found.
     pub issue: Option<String>,
+    /// The entries of the history that have no place in its document yet.
+    written: Vec<Entry>,
 }
 
 /// A rollback that is about to move tags, or has moved them.
@@ -73,30 +82,54 @@ impl Record<'_, '_> {
 
     /// Takes `hold` back where the rollback moved nothing, and says so in the history.
     pub(super) async fn take_back(&self, hold: Option<&Hold>, error: EngineError) -> EngineError {
-        let (Some(hold), Some((home, _))) = (hold, &self.to.ledger) else { return error };
+        let (Some(hold), Some((home, known))) = (hold, &self.to.ledger) else { return error };
         if !error.moved_nothing() {
             return error;
         }
         let (tag, context) = (&self.settings.target.tag, self.client.context());
         let time = TAKE_BACK.time(context.stop.signal().is_some());
         let client = self.client.until(clock::instant() + time);
-        let lifted = hold::lift(&client, tag, hold).await.into_iter();
-        let mut lost: Vec<String> = lifted.map(|error| format!("a hold stays: {error}")).collect();
         let reason = self.args.reason.as_deref();
         let entry =
             history::entry(&context.env, Event::RollbackFailed, tag, self.to.sha.as_ref(), &[], reason);
-        lost.extend(
-            history::append(&client, home, &entry)
-                .await
-                .err()
-                .map(|error| format!("the failed rollback is not in the history: {error}")),
-        );
-        lost.iter().for_each(|words| context.console.warn(words));
+        let entries = std::slice::from_ref(&entry);
+        let (lifted, written) =
+            join(hold::lift(&client, tag, hold), write(&client, home, known, entries)).await;
+        let unwritten = written.as_ref().err().map(|error| lost(entries, error));
+        let words = lifted.into_iter().map(|error| format!("a hold stays: {error}")).chain(unwritten);
+        words.for_each(|words| context.console.warn(&words));
+        // Another rollback at the same time may have found this hold in place of its own: it is theirs now. One that
+        // writes its entry later looks at its hold after that.
+        let other = history::read_again(&client, home, known).await.is_ok_and(|now| {
+            let other = now.history.rollback_since(&known.history, tag.as_str());
+            other.is_some_and(|other| matches!(other.event, Event::Rollback { hold: true, .. }))
+        });
+        if other {
+            hold::keep(&client, tag, &Hold { id: history::new_id(hold.at), ..hold.clone() }).await;
+        }
+        if let Ok(written) = written {
+            place_all(&client, home, known, &written).await;
+        }
         error
     }
 
+    /// The sha of the release that it leaves, if it has one.
+    pub(super) async fn left(&self) -> Option<CommitSha> {
+        let target = &self.settings.target;
+        // By tags alone a name costs a request for each staged release: the digests have to do.
+        let (_, stored) = self.to.ledger.as_ref()?;
+        let client = self.client.until(clock::instant() + TELLING.min(self.client.remaining()));
+        let found = live_sha(&client, &target.staging, &target.tag, &stored.history, &self.to.facts);
+        client.context().stop.unless(found).await.ok().flatten()
+    }
+
     /// Writes the entry of a rollback that moved something, or of one that was killed before it could write.
-    pub(super) async fn write(&self, plan: &Plan, moves: &mut Executed) -> RollbackRecord {
+    pub(super) async fn write(
+        &self,
+        plan: &Plan,
+        left: Option<&CommitSha>,
+        moves: &mut Executed,
+    ) -> RollbackRecord {
         let mut record = RollbackRecord::default();
         let target = &self.settings.target;
         let none = History::default();
@@ -111,27 +144,47 @@ impl Record<'_, '_> {
         if target.dry_run || !(moves.moved() || unexplained.is_some() || killed) {
             return record;
         }
-        let left = match unexplained {
-            Some(last) => last.sha.clone(),
-            // By tags alone a name costs a request for each staged release: the digests have to do.
-            None if self.to.ledger.is_none() => None,
-            None => live_sha(self.client, &target.staging, &target.tag, past, &self.to.facts).await,
-        };
-        let entry = self.entry(moves, left.as_ref(), unexplained);
-        if let Some((home, _)) = &self.to.ledger {
-            let mut lost = Vec::new();
-            if let Some(hold) = self.hold(plan).filter(|_| !moves.moved()) {
-                lost.extend(hold::place(self.client, &target.tag, &hold).await);
-            }
-            lost.extend(remember(self.client, home, std::slice::from_ref(&entry)).await);
+        let left = unexplained.map_or(left, |last| last.sha.as_ref());
+        let entry = self.entry(moves, left, unexplained);
+        if let Some((home, stored)) = &self.to.ledger {
+            let late = self.hold(plan).filter(|_| !moves.moved());
+            let placed = async {
+                match &late {
+                    Some(hold) => hold::place(self.client, &target.tag, hold).await,
+                    None => Vec::new(),
+                }
+            };
+            let client = self.client.until(clock::instant() + WRITING);
+            let entries = std::slice::from_ref(&entry);
+            let (placed, written) = join(placed, write(&client, home, stored, entries)).await;
+            let told = written.is_ok();
+            let mut lost: Vec<String> = match written {
+                Ok(written) => {
+                    record.written = written;
+                    Vec::new()
+                }
+                Err(error) => vec![lost(entries, &error)],
+            };
+            lost.extend(
+                placed.into_iter().filter_map(|(image, done)| {
+                    done.err().map(|error| format!("{image} is not held: {error}"))
+                }),
+            );
             lost.into_iter().for_each(|words| warn(self.client, moves, words));
-            record.held = self.rejects && self.is_held(moves).await;
-            self.tell_what_stays(left.as_ref(), moves).await;
+            record.held = self.rejects && (told || self.is_held(moves).await);
         }
-        let promoted = standing.promotion_of(left.as_ref());
-        let found = self.found(left.as_ref()).await;
+        let promoted = standing.promotion_of(left);
+        let found = self.found(left).await;
         draft(self.client, self.args, (&entry, &found), promoted, moves, &mut record).await;
         record
+    }
+
+    /// Gives what was written its place in the document of the history.
+    pub(super) async fn settle(&self, record: &RollbackRecord) {
+        if let Some((home, stored)) = self.to.ledger.as_ref().filter(|_| !record.written.is_empty()) {
+            let client = self.client.until(clock::instant() + WRITING);
+            place_all(&client, home, stored, &record.written).await;
+        }
     }
 
     fn entry(&self, moves: &Executed, left: Option<&CommitSha>, unexplained: Option<&Entry>) -> Entry {
@@ -149,18 +202,9 @@ impl Record<'_, '_> {
         entry
     }
 
-    /// Whether anybody who promotes will see a hold, by the history or by a tag.
+    /// Whether anybody who promotes will see a hold, although the history does not tell it.
     async fn is_held(&self, moves: &mut Executed) -> bool {
         let target = &self.settings.target;
-        let told = match &self.to.ledger {
-            Some((home, _)) => history::read(self.client, home)
-                .await
-                .is_ok_and(|stored| stored.history.standing(target.tag.as_str()).hold.is_some()),
-            None => false,
-        };
-        if told {
-            return true;
-        }
         for image in target.images.iter() {
             if matches!(hold::read(self.client, image, &target.tag).await, Ok(Some(_))) {
                 return true;
@@ -181,17 +225,19 @@ impl Record<'_, '_> {
         verdict.map(|verdict| post_mortem::soak(&verdict)).unwrap_or_default()
     }
 
-    /// Images of the release that was left which the one that is live now does not have.
-    async fn tell_what_stays(&self, left: Option<&CommitSha>, moves: &mut Executed) {
-        let (target, Some(left), Some(sha)) = (&self.settings.target, left, &self.to.sha) else { return };
-        let places = target.places();
-        let read = async |sha| releases::find(self.client, &places, sha).await.ok().flatten();
-        let (Some(left), Some(live)) = (read(left).await, read(sha).await) else { return };
-        for words in staying(self.client, &target.tag, &left.record, &live.record).await {
-            if !moves.warnings.contains(&words) {
-                warn(self.client, moves, words);
+    /// Images of the release that was left which the one that is to be live does not have, in words for a person.
+    pub(super) async fn staying(&self, left: Option<&CommitSha>) -> Vec<String> {
+        let (target, Some(left), Some(live)) = (&self.settings.target, left, &self.to.record) else {
+            return Vec::new();
+        };
+        let client = self.client.until(clock::instant() + TELLING.min(self.client.remaining()));
+        let told = async {
+            match releases::find(&client, &target.places(), left).await {
+                Ok(Some(left)) => staying(&client, &target.tag, &left.record, &live.record).await,
+                Ok(None) | Err(_) => Vec::new(),
             }
-        }
+        };
+        client.context().stop.unless(told).await.unwrap_or_default()
     }
 }
 

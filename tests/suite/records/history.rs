@@ -18,10 +18,9 @@ fn a_changed_byte_in_the_middle_of_the_history_is_found_named_and_stops_promotio
     promote_proven(&fixture, TWO, &[]).code(0);
     let (media_type, manifest) = fixture.registry.manifest(IMAGES[0], "release-history").unwrap();
     let mut manifest: Value = serde_json::from_slice(&manifest).unwrap();
-    let layer = manifest["layers"][0]["digest"].as_str().unwrap().to_owned();
-    let text = String::from_utf8(fixture.registry.blob(IMAGES[0], &layer).unwrap().to_vec()).unwrap();
+    let text = manifest["annotations"]["dev.coalmine.history"].as_str().unwrap().to_owned();
     let forged = text.replacen(ONE, &ONE.replace("aaaa", "bbbb"), 1);
-    manifest["layers"][0]["digest"] = fixture.registry.put_blob(IMAGES[0], forged.clone()).unwrap().into();
+    manifest["annotations"]["dev.coalmine.history"] = forged.into();
     fixture.registry.put_manifest(IMAGES[0], "release-history", &media_type, manifest.to_string()).unwrap();
     let done = fixture.run("release-status").arg("history").run().code(1);
     assert!(done.stdout.contains("the history was changed: entry 1"), "{}", done.stdout);
@@ -45,7 +44,7 @@ fn twenty_writers_of_history_at_once_lose_none_and_the_chain_holds() {
                     Some("test"),
                 );
                 entry.by = Some(format!("writer {i}"));
-                history::append(&client, &home, &entry).await.unwrap();
+                history::append::append(&client, &home, &entry).await.unwrap();
             });
         };
         std::thread::scope(|scope| (0..20).for_each(|i| drop(scope.spawn(move || write(i)))));

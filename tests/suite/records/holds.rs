@@ -42,7 +42,7 @@ fn a_rollback_holds_until_somebody_resumes_and_what_it_rejected_stays_rejected()
         );
         promote_proven(&fixture, TWO, &[]).code(1).tells(&["not to be rejected"]);
         promote_proven(&fixture, THREE, &[]).code(0);
-        promote_proven(&fixture, TWO, &["--lift-hold", "it was the network"]).code(0);
+        promote_proven(&fixture, TWO, &["--allow-older", "--lift-hold", "it was the network"]).code(0);
         assert_eq!(
             history(&fixture),
             ["promotion", "promotion", "rollback", "resume", "promotion", "promotion"]

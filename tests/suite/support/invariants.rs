@@ -230,7 +230,7 @@ fn told_once(scenario: &Scenario, lied: bool) -> Vec<String> {
         broken.push(format!("{} new entries after both runs: {new:?}", new.len()));
     }
     let holds = history.standing("latest").hold.is_some();
-    if holds != (scenario.operation == Operation::Rollback) {
+    if holds != scenario.operation.holds() {
         broken.push(format!("a hold is {holds}"));
     }
     broken
@@ -254,13 +254,12 @@ pub(crate) fn remembered(scenario: &Scenario, done: &Done) -> Vec<String> {
     let (before, wanted) =
         (scenario.digests(scenario.operation.before()), scenario.digests(scenario.operation.wanted()));
     for entry in &new {
-        let fits = matches!(
-            (scenario.operation, &entry.event),
-            (Operation::Promote, Event::Promotion { .. }) | (Operation::Rollback, Event::Rollback { .. })
-        );
+        let fits =
+            matches!((scenario.operation, &entry.event), (Operation::Promote, Event::Promotion { .. }))
+                || (scenario.operation.holds() && matches!(entry.event, Event::Rollback { .. }));
         // A rollback that moved nothing says that it took its hold back.
         let failed = entry.event == Event::RollbackFailed;
-        if failed != (done.code != 0) || !(fits || failed && scenario.operation == Operation::Rollback) {
+        if failed != (done.code != 0) || !(fits || failed && scenario.operation.holds()) {
             broken.push(format!("exit {} and an entry {entry:?}", done.code));
         }
         for moved in &entry.moved {
@@ -287,9 +286,8 @@ fn made_entries(scenario: &Scenario) -> BTreeSet<String> {
 /// The history as a reader sees it: the document, and entries that have a tag of their own and no place in it yet.
 pub(crate) fn history(scenario: &Scenario) -> (Vec<String>, History) {
     let mut broken = Vec::new();
-    let document =
-        blob_of(scenario, "release-history").unwrap_or_else(|| br#"{"format":1,"entries":[]}"#.to_vec());
-    let mut history = History::read(&document).unwrap_or_else(|why| {
+    let document = document(scenario).unwrap_or_else(|| r#"{"format":1,"entries":[]}"#.to_owned());
+    let mut history = History::read(document.as_bytes()).unwrap_or_else(|why| {
         broken.push(why);
         History::default()
     });
@@ -307,6 +305,13 @@ pub(crate) fn history(scenario: &Scenario) -> (Vec<String>, History) {
         }
     }
     (broken, history)
+}
+
+/// The document of the history: it stands in its manifest.
+fn document(scenario: &Scenario) -> Option<String> {
+    let (_, manifest) = scenario.fixture.registry.manifest(IMAGES[0], "release-history")?;
+    let manifest: Value = serde_json::from_slice(&manifest).ok()?;
+    manifest["annotations"]["dev.coalmine.history"].as_str().map(str::to_owned)
 }
 
 fn blob_of(scenario: &Scenario, tag: &str) -> Option<Vec<u8>> {

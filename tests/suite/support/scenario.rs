@@ -32,11 +32,37 @@ pub(crate) enum Operation {
     Rollback,
     /// `rollback-latest --previous` by tags alone.
     RollbackByTags,
+    /// `rollback-latest ONE` from `TWO`, after a clean-up deleted the history.
+    RollbackLost,
+    /// The same by somebody who names one image of two: it is refused, whatever breaks.
+    RollbackPart,
+    /// The same where `TWO` added an image, which stays.
+    RollbackAdded,
+    /// The same where `TWO` dropped an image, which stands at `ONE` and is not named.
+    RollbackDropped,
 }
 
 impl Operation {
     pub(crate) const ALL: [Self; 5] =
         [Self::Publish, Self::Promote, Self::PromoteByTags, Self::Rollback, Self::RollbackByTags];
+
+    /// Rollbacks whose set of images or history is not what one expects.
+    pub(crate) const SETS: [Self; 4] =
+        [Self::RollbackLost, Self::RollbackPart, Self::RollbackAdded, Self::RollbackDropped];
+
+    /// Whether it is a rollback that leaves a hold.
+    pub(crate) fn holds(self) -> bool {
+        self == Self::Rollback || (Self::SETS.contains(&self) && self != Self::RollbackPart)
+    }
+
+    /// How many of the images `sha` has.
+    fn images(self, sha: &str) -> usize {
+        match self {
+            Self::RollbackAdded if sha == ZERO || sha == ONE => 1,
+            Self::RollbackDropped if sha == TWO => 1,
+            _ => IMAGES.len(),
+        }
+    }
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -45,19 +71,23 @@ impl Operation {
             Self::PromoteByTags => "promote by tags",
             Self::Rollback => "rollback",
             Self::RollbackByTags => "rollback by tags",
+            Self::RollbackLost => "history lost",
+            Self::RollbackPart => "partial list",
+            Self::RollbackAdded => "image added",
+            Self::RollbackDropped => "image dropped",
         }
     }
 
     /// Whether it keeps records.
     pub(crate) fn records(self) -> bool {
-        matches!(self, Self::Publish | Self::Promote | Self::Rollback)
+        !matches!(self, Self::PromoteByTags | Self::RollbackByTags)
     }
 
     /// What is live before it.
     pub(crate) fn before(self) -> &'static str {
         match self {
             Self::Publish | Self::Promote | Self::PromoteByTags => ONE,
-            Self::Rollback | Self::RollbackByTags => TWO,
+            _ => TWO,
         }
     }
 
@@ -65,7 +95,7 @@ impl Operation {
     pub(crate) fn wanted(self) -> &'static str {
         match self {
             Self::Publish | Self::Promote | Self::PromoteByTags => TWO,
-            Self::Rollback | Self::RollbackByTags => ONE,
+            _ => ONE,
         }
     }
 }
@@ -109,13 +139,21 @@ impl Scenario {
             let digests = images.iter().map(|image| Some(image.digest().to_owned())).collect();
             (sha, Built { images, digests })
         });
+        let mut built = BTreeMap::from(built);
+        // What does not move stands where the other release left it.
+        for (sha, other) in [(ZERO, TWO), (ONE, TWO), (TWO, ONE)] {
+            let stays = built[other].digests[operation.images(sha)..].to_vec();
+            let own: &mut Built = built.get_mut(sha).expect("a commit that was built");
+            own.digests.truncate(operation.images(sha));
+            own.digests.extend(stays);
+        }
         let mut scenario = Self {
             fixture,
             operation,
             tags: Tags::new(),
             older: Tags::new(),
             past: History::default(),
-            built: built.into(),
+            built,
         };
         for sha in [ZERO, ONE, TWO] {
             scenario.prepare(sha);
@@ -125,6 +163,14 @@ impl Scenario {
             let moved: Tags = moved.map(|(name, digest)| (name.clone(), digest.clone())).collect();
             scenario.older.extend(moved);
             scenario.tags = now;
+        }
+        if operation == Operation::RollbackLost {
+            for tag in scenario.fixture.registry.tags(IMAGES[0]) {
+                if tag.starts_with("release-history") {
+                    scenario.fixture.registry.delete_tag(IMAGES[0], &tag).expect("a tag that is there");
+                }
+            }
+            scenario.tags = scenario.now();
         }
         scenario.past = crate::support::invariants::history(&scenario).1;
         scenario.reset();
@@ -150,7 +196,8 @@ impl Scenario {
             self.publish(sha).run().code(0);
         }
         if live {
-            self.program("promote-latest").args([sha, "--no-require"]).run().code(0);
+            let program = self.naming(self.program("promote-latest"), self.operation.images(sha));
+            program.args([sha, "--no-require"]).run().code(0);
         }
         let verdict = self.fixture.path(&format!("green-{sha}.json"));
         std::fs::write(verdict, self.verdict(sha).to_string()).expect("a file in the temporary folder");
@@ -164,9 +211,15 @@ impl Scenario {
     }
 
     fn publish(&self, sha: &str) -> Program {
-        let images = self.fixture.repositories().into_iter().enumerate();
+        let images = self.fixture.repositories().into_iter().enumerate().take(self.operation.images(sha));
         let arguments = images.map(|(i, repository)| format!("--image={repository}=oci:{sha}-{i}"));
-        self.program("publish-staging").arg(sha).args(arguments)
+        let program = self.naming(self.program("publish-staging"), self.operation.images(sha));
+        program.arg(sha).args(arguments)
+    }
+
+    /// The same for somebody who names the first images only.
+    fn naming(&self, program: Program, images: usize) -> Program {
+        program.env("RELEASE_IMAGES", &self.fixture.repositories()[..images].join(","))
     }
 
     fn verdict(&self, sha: &str) -> serde_json::Value {
@@ -194,6 +247,11 @@ impl Scenario {
             Operation::PromoteByTags => self.program("promote-latest").args([TWO, "--no-require"]),
             Operation::Rollback => self.program("rollback-latest").args([ONE, "--reason", "it lost mail"]),
             Operation::RollbackByTags => self.program("rollback-latest").arg("--previous"),
+            sets => {
+                let program = self.program("rollback-latest").args([ONE, "--reason", "it lost mail"]);
+                let named = if sets == Operation::RollbackPart { 1 } else { sets.images(TWO) };
+                self.naming(program, named)
+            }
         };
         program.args(["-vv", "--deadline", deadline]).with_result()
     }
