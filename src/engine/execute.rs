@@ -129,10 +129,9 @@ async fn run(
     let seen = match work {
         Work::Promotion => {
             let (looked, found) = join(mover.look_again(), anchors::read(mover)).await;
-            let seen = match looked {
-                Ok(seen) => seen,
-                Err(trouble) => return Err(undo(mover, &[], trouble).await),
-            };
+            if let Err(trouble) = looked {
+                return Err(undo(mover, &[], trouble).await);
+            }
             earlier = found?;
             match anchor(mover, &earlier, warnings).await {
                 Ok(whole) => unanchored = !whole,
@@ -141,7 +140,8 @@ async fn run(
                     return Err(failure);
                 }
             }
-            seen
+            // Somebody may have moved a tag while the anchors were written: a promotion looks right before it writes.
+            Vec::new()
         }
         Work::Rollback { rejects, hold, held } => {
             let looked = mover.look_again();

@@ -108,10 +108,13 @@ impl Tool for RollbackLatest {
         // What is only told is read while the tags move.
         let left = async {
             let left = written.left().await;
-            let staying = if idle { Vec::new() } else { written.staying(left.as_ref()).await };
-            (left, staying)
+            if idle {
+                return (left, Vec::new(), String::new());
+            }
+            let (staying, found) = join(written.staying(left.as_ref()), written.found(left.as_ref())).await;
+            (left, staying, found)
         };
-        let (moved, (left, staying)) =
+        let (moved, (left, staying, found)) =
             join(hooks::beside(before.as_mut(), execute(&client, target, decision, work)), left).await;
         let mut moves = match moved {
             Ok(moves) => moves,
@@ -132,7 +135,7 @@ impl Tool for RollbackLatest {
             let rotated = run("rotate-cache", hooks.rotate_cache.as_ref()).await;
             (rotated, run("throttle", hooks.throttle.as_ref()).await)
         };
-        let recorded = join(written.write(&plan, left.as_ref(), &mut moves), marked);
+        let recorded = join(written.write(&plan, left.as_ref(), &found, &mut moves), marked);
         let recorded = context.stop.within(FINISHING, recorded);
         let (recorded, (), (rotated, throttled)) = join3(recorded, before.as_mut(), after).await;
         let (captured, frozen) = before.take_output().unwrap_or_default();

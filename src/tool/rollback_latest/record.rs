@@ -128,6 +128,7 @@ impl Record<'_, '_> {
         &self,
         plan: &Plan,
         left: Option<&CommitSha>,
+        found: &str,
         moves: &mut Executed,
     ) -> RollbackRecord {
         let mut record = RollbackRecord::default();
@@ -174,8 +175,7 @@ impl Record<'_, '_> {
             record.held = self.rejects && (told || self.is_held(moves).await);
         }
         let promoted = standing.promotion_of(left);
-        let found = self.found(left).await;
-        draft(self.client, self.args, (&entry, &found), promoted, moves, &mut record).await;
+        draft(self.client, self.args, (&entry, found), promoted, moves, &mut record).await;
         record
     }
 
@@ -217,11 +217,14 @@ impl Record<'_, '_> {
     }
 
     /// What the newest soak of the release that was left found red, for the post-mortem.
-    async fn found(&self, left: Option<&CommitSha>) -> String {
+    pub(super) async fn found(&self, left: Option<&CommitSha>) -> String {
         let Some(left) = left else { return String::new() };
-        let kept = releases::find(self.client, &self.settings.target.places(), left).await.ok().flatten();
-        let Some(kept) = kept else { return String::new() };
-        let verdict = evidence::newest_document(self.client, &kept, "canary-soak").await;
+        let client = self.client.until(clock::instant() + TELLING.min(self.client.remaining()));
+        let told = async {
+            let kept = releases::find(&client, &self.settings.target.places(), left).await.ok()??;
+            evidence::newest_document(&client, &kept, "canary-soak").await
+        };
+        let verdict = client.context().stop.unless(told).await.ok().flatten();
         verdict.map(|verdict| post_mortem::soak(&verdict)).unwrap_or_default()
     }
 
