@@ -7,8 +7,8 @@ use std::path::Path;
 use clap::{Command, CommandFactory as _};
 use clap_complete::{Shell, generate_to};
 use coalmine::tool::{
-    canary_smoke, canary_soak, promote_latest, promote_ring, publish_staging, release_status, ring_of,
-    rollback_latest,
+    canary_smoke, canary_soak, fetch_bundle, promote_latest, promote_ring, publish_staging, release_status,
+    ring_of, rollback_latest,
 };
 
 /// Every program that is shipped. The test below compares them with the package.
@@ -20,6 +20,7 @@ pub(crate) fn programs() -> Vec<Command> {
         promote_latest::Args::command(),
         promote_ring::Args::command(),
         ring_of::Args::command(),
+        fetch_bundle::Args::command(),
         rollback_latest::Args::command(),
         release_status::Args::command(),
     ]
@@ -67,10 +68,10 @@ mod tests {
         for program in programs() {
             let name = program.get_name();
             for (file, words) in [
-                (format!("man/{name}.1"), [".TH", "NAME", "deadline"]),
-                (format!("completions/{name}.bash"), [name, "--deadline", "COMPREPLY"]),
-                (format!("completions/_{name}"), ["#compdef", "--deadline", name]),
-                (format!("completions/{name}.fish"), ["complete -c", "deadline", name]),
+                (format!("man/{name}.1"), [".TH", "NAME", "format"]),
+                (format!("completions/{name}.bash"), [name, "--format", "COMPREPLY"]),
+                (format!("completions/_{name}"), ["#compdef", "--format", name]),
+                (format!("completions/{name}.fish"), ["complete -c", "format", name]),
             ] {
                 let text = fs::read_to_string(folder.path().join(&file)).expect(&file);
                 assert!(words.iter().all(|word| text.contains(word)), "{file}");

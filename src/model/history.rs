@@ -34,6 +34,10 @@ pub struct Entry {
 }
 
 impl Entry {
+    pub fn is_rollback(&self) -> bool {
+        matches!(self.event, Event::Rollback { .. })
+    }
+
     /// When, by whom and why, as far as it was written down.
     pub fn told(&self) -> String {
         let by = self.by.as_ref().map(|by| format!(" by {}", text::escape(by, 80))).unwrap_or_default();

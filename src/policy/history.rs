@@ -241,6 +241,9 @@ impl History {
         let mut standing = Standing::default();
         for entry in self.entries().filter(|entry| entry.tag == tag) {
             match &entry.event {
+                // A promotion is refused while a rollback holds, until an entry lifts the hold. So this one began before
+                // the rollback, which went over it, and only its entry came later.
+                Event::Promotion { .. } if standing.hold.as_ref().is_some_and(Entry::is_rollback) => {}
                 Event::Promotion { .. } => {
                     // One that was done before the rollback, and got its place here after it, means nothing.
                     let stays = |r: &Rejected| r.sha.is_none() || r.sha != entry.sha || r.by.at > entry.at;

@@ -80,7 +80,7 @@ impl Tenant {
         self.state.version()
     }
 
-    /// What it runs; `None` before it booted. `digest` is empty for [`Follow::Fixed`].
+    /// What it runs; `None` before it booted. `digest` is empty for `Follow::Fixed`.
     pub fn running(&self) -> Option<Running> {
         self.state.running()
     }

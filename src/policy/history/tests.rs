@@ -102,7 +102,8 @@ fn a_promotion_that_was_done_before_the_rollback_and_written_after_it_lifts_no_r
     history.append(Entry { at: late, ..entry("b", rollback("2222222"), "1111111") });
     history.append(entry("a", promotion(), "2222222"));
     assert_eq!(history.standing("latest").rejected.len(), 1);
-    history.append(Entry { at: late, ..entry("c", promotion(), "2222222") });
+    history.append(entry("c", Event::Resume, "1111111"));
+    history.append(Entry { at: late, ..entry("d", promotion(), "2222222") });
     assert!(history.standing("latest").rejected.is_empty());
 }
 
@@ -136,6 +137,17 @@ fn going_back_to_a_rejected_release_takes_its_rejection_away_and_no_other() {
     assert!(promoted(of(&[(promotion(), "2222222")]), "2222222"));
     assert!(!promoted(of(&[(promotion(), "2222222")]), "1111111"));
     assert!(!promoted(of(&[(rollback("2222222"), "1111111")]), "1111111"));
+}
+
+#[test]
+fn a_promotion_told_after_a_rollback_that_holds_began_before_it() {
+    let last = |entries: &[(Event, &str)]| {
+        of(entries).standing("latest").last_move.unwrap().sha.unwrap().to_string()
+    };
+    let late = [(rollback("2222222"), "1111111"), (promotion(), "3333333")];
+    assert_eq!(last(&late), "1111111");
+    let lifted = [late[0].clone(), (Event::Resume, "1111111"), late[1].clone()];
+    assert_eq!(last(&lifted), "3333333");
 }
 
 #[test]

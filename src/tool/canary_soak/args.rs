@@ -42,7 +42,7 @@ pub struct Args {
     /// Count the time only while this ring's tag names the release; another release on it ends the soak
     #[arg(long, value_name = "NAME", help_heading = "Soak", global = true)]
     pub ring: Option<Tag>,
-    /// Memory of the soak [default: soak-<SHA>.state.json]; where records are kept, the registry has a copy
+    /// Memory of the soak [default: soak-SHA.state.json]; where records are kept, the registry has a copy
     #[arg(long, value_name = "FILE", help_heading = "Soak", global = true)]
     pub state: Option<PathBuf>,
     /// Suite whose `[ready]` says which build a tenant serves

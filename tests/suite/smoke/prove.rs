@@ -113,10 +113,10 @@ fn wide(checks: usize) -> String {
 #[test]
 fn faults_that_were_not_played_are_not_counted_as_noticed() {
     let tenant = tenant(None);
-    let fixture = Fixture::new(&wide(200), &[&tenant]);
+    let fixture = Fixture::new(&wide(800), &[&tenant]);
     let arguments =
-        ["prove", "--sha", SHA, "--deadline", "3s", "--min-score", "0", "--result", "verdict.json"];
-    fixture.run(&arguments).ends(3).says("were not played: the deadline of 3s passed").says("not played");
+        ["prove", "--sha", SHA, "--deadline", "2s", "--min-score", "0", "--result", "verdict.json"];
+    fixture.run(&arguments).ends(3).says("were not played: the deadline of 2s passed").says("not played");
     let result = fixture.json("verdict.json");
     let rows = result["faults"].as_array().unwrap();
     let played = rows.iter().filter(|row| row["played"] == true).count() as u64;

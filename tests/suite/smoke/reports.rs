@@ -137,7 +137,7 @@ fn a_runner_gets_outputs_a_summary_and_annotations_at_the_suites_lines() {
     );
     assert!(output.contains("sha=12e4567\n"), "{output}");
     let summary = fixture.read("summary");
-    assert!(summary.starts_with("### RED") && summary.contains("| tenant | build | 1 | 2 |"), "{summary}");
+    assert!(summary.starts_with("### ✘ RED") && summary.contains("| tenant | build | 1 | 2 |"), "{summary}");
     assert_eq!(fixture.json("verdict.json")["run"]["id"], "77");
 }
 

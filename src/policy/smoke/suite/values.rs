@@ -51,14 +51,16 @@ static VAR: Form = Form {
     hint: "write a text or a number, or `{ env = \"CANARY_NAME\" }`",
     kinds: &[Kind::Plain, Kind::Table(&FROM_ENV)],
 };
-pub(super) const VARS: Kind = Kind::Map(&Kind::Form(&VAR));
+const VAR_KIND: Kind = Kind::Form(&VAR);
+pub(super) const VARS: Kind = Kind::Map(&VAR_KIND);
 
 static SECRET: Form = Form {
     name: "a variable",
     hint: "write `{ env = \"CANARY_NAME\" }`: a secret never stands in this file",
     kinds: &[Kind::Table(&FROM_ENV)],
 };
-pub(super) const SECRETS: Kind = Kind::Map(&Kind::Form(&SECRET));
+const SECRET_KIND: Kind = Kind::Form(&SECRET);
+pub(super) const SECRETS: Kind = Kind::Map(&SECRET_KIND);
 
 /// Reads both tables, and makes their placeholders known.
 pub(super) fn read(file: &Fields<'_>, shared: &Shared) -> Vec<Named> {

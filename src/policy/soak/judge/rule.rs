@@ -146,7 +146,7 @@ impl Rule {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Look {
     pub closing: bool,
-    /// What a metric may spend of the false-alarm budget ([`super::spending::Budget::level`]).
+    /// What a metric may spend of the false-alarm budget (`spending::Budget::level`).
     pub alpha_red: f64,
     /// The level at which a green is proven.
     pub alpha_green: f64,
