@@ -14,8 +14,8 @@ use coalmine_fuzz::{harmless, mistakes};
 use libfuzzer_sys::fuzz_target;
 
 /// Beside the suite: every file holds its own name, but those whose names begin with `no`.
-fn beside(name: &str) -> Result<String, String> {
-    if name.starts_with("no") { Err(format!("there is no {name}")) } else { Ok(name.to_owned()) }
+fn beside(name: &str) -> Result<Vec<u8>, String> {
+    if name.starts_with("no") { Err(format!("there is no {name}")) } else { Ok(name.as_bytes().to_vec()) }
 }
 
 /// Holds a path against documents that have more than one of everything.

@@ -52,7 +52,7 @@ fn answer(text: &[u8]) -> Answer {
 
 fn judged(step: &Step, answer: &Answer, variables: &mut Variables, secrets: &Redactor) -> StepResult {
     let exhibit = Exhibit::new(answer, variables, secrets);
-    let (outcome, mismatches, trouble) = match exhibit.assess(step, Duration::from_millis(7)) {
+    let (outcome, mismatches, trouble) = match exhibit.assess(step, Duration::from_millis(7), None) {
         Assessment::Holds(captured) => {
             variables.extend(captured);
             (Outcome::Passed, Vec::new(), None)
@@ -68,7 +68,6 @@ fn judged(step: &Step, answer: &Answer, variables: &mut Variables, secrets: &Red
     let id = answer.headers.iter().find(|(name, _)| name == "x-request-id");
     StepResult {
         name: step.name.clone(),
-        line: step.line,
         request: step.request.to_string(),
         outcome,
         status: Some(answer.status),
@@ -76,11 +75,8 @@ fn judged(step: &Step, answer: &Answer, variables: &mut Variables, secrets: &Red
         attempts: 1,
         mismatches,
         trouble,
-        first_failure: None,
-        waited_ms: None,
-        reconnected: false,
         request_id: id.map(|(name, value)| format!("{name}: {}", secrets.excerpt(value, 80))),
-        curl: None,
+        ..StepResult::blank(step.line)
     }
 }
 
@@ -97,6 +93,7 @@ fn checked(check: &Check, answers: &[Answer], secrets: &Redactor) -> CheckResult
         name: check.name.clone(),
         why: check.why.clone(),
         line: check.line,
+        part: check.part,
         outcome: judge::check(&samples, check.repeat),
         flaky: check.flaky,
         elapsed_ms: 7,
@@ -114,14 +111,23 @@ fn run(answers: &[Answer], build: Build, secrets: &Redactor) -> RunOutcome {
         url: "https://canary.example".parse().expect("a URL"),
         build: build.clone(),
         places: Places::default(),
+        setup: Vec::new(),
         checks: checks.clone(),
     };
     let at = "2026-11-21T00:00:00Z".parse().expect("a time");
     RunOutcome {
         sha: "4c1d56e".parse().expect("a sha"),
         release: None,
-        suite: SuiteFile { file: "smoke.toml".to_owned(), sha256: String::new(), body_files: Vec::new() },
-        ready_line: Some(1),
+        ring: None,
+        suite: SuiteFile {
+            file: "smoke.toml".to_owned(),
+            sha256: String::new(),
+            files: Vec::new(),
+            body_files: Vec::new(),
+        },
+        ready: Some((0, 1)),
+        full: true,
+        part_of: None,
         checks: STEPS.checks.len(),
         tenants: vec![tenant("one"), tenant("two")],
         twins: vec![("one".parse().expect("a name"), "two".parse().expect("a name"))],
