@@ -77,7 +77,7 @@ pub(crate) fn write(
         let config = json!({
             "architecture": source.architecture, "os": "linux",
             "config": {
-                "User": USER, "WorkingDir": "/work", "Cmd": ["release-status"], "Labels": labelled,
+                "User": USER, "WorkingDir": "/release", "Cmd": ["release-status"], "Labels": labelled,
                 "Env": ["PATH=/usr/local/bin", "HOME=/home/nonroot", "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"],
             },
             "rootfs": { "type": "layers", "diff_ids": [Digest::of(&tar)] },
@@ -105,14 +105,14 @@ fn layer(source: &Source, certificates: &[u8]) -> io::Result<Vec<u8>> {
         header.set_entry_type(if folder { EntryType::Directory } else { EntryType::Regular });
         header.set_mode(mode);
         // What a program writes, it writes here.
-        if path.starts_with("work") || path.starts_with("home/nonroot") {
+        if path.starts_with("release/") || path.starts_with("home/nonroot") {
             header.set_uid(65532);
             header.set_gid(65532);
         }
         header.set_size(bytes.len() as u64);
         tar.append_data(&mut header, path, bytes)
     };
-    for (folder, mode) in [("home/nonroot/", 0o700), ("tmp/", 0o1777), ("work/", 0o755)] {
+    for (folder, mode) in [("home/nonroot/", 0o700), ("tmp/", 0o1777), ("release/", 0o755)] {
         add(folder, &[], mode)?;
     }
     add("etc/passwd", b"root:x:0:0::/root:/none\nnonroot:x:65532:65532::/home/nonroot:/none\n", 0o644)?;
